@@ -1,0 +1,100 @@
+"""An architecture (the chosen value of every choice) and the search space that it is drawn from.
+
+The space is a view on an NNI model space (Zhang et al., Retiarii, OSDI 2020; nni.nas 3.0): NNI declares the choices,
+`SearchSpace` reads them through `ModelSpace.simplify()` and adds what an evolutionary search needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+Value = str | int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network of a family: no weights, only the chosen value of each choice.
+
+    Choices that change nothing (layers after the searched exit) hold their first value, so two spellings of one network
+    are equal and share one key. `Family.architecture` makes them so; construct architectures through it.
+    """
+
+    family: str
+    choices: tuple[tuple[str, Value], ...]
+    """(label, value) in the order in which the family declares its choices."""
+    name: str = field(compare=False)
+    """The official spelling, as it was given."""
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        return dict(self.choices)
+
+    def __getitem__(self, label: str) -> Value:
+        """The chosen value of one choice."""
+        return self._values[label]
+
+    @cached_property
+    def key(self) -> str:
+        """16 hexadecimal digits that depend on the content alone."""
+        content = json.dumps([self.family, self.choices], separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict:
+        """The record that `supernet.families.load_architecture` reads."""
+        return {"family": self.family, "name": self.name, "key": self.key, "choices": dict(self.choices)}
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """All architectures of a family: the choices of its NNI model space, in order."""
+
+    choices: Mapping[str, tuple[Value, ...]]
+    """Values by label."""
+    make: Callable[[Mapping[str, Value]], Architecture]
+    """Turns chosen values into an architecture of the family."""
+
+    @property
+    def size(self) -> int:
+        """Number of samples, counting spellings of one network apart."""
+        return math.prod(len(values) for values in self.choices.values())
+
+    def check(self, chosen: Mapping[str, Value]) -> None:
+        """Refuse a sample that is not of this space.
+
+        Raises:
+            ValueError: A choice is missing, unknown, or has a value that the space does not offer.
+        """
+        missing = [label for label in self.choices if label not in chosen]
+        unknown = [label for label in chosen if label not in self.choices]
+        if missing or unknown:
+            raise ValueError(f"choices must be exactly those of the space; missing: {missing}, unknown: {unknown}")
+        for label, values in self.choices.items():
+            if chosen[label] not in values:
+                raise ValueError(f"choice {label!r} must be one of {list(values)}, got {chosen[label]!r}")
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw every choice uniformly."""
+        picks = rng.random(len(self.choices))
+        return self.make({label: values[int(u * len(values))] for u, (label, values) in zip(picks, self.choices.items(), strict=True)})
+
+    def mutate(self, parent: Architecture, rng: np.random.Generator, probability: float = 0.1) -> Architecture:
+        """Draw each choice anew with the given probability; at least one choice is drawn."""
+        redrawn = rng.random(len(self.choices)) < probability
+        redrawn[rng.integers(len(self.choices))] = True
+        chosen = {
+            label: values[rng.integers(len(values))] if again else parent[label]
+            for again, (label, values) in zip(redrawn, self.choices.items(), strict=True)
+        }
+        return self.make(chosen)
+
+    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """Take each choice from one of the two parents with equal chance."""
+        from_a = rng.random(len(self.choices)) < 0.5
+        return self.make({label: (a if left else b)[label] for left, label in zip(from_a, self.choices, strict=True)})

@@ -1,0 +1,48 @@
+"""Progress of long work on stderr: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, str], None]]:
+    """Show how far a piece of work is.
+
+    Args:
+        label: What is being done, e.g. `training`.
+        total: Steps in all.
+        done: Steps that an earlier run has finished.
+
+    Yields:
+        `report(done, note)`, to be called with the number of finished steps and a few words or figures.
+    """
+    if sys.stderr.isatty():
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(label, total=total, completed=done, note="")
+            yield lambda count, note="": bar.update(task, completed=count, note=note)
+        return
+    last = time.monotonic()
+    print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)
+
+    def report(count: int, note: str = "") -> None:
+        nonlocal last
+        if count >= total or time.monotonic() - last >= _LINE_EVERY_S:
+            last = time.monotonic()
+            print(f"{label}: {count}/{total} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    yield report
+
+
+def say(text: str) -> None:
+    """One line for the person who watches; stdout is left to answers."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Inference procedures, one a file."""
