@@ -1,0 +1,62 @@
+"""Files and folders that appear whole or not at all: written under a temporary name, then renamed."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text file in one step, creating its folder where needed.
+
+    Args:
+        path: The file; an older one is replaced.
+        text: Its whole content.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_folder(path: Path | str) -> Iterator[Path]:
+    """Fill a folder under a temporary name; it takes its own name when the block ends without an error.
+
+    Args:
+        path: The folder to be; it may not exist yet.
+
+    Yields:
+        The temporary folder, beside the final one.
+
+    Raises:
+        FileExistsError: There is something at `path` already.
+    """
+    path = Path(path)
+    if path.exists():
+        raise FileExistsError(f"folder must not exist yet, {path} does; remove it or choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    """The permissions that new files go without; mkstemp and mkdtemp ignore it and make private ones."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

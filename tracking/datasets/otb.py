@@ -1,0 +1,63 @@
+"""OTB-100 (and its subsets CVPR13 and OTB-50), as published: a folder a video, `groundtruth_rect.txt` with origin 1.
+
+Source: Wu, Lim, Yang: Object Tracking Benchmark, TPAMI 2015. Some videos are annotated on a part of their frames only;
+the ranges are those of the benchmark's own list (tracker_benchmark_v1.0, util/configSeqs.m). Videos with two targets
+hold `groundtruth_rect.1.txt` and `groundtruth_rect.2.txt` and become two sequences, Jogging.1 and Jogging.2.
+"""
+
+import re
+from pathlib import Path
+
+from tracking.boxes import read_boxes
+from tracking.images import natural_key
+from tracking.sequence import Sequence, make_sequence, sequence_frames
+
+ANNOTATED = {
+    "BlurCar1": (247, 988),
+    "BlurCar3": (3, 359),
+    "BlurCar4": (18, 397),
+    "David": (300, 770),
+    "Diving": (1, 215),
+    "Football1": (1, 74),
+    "Freeman3": (1, 460),
+    "Freeman4": (1, 283),
+}
+"""Video -> first and last annotated frame, as the numbers in the images' names."""
+
+
+def load(root: Path | str) -> list[Sequence]:
+    """Read OTB's folders, sorted by name.
+
+    Args:
+        root: Holds one folder a video, with `img/` and `groundtruth_rect*.txt`.
+
+    Returns:
+        One sequence a target, boxes 0-based.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no OTB sequence in it.
+        ValueError: Boxes cannot be read, or are fewer than the frames.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f"the root of OTB must be a folder, {root} is none; check --root")
+    annotations = list(root.glob("*/groundtruth_rect*.txt"))
+    if not annotations:
+        raise FileNotFoundError(f"OTB must hold folders with groundtruth_rect.txt, {root} holds none; check --root")
+    return sorted((_load(path) for path in annotations), key=lambda sequence: natural_key(sequence.name))
+
+
+def _load(annotation: Path) -> Sequence:
+    folder = annotation.parent
+    target = annotation.name.removeprefix("groundtruth_rect").removesuffix("txt").rstrip(".")
+    frames = sequence_frames(folder)
+    boxes = read_boxes(annotation) - [1, 1, 0, 0]
+    if folder.name in ANNOTATED and len(frames) > len(boxes):
+        first, last = ANNOTATED[folder.name]
+        frames = tuple(path for path in frames if first <= _number(path) <= last)
+    return make_sequence(folder.name + target, frames, boxes, annotation)
+
+
+def _number(path: Path) -> int:
+    digits = re.findall(r"\d+", path.stem)
+    return int(digits[-1]) if digits else 0

@@ -1,0 +1,152 @@
+"""Training pairs: a template crop, a search crop, and the target's box in the search crop.
+
+The geometry is that of the siamese tracker: both crops are squares whose side grows with the target (with context), the
+search side is larger by the ratio of the crops' sizes, and what lies outside the frame has the first frame's mean colour.
+In the search crop the target is shifted and rescaled at random, as if the tracker had lagged behind.
+"""
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from tracking.augment import apply_look, chain, colour_map, flip, sample_look
+from tracking.crops import context_side, crop_aligned
+from tracking.sequence import Sequence
+
+
+@dataclass(frozen=True, eq=False)
+class PairBatch:
+    """B pairs."""
+
+    templates: np.ndarray
+    """RGB, uint8, shape (B, h, h, 3)."""
+    searches: np.ndarray
+    """RGB, uint8, shape (B, s, s, 3)."""
+    boxes: np.ndarray
+    """The target in the search crop: corners xyxy, px, float32, shape (B, 4)."""
+
+
+class PairSource(Protocol):
+    """Whatever gives training pairs, the same ones for the same index."""
+
+    template_size: int
+    """Side of the template crop, px."""
+    search_size: int
+    """Side of the search crop, px."""
+
+    def batch(self, index: int, count: int) -> PairBatch:
+        """Batch number `index` of `count` pairs."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A square of a frame that becomes a crop."""
+
+    centre: np.ndarray
+    """Centre x, y, frame px, shape (2,)."""
+    side: float
+    """Side, frame px."""
+    size: int
+    """Side of the crop, px."""
+
+    def matrix(self) -> np.ndarray:
+        """Map from frame px to crop px, homogeneous, shape (3, 3)."""
+        scale = self.size / self.side
+        left, top = self.centre - self.side / 2
+        return np.array([[scale, 0, -scale * left], [0, scale, -scale * top], [0, 0, 1]])
+
+    def box(self, box: np.ndarray) -> np.ndarray:
+        """A box xywh of the frame as corners xyxy in the crop, px, shape (4,)."""
+        corners = np.array([box[:2], box[:2] + box[2:]])
+        return ((corners - self.centre + self.side / 2) * (self.size / self.side)).ravel()
+
+
+def template_window(box: np.ndarray, size: int) -> Window:
+    """The window of the template: centred on the target, with context.
+
+    Args:
+        box: The target xywh, frame px.
+        size: Side of the crop, px.
+    """
+    return Window(box[:2] + box[2:] / 2, float(context_side(box[2:])), size)
+
+
+def search_window(
+    rng: np.random.Generator, box: np.ndarray, template_size: int, search_size: int, shift: float = 0.9, zoom: float = 0.25
+) -> Window:
+    """The window of a search crop, shifted and rescaled at random; the target stays inside.
+
+    Args:
+        rng: Source of randomness.
+        box: The target xywh, frame px.
+        template_size: Side of the template crop, px.
+        search_size: Side of the search crop, px.
+        shift: Share of the free range over which the target is spread evenly; less, and a network learns "in the middle".
+        zoom: Largest change of the side, as a natural logarithm.
+    """
+    side = float(context_side(box[2:])) * search_size / template_size * np.exp(rng.uniform(-zoom, zoom))
+    free = np.maximum(side - box[2:], 0) / 2
+    return Window(box[:2] + box[2:] / 2 + shift * free * rng.uniform(-1, 1, 2), side, search_size)
+
+
+class SequencePairs:
+    """Pairs from annotated videos, with shift, scale, colour, blur, noise and mirroring.
+
+    Deterministic: seed and index fix a batch.
+    """
+
+    def __init__(self, sequences: Items[Sequence], template_size: int, search_size: int, seed: int, max_gap: int = 100) -> None:
+        """Remember the sequences.
+
+        Args:
+            sequences: Videos; each is drawn equally often, whatever its length.
+            template_size: Side of the template crop, px.
+            search_size: Side of the search crop, px.
+            seed: Start of all randomness.
+            max_gap: Largest distance of the two frames of a pair, frames.
+
+        Raises:
+            ValueError: There is no sequence, or one without any visible target.
+        """
+        if not sequences:
+            raise ValueError("pairs need at least one sequence, got none; check the data set's root")
+        for sequence in sequences:
+            if not sequence.visible.any():
+                raise ValueError(f"pairs need a visible target, sequence {sequence.name} has none; remove it from the data set")
+        self.template_size = template_size
+        self.search_size = search_size
+        self._sequences = sequences
+        self._visible = [np.flatnonzero(sequence.visible) for sequence in sequences]
+        self._seed = seed
+        self._max_gap = max_gap
+
+    def batch(self, index: int, count: int) -> PairBatch:
+        """Batch number `index` of `count` pairs."""
+        rng = np.random.default_rng([self._seed, index])
+        templates, searches, boxes = zip(*(self._pair(rng) for _ in range(count)), strict=True)
+        return PairBatch(np.stack(templates), np.stack(searches), np.stack(boxes).astype(np.float32))
+
+    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        chosen = int(rng.integers(len(self._sequences)))
+        sequence, visible = self._sequences[chosen], self._visible[chosen]
+        first = int(rng.choice(visible))
+        second = int(rng.choice(visible[np.abs(visible - first) <= self._max_gap]))
+        before = sequence.image(first)
+        after = sequence.image(second)
+        fill = before.mean(axis=(0, 1))
+
+        template = template_window(sequence.boxes[first], self.template_size)
+        search = search_window(rng, sequence.boxes[second], self.template_size, self.search_size)
+        seen_first = crop_aligned(before, template.centre, template.side, template.size, fill)
+        seen_second = crop_aligned(after, search.centre, search.side, search.size, fill)
+        box = search.box(sequence.boxes[second])
+        if rng.random() < 0.5:
+            seen_first, _ = flip(seen_first, box)
+            seen_second, box = flip(seen_second, box)
+        look = sample_look(rng, grey=rng.random() < 0.15)
+        light = colour_map(contrast=rng.uniform(0.85, 1.15), shift=rng.uniform(-15, 15))
+        later = replace(sample_look(rng), colour=chain(look.colour, light))
+        return apply_look(seen_first, look), apply_look(seen_second, later), box
