@@ -124,9 +124,10 @@ def _noise_field(height: int, width: int) -> np.ndarray:
 
 
 def _motion_kernel(x: float, y: float) -> np.ndarray:
-    """A line through the middle of a small kernel, weights adding up to 1."""
+    """A line through the middle of a small kernel, symmetric, weights adding up to 1."""
     reach = int(np.ceil(max(abs(x), abs(y)) / 2))
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     start, end = ((round((reach + sign * x / 2) * 16), round((reach + sign * y / 2) * 16)) for sign in (-1, 1))
     cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_8, 4)
+    kernel += kernel[::-1, ::-1].copy()
     return kernel / kernel.sum()

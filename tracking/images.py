@@ -3,11 +3,14 @@
 Inside the program every image is (H, W, 3) uint8 RGB; OpenCV's own order (BGR) stays in this file and in video sources.
 """
 
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 
+# FFmpeg reports a broken video on stderr by itself; our own error says it. OpenCV reads this once, when it starts
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 try:
     import cv2
 except ImportError as err:

@@ -59,10 +59,12 @@ def load_run(folder: Path | str, name: str) -> Run:
 
 
 def finished(folder: Path | str) -> list[str]:
-    """Names of the sequences whose boxes a results folder holds, in natural order; empty without such a folder."""
+    """Names of the sequences whose boxes a results folder holds, in natural order; empty without such a folder.
+
+    A name that itself ends in `_time` or `_score` is a sequence only where its own times are there too.
+    """
     stems = {path.stem for path in Path(folder).glob("*.txt")}
-    companions = {stem + ending for stem in stems for ending in ("_time", "_score")}
-    return sorted(stems - companions, key=natural_key)
+    return sorted((stem for stem in stems if f"{stem}_time" in stems or not stem.endswith(("_time", "_score"))), key=natural_key)
 
 
 def load_runs(folder: Path | str) -> list[Run]:

@@ -58,7 +58,7 @@ def make_sequence(name: str, frames: tuple[Path | np.ndarray, ...], boxes: np.nd
             f"every frame needs a box, got {len(boxes)} boxes for {len(frames)} frames in {source}; nan,nan,nan,nan means none"
         )
     boxes = boxes[: len(frames)]
-    visible: np.ndarray = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    visible = np.asarray(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1))
     return Sequence(name, frames, boxes, visible)
 
 

@@ -123,11 +123,15 @@ _SUBPIXEL_BITS = 4
 def _paint(canvas: np.ndarray, part: Part, matrix: np.ndarray) -> None:
     """Paint one part into the canvas, in place; `matrix` goes from object units to canvas px."""
     points = _transform(matrix, part.limb.points)
-    left, top = np.maximum(np.floor(points.min(axis=0)), 0).astype(int).tolist()
-    right, bottom = np.minimum(np.ceil(points.max(axis=0)), canvas.shape[1::-1]).astype(int).tolist()
+    low, high = points.min(axis=0), points.max(axis=0)
+    left, top = np.maximum(np.floor(low), 0).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(high), canvas.shape[1::-1]).astype(int).tolist()
     width, height = right - left, bottom - top
     if width <= 0 or height <= 0:
         return
+    # fillPoly also fills the pixels that the rim touches: half a fine pixel all round
+    middle = (low + high) / 2
+    points = middle + (points - middle) * np.maximum(1 - 1 / _OVERSAMPLING / np.maximum(high - low, 1e-6), 0)
     fine = ((points - (left, top)) * _OVERSAMPLING - 0.5) * (1 << _SUBPIXEL_BITS)
     mask = np.zeros((height * _OVERSAMPLING, width * _OVERSAMPLING), np.uint8)
     cv2.fillPoly(mask, [np.round(fine).astype(np.int32)], 255, cv2.LINE_8, _SUBPIXEL_BITS)

@@ -143,7 +143,8 @@ def _noise(rng: np.random.Generator, size: int, finest: int = 4) -> np.ndarray:
         cells = rng.random((size // cell + 2, size // cell + 2), dtype=np.float32)
         field += cell**steepness * cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC)
         cell *= 2
-    return cv2.normalize(field, None, 0, 1, cv2.NORM_MINMAX)  # type: ignore[call-overload]
+    field -= field.min()
+    return field / field.max()
 
 
 def _blobs(rng: np.random.Generator, size: int) -> np.ndarray:

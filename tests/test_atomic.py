@@ -1,0 +1,35 @@
+import pytest
+
+from tracking.atomic import new_folder, write_text
+
+
+def test_text_replaces(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    write_text(path, "one")
+    write_text(path, "two")
+    assert path.read_text() == "two"
+    assert [child.name for child in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_failed_text_leaves_nothing(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "a.txt", "\ud800")
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_appears_at_the_end(tmp_path):
+    with new_folder(tmp_path / "a") as temporary:
+        (temporary / "file").write_text("x")
+        assert not (tmp_path / "a").exists()
+    assert (tmp_path / "a" / "file").read_text() == "x"
+
+
+def test_failed_folder_leaves_nothing(tmp_path):
+    with pytest.raises(KeyError), new_folder(tmp_path / "a"):
+        raise KeyError
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_must_be_new(tmp_path):
+    with pytest.raises(FileExistsError, match=str(tmp_path)), new_folder(tmp_path):
+        pass

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracking.boxes import center_error, clip_boxes, iou, parse_box, read_boxes, write_boxes, xywh_to_xyxy, xyxy_to_xywh
+
+coordinate = st.floats(-1000, 1000)
+side = st.floats(0.125, 1000)
+box = st.tuples(coordinate, coordinate, side, side).map(np.array)
+
+
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        ((0, 0, 2, 2), (0, 0, 2, 2), 1),  # the same
+        ((0, 0, 2, 2), (2, 0, 2, 2), 0),  # side by side
+        ((0, 0, 2, 2), (1, 0, 2, 2), 1 / 3),  # half of each
+        ((0, 0, 4, 4), (1, 1, 2, 2), 1 / 4),  # one in the other
+        ((5, 5, 0, 0), (5, 5, 0, 0), 0),  # nothing in nothing
+        ((0, 0, -2, -2), (0, 0, 2, 2), 0),  # no negative box
+        ((0, 0, np.nan, 2), (0, 0, 2, 2), np.nan),
+    ],
+)
+def test_iou(a, b, expected):
+    np.testing.assert_allclose(iou(np.array(a), np.array(b)), expected)
+
+
+def test_iou_broadcasts():
+    boxes = np.array([[0, 0, 2, 2], [1, 0, 2, 2], [9, 9, 1, 1]])
+    np.testing.assert_allclose(iou(boxes[:, None], boxes)[0], [1, 1 / 3, 0])
+
+
+@given(box, box)
+def test_iou_is_symmetric_and_a_share(a, b):
+    assert iou(a, b) == iou(b, a)
+    assert 0 <= iou(a, b) <= 1
+    assert iou(a, a) == pytest.approx(1)
+
+
+@given(box)
+def test_corners_round_trip(a):
+    np.testing.assert_allclose(xyxy_to_xywh(xywh_to_xyxy(a)), a, atol=1e-9)
+
+
+def test_center_error():
+    assert center_error(np.array([0, 0, 2, 2]), np.array([3, 4, 2, 2])) == 5
+    assert center_error(np.array([0, 0, 4, 4]), np.array([1, 1, 2, 2])) == 0
+
+
+def test_clip():
+    np.testing.assert_array_equal(clip_boxes(np.array([[-2, 5, 4, 10], [30, 0, 5, 5]]), (20, 10)), [[0, 5, 2, 5], [20, 0, 0, 5]])
+
+
+def test_parse_box():
+    np.testing.assert_array_equal(parse_box(" 1, 2.5,3,4"), [1, 2.5, 3, 4])
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,0,4", "1,2,3,-4", "nan,2,3,4", "1,inf,3,4"])
+def test_parse_box_refuses(text):
+    with pytest.raises(ValueError, match="a box must be"):
+        parse_box(text)
+
+
+@pytest.mark.parametrize("text", ["1,2,3,4\n5,6,7,8\n", "1\t2\t3\t4\r\n5\t6\t7\t8", "1 2  3 4\n 5, 6, 7 ,8 \n\n", "\ufeff1,2,3,4\n5,6,7,8"])
+def test_separators(tmp_path, text):
+    (tmp_path / "boxes.txt").write_bytes(text.encode())
+    np.testing.assert_array_equal(read_boxes(tmp_path / "boxes.txt"), [[1, 2, 3, 4], [5, 6, 7, 8]])
+
+
+def test_polygons(tmp_path):
+    upright = "10,10,30,10,30,20,10,20"
+    turned = "10,0,20,10,10,20,0,10"  # a square on its tip: area 200 about (10, 10)
+    (tmp_path / "boxes.txt").write_text(f"{upright}\n{turned}\n")
+    half = np.sqrt(200) / 2
+    np.testing.assert_allclose(read_boxes(tmp_path / "boxes.txt"), [[10, 10, 20, 10], [10 - half, 10 - half, 2 * half, 2 * half]])
+
+
+def test_round_trip(tmp_path):
+    boxes = np.array([[1.25, -2, 3.0001, 4], [np.nan] * 4])
+    write_boxes(tmp_path / "new" / "boxes.txt", boxes)
+    np.testing.assert_allclose(read_boxes(tmp_path / "new" / "boxes.txt"), boxes, atol=5e-5)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["boxes.txt"]
+
+
+@pytest.mark.parametrize(
+    "content, said", [(b"1,2,3", "line 1"), (b"1,2,3,4\n\n1,2,3,4", "line 2"), (b"x", "'x'"), (b"", "empty"), (b"\xff\xd8", "UTF-8")]
+)
+def test_read_refuses(tmp_path, content, said):
+    (tmp_path / "boxes.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=said) as caught:
+        read_boxes(tmp_path / "boxes.txt")
+    assert "boxes.txt" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_read_names_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none.txt"):
+        read_boxes(tmp_path / "none.txt")
+
+
+def test_write_refuses_shape(tmp_path):
+    with pytest.raises(ValueError, match="shape"):
+        write_boxes(tmp_path / "boxes.txt", np.zeros(4))

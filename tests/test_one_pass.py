@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from tracking.benchmarks import BENCHMARKS
+from tracking.benchmarks.one_pass import Scores, average, score
+
+TRUTH = np.tile([0.0, 0, 10, 10], (5, 1))
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+def test_perfect_tracker(name):
+    assert BENCHMARKS[name](TRUTH, TRUTH) == Scores(success=pytest.approx(20 / 21), precision=1, ao=1, sr50=1, sr75=1)
+
+
+def test_by_hand():
+    predicted = TRUTH.copy()
+    predicted[1] = [0, 0, 10, 6]  # overlap 0.6
+    predicted[2] = [50, 0, 10, 10]  # lost
+    predicted[3] = [0, 0, 10, 5]  # overlap 0.5: not above 0.5
+    scores = score(predicted, TRUTH)
+    assert scores.ao == pytest.approx((0.6 + 0 + 0.5 + 1) / 4)
+    assert (scores.sr50, scores.sr75, scores.precision) == (2 / 4, 1 / 4, 4 / 5)
+    # thresholds exceeded of 0, 0.05 .. 1: 20 by overlap 1 (twice), 12 by 0.6, 0 by 0, 10 by 0.5
+    assert scores.success == pytest.approx((20 + 12 + 0 + 10 + 20) / 5 / 21, abs=0.01)
+
+
+def test_precision_at_exactly_20_px():
+    predicted = TRUTH + [20, 0, 0, 0]
+    assert score(predicted, TRUTH).precision == 1
+    assert score(predicted + [0.1, 0, 0, 0], TRUTH).precision == 0
+
+
+def test_frames_without_truth_count_nowhere():
+    truth, predicted = TRUTH.copy(), TRUTH.copy()
+    truth[2], truth[3] = np.nan, 0
+    predicted[2:4] = [99, 99, 1, 1]
+    assert score(predicted, truth).ao == 1
+
+
+def test_missing_prediction_is_a_miss():
+    predicted = TRUTH.copy()
+    predicted[1:] = np.nan
+    assert score(predicted, TRUTH).ao == 0 and score(predicted, TRUTH).precision == 1 / 5
+
+
+def test_only_first_frame():
+    assert score(TRUTH[:1], TRUTH[:1]).ao == 1
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="shape"):
+        score(TRUTH[:3], TRUTH)
+    with pytest.raises(ValueError, match="none of 5"):
+        score(TRUTH, TRUTH * np.nan)
+    with pytest.raises(ValueError, match="at least one"):
+        average([])
+
+
+def test_average_weighs_sequences_the_same():
+    assert average([Scores(1, 1, 1, 1, 1), Scores(0, 0, 0.5, 0, 0)]) == Scores(0.5, 0.5, 0.75, 0.5, 0.5)
