@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from supernet import layers
 from supernet.families.lighttrack import BLOCKS, HEAD_LAYERS, LightTrackFamily
 from supernet.operators import Join
-from supernet.sliced import sliced
+from supernet.sliced import Sharing, sliced
 from supernet.space import Value
 
 os.environ.setdefault("NNI_FRAMEWORK", "none")  # else NNI wants pytorch-lightning
@@ -27,9 +26,6 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     import nni
     from nni.nas.nn.pytorch import LayerChoice, ModelSpace, Repeat
-
-Sharing = Literal["separate", "sliced"]
-"""`separate`: every option has weights of its own (the paper). `sliced`: options are slices of the largest one."""
 
 
 class SwitchedChoice(LayerChoice):

@@ -5,9 +5,13 @@ steps such options learn together, where options with separate weights each see 
 """
 
 import copy
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Sharing = Literal["separate", "sliced"]
+"""`separate`: every option has weights of its own (the paper). `sliced`: options are slices of the largest one."""
 
 
 class SlicedConv2d(nn.Module):

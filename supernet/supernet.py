@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from supernet import layers
 from supernet.families import FAMILIES
-from supernet.model_space import LightTrackSpace, Sharing, SwitchedChoice, SwitchedRepeat
+from supernet.model_space import LightTrackSpace, SwitchedChoice, SwitchedRepeat
 from supernet.network import TrackingNetwork
+from supernet.sliced import Sharing
 from supernet.space import Architecture
 
 
@@ -118,5 +119,3 @@ def initialise(module: nn.Module, seed: int) -> None:
         elif isinstance(part, layers.BoxPrediction) and isinstance(part.bbox_pred, nn.Conv2d):
             normal(part.bbox_pred.weight, 0.01)
             nn.init.ones_(part.bbox_pred.bias)
-
-

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from supernet.counts import Shape
+from supernet.fit import Recipe
 from supernet.network import Backbone, Head, TrackingNetwork
 from supernet.operators import Branch, Operator
+from supernet.sliced import Sharing
 from supernet.space import Architecture, SearchSpace, Value
 from tracking.trackers.siamese import SiameseSettings
 
@@ -50,6 +52,10 @@ class LightTrackFamily:
     head_widths: tuple[int, int, int]
     max_macs: int
     """Budget of a search when the user gives none, in multiply-adds of the search branch."""
+    recipe: Recipe
+    """How to train when the user does not say."""
+    sharing: Sharing
+    """How options share weights when the user does not say."""
     tracker: SiameseSettings
     """Tracking constants of a network that brings none."""
 
@@ -91,7 +97,8 @@ class LightTrackFamily:
         blocks, kernels, widths = list(BLOCKS), list(HEAD_LAYERS), [str(w) for w in self.head_widths]
         back = "".join(str(blocks.index(str(chosen[label]))) for label in self.back_labels)
         towers = {
-            head: str(widths.index(str(chosen[f"{head}.width"]))) + "".join(str(kernels.index(str(chosen[f"{head}.{i}"]))) for i in range(8))
+            head: str(widths.index(str(chosen[f"{head}.width"])))
+            + "".join(str(kernels.index(str(chosen[f"{head}.{i}"]))) for i in range(8))
             for head in ("cls", "reg")
         }
         stage, layer = self.exits[int(chosen["feature"])]
@@ -186,6 +193,8 @@ LIGHTTRACK = LightTrackFamily(
     fused_channels=128,
     head_widths=(128, 192, 256),
     max_macs=600_000_000,
+    recipe=Recipe(steps=140_000, batch=128, lr=1e-3, radius_px=16.0, warmup=2000),
+    sharing="separate",
     tracker=SiameseSettings(128, 256, 288, penalty_k=0.007, lr=0.616, window_influence=0.225),
 )
 
@@ -199,5 +208,7 @@ NANO = LightTrackFamily(
     fused_channels=32,
     head_widths=(16, 24, 32),
     max_macs=13_000_000,
-    tracker=SiameseSettings(48, 96, 96, penalty_k=0.04, lr=0.05, window_influence=0.3),
+    recipe=Recipe(steps=2000, batch=16, lr=3e-3, radius_px=12.0),
+    sharing="sliced",
+    tracker=SiameseSettings(48, 96, 96, penalty_k=0.04, lr=0.05, window_influence=0.3, aligned=True),
 )

@@ -1,0 +1,198 @@
+"""A bundle: the folder that a device needs to track with, two ONNX graphs and `tracker.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from supernet.catalogue import find_architecture, from_json
+from supernet.checkpoints import TrackerCheckpoint, load_tracker
+from supernet.families import FAMILIES
+from supernet.graph import to_onnx
+from supernet.inference import MEAN, STD, normalise
+from supernet.network import TrackingNetwork
+from tracking.atomic import new_folder
+from tracking.trackers.siamese import SiameseSettings
+
+TOLERANCE = 1e-4
+"""Largest difference between ONNX Runtime and torch that an export may show, as a share of the largest value."""
+FORMATS = ("onnx",)
+
+
+class _SearchGraph(nn.Module):
+    def __init__(self, network: TrackingNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, search: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.search(search, template_features)
+
+
+class _TemplateGraph(nn.Module):
+    def __init__(self, network: TrackingNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, template: Tensor) -> Tensor:
+        return self.network.template(template)
+
+
+def template_graph(network: TrackingNetwork, template_size: int) -> bytes:
+    """ONNX: `template` (1, 3, h, h) to `template_features` (1, C, h/stride, h/stride)."""
+    return to_onnx(_TemplateGraph(network), {"template": torch.zeros(1, 3, template_size, template_size)}, ["template_features"])
+
+
+def search_graph(network: TrackingNetwork, template_size: int, search_size: int) -> bytes:
+    """ONNX: `search` (1, 3, s, s) and `template_features` to `cls` (1, 1, H, W) logits and `reg` (1, 4, H, W) px."""
+    with torch.no_grad():
+        features = network.eval().template(torch.zeros(1, 3, template_size, template_size))
+    inputs = {"search": torch.zeros(1, 3, search_size, search_size), "template_features": features}
+    return to_onnx(_SearchGraph(network), inputs, ["cls", "reg"])
+
+
+def export(model: str, *, out: Path, format: str = "onnx") -> dict:
+    """Write the graphs that a device runs, checked against torch.
+
+    Args:
+        model: Checkpoint of a tracker; or an architecture, which is exported with random weights, for timing.
+        out: Folder to make; it may not exist yet. Receives template.onnx, search.onnx (and one more graph where small targets
+            are searched in a larger crop) and tracker.json.
+        format: What to write: onnx.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    checkpoint = load_tracker(Path(model)) if Path(model).is_file() and not model.endswith(".json") else _random(model)
+    return write_bundle(checkpoint, out)
+
+
+def write_bundle(checkpoint: TrackerCheckpoint, out: Path) -> dict:
+    """Write a bundle; the folder appears whole or not at all.
+
+    Returns:
+        Files by graph and the largest difference from torch.
+
+    Raises:
+        FileExistsError: The folder exists.
+        ArithmeticError: A graph disagrees with torch by more than `TOLERANCE`.
+    """
+    settings, network = checkpoint.settings, checkpoint.network.eval()
+    sizes = {settings.search_size: "search.onnx", settings.small_target_size: f"search_{settings.small_target_size}.onnx"}
+    sizes[settings.search_size] = "search.onnx"
+    graphs = {"template.onnx": template_graph(network, settings.template_size)}
+    graphs |= {name: search_graph(network, settings.template_size, size) for size, name in sizes.items()}
+    difference = _largest_difference(network, settings, graphs, sizes)
+    if not difference <= TOLERANCE:
+        raise ArithmeticError(
+            f"an exported graph must agree with torch to {TOLERANCE}, this one differs by {difference:.2e}; please report the architecture"
+        )
+    record = {
+        "format": "chiptrack-bundle-1",
+        "architecture": checkpoint.architecture.to_json(),
+        "settings": asdict(settings),
+        "stride": FAMILIES[checkpoint.architecture.family].output_stride(checkpoint.architecture),
+        "mean": MEAN.tolist(),
+        "std": STD.tolist(),
+        "template": "template.onnx",
+        "search": {str(size): name for size, name in sizes.items()},
+        "sha256": {name: hashlib.sha256(graph).hexdigest() for name, graph in graphs.items()},
+    }
+    with new_folder(out) as folder:
+        for name, graph in graphs.items():
+            (folder / name).write_bytes(graph)
+        (folder / "tracker.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return {"out": str(out), "files": [*graphs, "tracker.json"], "largest_difference": difference}
+
+
+def _random(model: str) -> TrackerCheckpoint:
+    arch = find_architecture(model)
+    family = FAMILIES[arch.family]
+    torch.manual_seed(0)
+    return TrackerCheckpoint(family.network(arch), arch, family.tracker)
+
+
+def _largest_difference(network: TrackingNetwork, settings: SiameseSettings, graphs: dict[str, bytes], sizes: dict[int, str]) -> float:
+    rng = np.random.default_rng(0)
+    onnx = OnnxNetwork(graphs["template.onnx"], {size: graphs[name] for size, name in sizes.items()})
+    worst = 0.0
+    template = rng.integers(0, 256, (1, settings.template_size, settings.template_size, 3), np.uint8)
+    features = onnx.template(template)
+    with torch.no_grad():
+        torch_features = network.template(torch.from_numpy(normalise(template)))
+    pairs = [(features, torch_features.numpy())]
+    for size in sizes:
+        search = rng.integers(0, 256, (1, size, size, 3), np.uint8)
+        with torch.no_grad():
+            cls, reg = network.search(torch.from_numpy(normalise(search)), torch_features)
+        pairs += zip(onnx.search(search, features), (cls[:, 0].numpy(), reg.numpy()), strict=True)
+    for ours, theirs in pairs:
+        worst = max(worst, float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-6)))
+    return worst
+
+
+class OnnxNetwork:
+    """Runs the graphs of a bundle with ONNX Runtime, one target at a time.
+
+    Args:
+        template: The template graph.
+        search: Search graphs by the side of the crop that they take.
+        threads: Threads of one operator.
+    """
+
+    def __init__(self, template: bytes, search: dict[int, bytes], threads: int = 1):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+
+        def session(graph: bytes) -> onnxruntime.InferenceSession:
+            return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+        self._template = session(template)
+        self._search = {size: session(graph) for size, graph in search.items()}
+
+    def template(self, images: np.ndarray) -> np.ndarray:
+        return np.asarray(self._template.run(None, {"template": normalise(images)})[0])
+
+    def search(self, images: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size = images.shape[1]
+        if size not in self._search:
+            raise ValueError(
+                f"search size must be one that the bundle has a graph for ({', '.join(map(str, self._search))}), got {size}; track the checkpoint"
+            )
+        cls, reg = self._search[size].run(None, {"search": normalise(images), "template_features": features})
+        return np.asarray(cls)[:, 0], np.asarray(reg)
+
+
+def load_bundle(folder: Path, threads: int = 1) -> tuple[OnnxNetwork, SiameseSettings]:
+    """Read a bundle.
+
+    Raises:
+        FileNotFoundError: The folder has no tracker.json, or a graph is missing.
+        ValueError: A file is damaged.
+    """
+    path = folder / "tracker.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"a bundle must hold tracker.json, {folder} does not; make one with `chiptrack export`")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        names, search, sums = [record["template"], *record["search"].values()], record["search"], record["sha256"]
+        settings = SiameseSettings(**record["settings"])
+        from_json(record["architecture"], str(path))
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise ValueError(f"tracker.json must be as `chiptrack export` writes it, {path} is not; export again") from err
+    graphs = {}
+    for name in names:
+        file = folder / Path(name).name
+        if not file.is_file():
+            raise FileNotFoundError(f"a bundle must hold all its graphs, {file} is missing; export again")
+        graphs[name] = file.read_bytes()
+        if hashlib.sha256(graphs[name]).hexdigest() != sums.get(name):
+            raise ValueError(f"a graph must have the checksum that tracker.json says, {file} has not: it is damaged; export again")
+    return OnnxNetwork(graphs[record["template"]], {int(size): graphs[name] for size, name in search.items()}, threads), settings

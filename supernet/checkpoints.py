@@ -1,0 +1,147 @@
+"""Checkpoints: weights in a safetensors file whose header says what they are. Nothing in them can run code.
+
+Two kinds: `supernet` (all weights of a family) and `tracker` (one architecture with the constants it tracks with).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from supernet.catalogue import from_json
+from supernet.families import FAMILIES
+from supernet.network import TrackingNetwork
+from supernet.space import Architecture
+from supernet.supernet import Supernet
+from tracking.trackers.siamese import SiameseSettings
+
+_FORMAT = "chiptrack-1"
+
+
+@dataclass(frozen=True)
+class TrackerCheckpoint:
+    """One trained tracker."""
+
+    network: TrackingNetwork
+    architecture: Architecture
+    settings: SiameseSettings
+
+
+def save_tracker(path: Path, checkpoint: TrackerCheckpoint, notes: Mapping[str, object] | None = None) -> None:
+    """Write a tracker; an older file is replaced in one step."""
+    network = checkpoint.network
+    header = {
+        "kind": "tracker",
+        "architecture": checkpoint.architecture.to_json(),
+        "settings": asdict(checkpoint.settings),
+        "split": network.template_backbone is not None,
+        "notes": dict(notes or {}),
+    }
+    _save(path, network, header)
+
+
+def load_tracker(path: Path) -> TrackerCheckpoint:
+    """Read a tracker, in eval mode.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, not a checkpoint, or holds a supernet.
+    """
+    header, tensors = _load(path, "tracker")
+    arch = from_json(header["architecture"], str(path))
+    network = FAMILIES[arch.family].network(arch)
+    if header["split"]:
+        network.split_branches()
+    _fill(network, tensors, path)
+    return TrackerCheckpoint(network.eval(), arch, SiameseSettings(**header["settings"]))
+
+
+def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
+    """Write a supernet; an older file is replaced in one step."""
+    header = {"kind": "supernet", "family": supernet.family.name, "sharing": supernet.sharing, "notes": dict(notes or {})}
+    _save(path, supernet, header)
+
+
+def load_supernet(path: Path) -> Supernet:
+    """Read a supernet, in eval mode.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, not a checkpoint, or holds a single tracker.
+    """
+    header, tensors = _load(path, "supernet")
+    if header["family"] not in FAMILIES:
+        raise ValueError(f"a supernet must be of a known family ({', '.join(FAMILIES)}), {path} is of {header['family']!r}")
+    supernet = Supernet(header["family"], header["sharing"])
+    _fill(supernet, tensors, path)
+    return supernet.eval()
+
+
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, each once even where several names lead to it."""
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {name: tensor.detach().to("cpu").contiguous() for name, tensor in named}
+
+
+def _save(path: Path, module: nn.Module, header: dict) -> None:
+    tensors = tensors_of(module)
+    metadata = {"format": _FORMAT, "header": json.dumps({**header, "checksum": _checksum(tensors)})}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(tensors, temporary, metadata)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _load(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"a checkpoint must be a file, {path} is none; check the path")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as err:
+        raise ValueError(f"a checkpoint must be a whole safetensors file, {path} is damaged or something else; make it again") from err
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(
+            f"a checkpoint must have been written by chiptrack, {path} was not; bring in official weights with `chiptrack import`"
+        )
+    header = json.loads(metadata["header"])
+    if header["checksum"] != _checksum(tensors):
+        raise ValueError(f"a checkpoint's checksum must fit its weights, that of {path} does not: the file is damaged; make it again")
+    if header["kind"] != kind:
+        way = (
+            "retrain an architecture from it first" if header["kind"] == "supernet" else "give the checkpoint that `chiptrack train` wrote"
+        )
+        raise ValueError(f"a {kind} checkpoint is needed here, {path} holds a {header['kind']}; {way}")
+    return header, tensors
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    own = tensors_of(module)
+    if {name: tensor.shape for name, tensor in own.items()} != {name: tensor.shape for name, tensor in tensors.items()}:
+        differ = sorted(own.keys() ^ tensors.keys()) or sorted(name for name in own if own[name].shape != tensors[name].shape)
+        raise ValueError(f"a checkpoint must hold the tensors of its architecture, {path} differs in {differ[:3]}; make it again")
+    targets = dict([*module.named_parameters(), *module.named_buffers()])
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            targets[name].copy_(tensor)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
+    return crc
