@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tracking.augment import chain, colour_map, mix_looks, sample_look
+from tracking.augment import Look, chain, colour_map, mix_looks, sample_look
 from tracking.boxes import clip_boxes
 from tracking.datasets.outlines import Limb, sample_outline
 from tracking.datasets.paths import poses, wander
@@ -66,9 +66,8 @@ def sample_scene(rng: np.random.Generator, world: World, times: np.ndarray, size
         camera = _camera(rng, times, size)
         target = _sample_sprite(rng, world, scenery, times, centres, target_px)
         boxes = np.array([target.box(t) for t in range(len(times))])
-    behind = [
-        _companion(rng, world, scenery, times, centres, target_px, size, target) for _ in range(rng.choice(4, p=(0.3, 0.35, 0.25, 0.1)))
-    ]
+    company = rng.choice(4, p=(0.3, 0.35, 0.25, 0.1))
+    behind = [_companion(rng, world, scenery, times, centres, target_px, size, target) for _ in range(company)]
     front = [_occluder(rng, world, scenery, times, boxes, target_px)] if rng.random() < 0.2 else []
     sprites = (*behind, *([target] if target else []), *front)
     return Scene(size, scenery, camera, sprites, _looks(rng, times), clip_boxes(boxes, size))
@@ -86,9 +85,8 @@ def _camera(rng: np.random.Generator, times: np.ndarray, size: tuple[int, int]) 
     """Maps from the scenery to the frame under a camera that pans, zooms and rolls a little: shape (T, 3, 3)."""
     x, y, zoom, roll = wander(rng, times, np.array([*rng.uniform(0, 40, 2), rng.uniform(0, 0.12), rng.uniform(0, 0.06)])).T
     scale = np.exp(rng.uniform(np.log(0.75), np.log(1.6)) + zoom)
-    return _look_at(
-        np.column_stack([x, y]) + np.array(size) / 2, roll + rng.uniform(-0.15, 0.15), scale, rng.uniform(100, SCENERY_PX - 100, 2)
-    )
+    places, anchor = np.column_stack([x, y]) + np.array(size) / 2, rng.uniform(100, SCENERY_PX - 100, 2)
+    return _look_at(places, roll + rng.uniform(-0.15, 0.15), scale, anchor)
 
 
 def _look_at(places: np.ndarray, angles: np.ndarray, scale: np.ndarray, anchor: np.ndarray) -> np.ndarray:
@@ -108,14 +106,14 @@ def _window(
     width, height = target_px * np.exp(np.array([0.5, -0.5]) * rng.uniform(-0.7, 0.7))
     zoom, roll = wander(rng, times, np.array([rng.uniform(0, 0.25), rng.uniform(0, 0.12)])).T
     rest = np.exp(rng.uniform(np.log(0.75), np.log(1.6)))
-    half = int(max(target_px / rest / 2, 6))
-    corners = rng.integers(half, SCENERY_PX - half, (6, 2))
-    contrasts = [_contrast(scenery[y - half : y + half : 2, x - half : x + half : 2, 1]) for x, y in corners]
+    half = int(np.clip(target_px / rest / 2, 6, SCENERY_PX / 4))
+    places = rng.integers(half, SCENERY_PX - half, (6, 2))
+    contrasts = [_contrast(scenery[y - half : y + half : 2, x - half : x + half : 2, 1]) for x, y in places]
     if max(contrasts) < _LEAST_CONTRAST:
         return None
     growth = np.exp(zoom)
     sides = np.column_stack([width * growth, height * growth])
-    camera = _look_at(centres, roll, rest * growth, corners[int(np.argmax(contrasts))].astype(float))
+    camera = _look_at(centres, roll, rest * growth, places[int(np.argmax(contrasts))].astype(float))
     return camera, np.column_stack([centres - sides / 2, sides])
 
 
@@ -232,7 +230,7 @@ def _occluder(
     return _sample_sprite(rng, world, scenery, times, path, target_px * rng.uniform(0.3, 0.6))
 
 
-def _looks(rng: np.random.Generator, times: np.ndarray) -> tuple:
+def _looks(rng: np.random.Generator, times: np.ndarray) -> tuple[Look, ...]:
     """A camera that drifts between two looks; every moment has its own noise."""
     grey = rng.random() < 0.12
     a, b = sample_look(rng, grey), sample_look(rng, grey)
