@@ -1,0 +1,1 @@
+"""What the operators and some whole networks of a family cost on a device, measured."""

@@ -1,0 +1,52 @@
+"""What a latency table is valid for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything that a latency depends on apart from the network; the key of a table."""
+
+    family: str
+    device: str
+    runtime: str
+    runtime_version: str
+    threads: int
+    precision: str
+    chip: str
+    os: str
+
+    @property
+    def clock(self) -> str:
+        """What ranks networks: `cpu` for one thread, which other programs disturb least, else `wall`."""
+        return "cpu" if self.threads == 1 else "wall"
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits of the content."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+    def to_json(self) -> dict:
+        """All fields and the fingerprint."""
+        return {**asdict(self), "clock": self.clock, "fingerprint": self.fingerprint}
+
+    @classmethod
+    def from_json(cls, record: dict) -> Profile:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: A field is missing, or the fingerprint is not that of the fields.
+        """
+        missing = [field.name for field in fields(cls) if field.name not in record]
+        if missing:
+            raise ValueError(f"a profile needs the fields {', '.join(missing)}; measure the table again")
+        profile = cls(**{field.name: record[field.name] for field in fields(cls)})
+        if record.get("fingerprint") != profile.fingerprint:
+            raise ValueError(
+                f"fingerprint of the profile must be {profile.fingerprint}, got {record.get('fingerprint')!r}; measure the table again"
+            )
+        return profile

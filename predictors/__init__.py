@@ -1,0 +1,8 @@
+"""What an architecture will cost, without running it: models by the name that their files and scores bear."""
+
+from predictors.boosting import BoostedTable
+from predictors.counts import MacsLine
+from predictors.lookup import TableLine, TableSum
+
+MODELS = {"table": TableSum, "table_line": TableLine, "table_line_xgboost": BoostedTable, "macs_line": MacsLine}
+"""From the simplest up; `macs_line` is the baseline that a table has to beat."""

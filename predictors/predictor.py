@@ -1,0 +1,154 @@
+"""A fitted predictor, and the file that it is kept in (JSON, XGBoost's own JSON inside)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+
+from predictors import MODELS
+from predictors.encoding import Encoded, Encoder
+from predictors.lookup import Line
+from supernet.families import FAMILIES
+from supernet.space import Architecture
+from tracking.atomic import write_text
+
+FORMAT = "chiptrack-predictor-1"
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Values with an interval, one for each architecture."""
+
+    value: np.ndarray
+    """(N,) most likely."""
+    low: np.ndarray
+    """(N,) lower end of the interval."""
+    high: np.ndarray
+    """(N,) upper end of the interval."""
+
+
+class Predictor(Protocol):
+    """What a search wants from any predictor."""
+
+    family: str
+    quantity: str
+    """What is predicted, e.g. latency."""
+    unit: str
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction: ...
+
+    def save(self, path: Path) -> None: ...
+
+
+class Model(Protocol):
+    """A way to predict (N,) milliseconds; one of `MODELS`."""
+
+    @classmethod
+    def fit(cls, encoded: Encoded, ms: np.ndarray) -> Self: ...
+
+    def predict(self, encoded: Encoded) -> np.ndarray: ...
+
+    def to_json(self) -> dict: ...
+
+    @classmethod
+    def from_json(cls, record: dict) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where measurements lie relative to predictions."""
+
+    low: float
+    """Factor of the lower end."""
+    high: float
+    """Factor of the upper end."""
+    coverage: float
+    """Share of new measurements expected inside, 0..1."""
+
+
+@dataclass(frozen=True)
+class LatencyPredictor:
+    """Milliseconds of a frame (search branch) and of a new target (template branch), from a latency table and a model over it."""
+
+    family: str
+    operator_ms: Mapping[str, float]
+    """Milliseconds of the operators by key, from the table."""
+    model_name: str
+    """One of `MODELS`."""
+    model: Model
+    template_line: Line
+    """Over the table's sum of the template branch."""
+    interval: Interval
+    about: Mapping[str, object] = field(default_factory=dict)
+    """Profile of the table, scores of the fit."""
+    quantity: str = field(default="latency", init=False)
+    unit: str = field(default="ms", init=False)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.family, self.operator_ms)
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """Predict milliseconds per frame: the search branch, batch size 1, at the device's usual speed.
+
+        Raises:
+            ValueError: An architecture is of another family.
+            MissingOperators: The table lacks operators of these architectures.
+        """
+        chunks = [architectures[i : i + _CHUNK] for i in range(0, len(architectures), _CHUNK)]
+        value = np.concatenate([np.empty(0), *(self.model.predict(self._encoder.encode(chunk)) for chunk in chunks)])
+        return Prediction(value, value * self.interval.low, value * self.interval.high)
+
+    def template_ms(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """Predict (N,) milliseconds of the template branch, which runs once for each target."""
+        chunks = [architectures[i : i + _CHUNK] for i in range(0, len(architectures), _CHUNK)]
+        encoded = (self._encoder.encode(chunk, "template") for chunk in chunks)
+        return np.concatenate([np.empty(0), *(self.template_line(e.table_ms) for e in encoded)])
+
+    def save(self, path: Path) -> None:
+        """Write the predictor as JSON."""
+        record = {
+            "format": FORMAT,
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "family": self.family,
+            **self.about,
+            "interval": vars(self.interval),
+            "template_line": vars(self.template_line),
+            "model": self.model_name,
+            "parameters": self.model.to_json(),
+            "operator_ms": dict(self.operator_ms),
+        }
+        write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def load_predictor(path: Path) -> LatencyPredictor:
+    """Read what `LatencyPredictor.save` wrote.
+
+    Raises:
+        ValueError: The file is not a predictor of this version.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise ValueError(
+            f"a predictor must be a readable JSON file, {path} is not ({err}); write one with chiptrack fit-predictor"
+        ) from err
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise ValueError(f"a predictor must have the format {FORMAT}, {path} has not; write one with chiptrack fit-predictor")
+    try:
+        if record["family"] not in FAMILIES:
+            raise ValueError(f"family {record['family']!r} is unknown")
+        model = MODELS[record["model"]].from_json(record["parameters"])
+        about = {name: record[name] for name in ("profile", "reference_ms", "fit")}
+        interval, line = Interval(**record["interval"]), Line(**record["template_line"])
+        return LatencyPredictor(record["family"], record["operator_ms"], record["model"], model, line, interval, about)
+    except (KeyError, TypeError, ValueError) as err:
+        raise ValueError(f"a predictor must be whole, {path} fails at {err}; write it again with chiptrack fit-predictor") from err

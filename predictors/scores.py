@@ -1,0 +1,52 @@
+"""How good predictions are: errors in percent and agreement of the order."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.stats import kendalltau, spearmanr
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Predictions compared with measurements."""
+
+    bias: float
+    """Mean relative error in percent; positive where predictions are too high."""
+    mape: float
+    """Mean absolute relative error in percent."""
+    within_5: float
+    """Percentage of predictions that are at most 5 % off."""
+    within_10: float
+    """Percentage of predictions that are at most 10 % off."""
+    spearman: float
+    """Rank correlation, -1..1; 0 where all predictions are equal."""
+    kendall: float
+    """Agreement of pairs, tau-b, -1..1; 0 where all predictions are equal."""
+
+    def to_json(self) -> dict[str, float]:
+        """Rounded to what can be told."""
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
+    """Compare (N,) predictions with (N,) positive measurements.
+
+    Raises:
+        ValueError: The shapes differ, or there are fewer than two.
+    """
+    if predicted.shape != measured.shape or predicted.ndim != 1 or len(predicted) < 2:
+        raise ValueError(f"scores need as many predictions as measurements, at least 2, got {predicted.shape} and {measured.shape}")
+    error = 100 * (predicted / measured - 1)
+    ranked = np.ptp(predicted) > 0 and np.ptp(measured) > 0
+    # a rounding error must not decide whether 5.0 % is within 5 %
+    within = {percent: 100 * float(np.mean(np.abs(error) <= percent + 1e-9)) for percent in (5, 10)}
+    return Scores(
+        bias=float(error.mean()),
+        mape=float(np.abs(error).mean()),
+        within_5=within[5],
+        within_10=within[10],
+        spearman=float(spearmanr(predicted, measured)[0]) if ranked else 0.0,
+        kendall=float(kendalltau(predicted, measured)[0]) if ranked else 0.0,
+    )
