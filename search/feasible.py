@@ -1,0 +1,162 @@
+"""Architectures that meet the cheap constraints: whether there are any, and how to draw only those from any strategy.
+
+Rejected samples cost a fraction of a millisecond, since no weight is touched. Where drawing again does not help, a sample is
+pulled towards the cheapest architecture known, choice by choice, until it fits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from search.objectives import Constraint
+from supernet.space import Architecture, SearchSpace, Value
+
+_DRAWS = 50
+"""How often a sample is drawn again before it is repaired."""
+
+
+def cheapest(space: SearchSpace, constraints: Sequence[Constraint], samples: int = 500) -> Architecture:
+    """Look for the architecture that stays below the limits by the widest margin.
+
+    Random samples first, then every choice of the best one in turn, until no single change helps.
+
+    Args:
+        space: The search space.
+        constraints: At least one.
+        samples: Number of random samples.
+
+    Returns:
+        The architecture whose largest excess over a limit is smallest.
+
+    Raises:
+        ValueError: Even that one exceeds a limit; says which limit, and by how much.
+    """
+
+    def excess(architectures: list[Architecture]) -> np.ndarray:
+        values = [constraint.excess(architectures) for constraint in constraints]
+        # the largest decides; the sum lets the others fall where the largest cannot
+        return np.max(values, axis=0) + 1e-3 * np.sum(values, axis=0)
+
+    rng = np.random.default_rng(0)
+    drawn = [space.sample(rng) for _ in range(samples)]
+    scores = excess(drawn)
+    best, least = drawn[int(scores.argmin())], scores.min()
+    improved = True
+    while improved:
+        improved = False
+        for label, options in space.choices.items():
+            variants = [space.make({**dict(best.choices), label: option}) for option in options]
+            scores = excess(variants)
+            if scores.min() < least - 1e-12:
+                best, least, improved = variants[int(scores.argmin())], scores.min(), True
+    worst = max(constraints, key=lambda constraint: constraint.excess([best])[0])
+    above = worst.excess([best])[0]
+    if above > 0:
+        unit, needed = worst.objective.unit, worst.objective.of([best])[0]
+        raise ValueError(
+            f"{worst.name} must leave room for some architecture, got {worst.limit:.4g} {unit}: the cheapest one found needs {needed:.4g} "
+            f"({above:.1%} more); raise it"
+        )
+    return best
+
+
+@dataclass
+class Gate:
+    """Lets a network pass once, and only if it meets every constraint."""
+
+    space: SearchSpace
+    constraints: Sequence[Constraint]
+    anchor: Architecture
+    """An architecture that meets them all, towards which misfits are pulled."""
+    seen: set[str] = field(default_factory=set)
+    """Keys of the networks that have passed before."""
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """The choices of the space as Optuna's."""
+        return {label: CategoricalDistribution(values) for label, values in self.space.choices.items()}
+
+    def refuses(self, chosen: Mapping[str, Value]) -> str | None:
+        """The name of the first constraint that a sample breaks, `seen` for a network that has passed before, or None."""
+        arch = self.space.make(chosen)
+        broken = (constraint.name for constraint in self.constraints if constraint.excess([arch])[0] > 0)
+        return next(broken, "seen" if arch.key in self.seen else None)
+
+
+class FeasibleSampler(BaseSampler):
+    """Draws from another Optuna sampler until a sample passes the gate.
+
+    The wrapped sampler is made anew for each trial, with randomness that depends on the seed and on how many trials came
+    before: so it may keep no memory but the study, and a resumed search goes on as if it had never stopped.
+
+    Args:
+        make: Builds the wrapped sampler from a seed.
+        gate: What may pass.
+        seed: Start of all randomness.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], gate: Gate, seed: int):
+        self.rejected: Counter[str] = Counter()
+        """Samples refused for the current trial, by reason."""
+        self._make = make
+        self._gate = gate
+        self._seed = seed
+        self._inner = make(0)
+        self._rng = np.random.default_rng()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        before = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+        self._rng = np.random.default_rng([self._seed, sum(other.number != trial.number for other in before)])
+        self._inner = self._make(int(self._rng.integers(2**31)))
+        self.rejected.clear()
+        self._inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._inner.after_trial(study, trial, state, values)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._gate.distributions
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        chosen: dict[str, Any] = {}
+        for _ in range(_DRAWS):
+            chosen = self._draw(study, trial, search_space)
+            reason = self._gate.refuses(chosen)
+            if reason is None:
+                return chosen
+            self.rejected[reason] += 1
+        return self._repair(chosen)
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
+        return self._inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def _draw(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        drawn = self._inner.sample_relative(study, trial, self._inner.infer_relative_search_space(study, trial))
+        return {
+            name: drawn[name] if name in drawn else self._inner.sample_independent(study, trial, name, distribution)
+            for name, distribution in search_space.items()
+        }
+
+    def _repair(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """Take ever more choices from the anchor; last, networks one random choice away from the anchor."""
+        labels = list(self._gate.space.choices)
+        for label in self._rng.permutation(labels):
+            chosen = {**chosen, label: self._gate.anchor[label]}
+            if self._gate.refuses(chosen) is None:
+                return chosen
+        for _ in range(10 * _DRAWS):
+            near = dict(self._gate.space.mutate(self._gate.anchor, self._rng, 1 / len(labels)).choices)
+            if self._gate.refuses(near) is None:
+                return near
+        raise RuntimeError(
+            f"no new architecture within the limits was found after {len(self._gate.seen)} of them; fewer evaluations or wider limits help"
+        )
