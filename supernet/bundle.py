@@ -96,7 +96,7 @@ def write_bundle(checkpoint: TrackerCheckpoint, out: Path) -> dict:
         "architecture": checkpoint.architecture.to_json(),
         "settings": asdict(settings),
         "stride": FAMILIES[checkpoint.architecture.family].output_stride(checkpoint.architecture),
-        "mean": MEAN.tolist(),
+        "mean": MEAN.tolist(),  # of RGB in 0..1
         "std": STD.tolist(),
         "template": "template.onnx",
         "search": {str(size): name for size, name in sizes.items()},

@@ -100,7 +100,7 @@ def fit(
         ValueError: `state` is damaged or belongs to another recipe.
         ArithmeticError: The loss is not finite.
     """
-    module.to(device, memory_format=torch.channels_last).train()
+    module.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     decayed = [p for p in module.parameters() if p.ndim > 1]
     plain = [p for p in module.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]

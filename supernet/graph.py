@@ -28,11 +28,11 @@ def to_onnx(module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[s
     with warnings.catch_warnings(), torch.no_grad():
         # the exporter that needs no onnxscript, about six times quicker on these graphs
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
         torch.onnx.export(
             module.eval(),
             tuple(inputs.values()),
-            buffer,
+            buffer,  # pyright: ignore[reportArgumentType]
             input_names=list(inputs),
             output_names=list(outputs),
             opset_version=OPSET,

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
-"""ImageNet mean of RGB in 0..255."""
-STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
-"""ImageNet standard deviation of RGB in 0..255."""
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+"""ImageNet mean of RGB in 0..1."""
+STD = np.array([0.229, 0.224, 0.225], np.float32)
+"""ImageNet standard deviation of RGB in 0..1."""
+# the order of operations is the public tracker's: long tracks of small targets hang on the last bit
+_TABLE = ((np.arange(256, dtype=np.float32)[:, None] / np.float32(255) - MEAN) / STD).T.copy()
+"""(3, 256): normalised value of each byte, by channel."""
 
 
 def normalise(images: np.ndarray) -> np.ndarray:
     """(B, h, w, 3) uint8 RGB to (B, 3, h, w) float32 with ImageNet's mean and deviation taken out."""
-    return np.ascontiguousarray(((images - MEAN) / STD).transpose(0, 3, 1, 2))
+    return np.stack([_TABLE[channel].take(images[..., channel]) for channel in range(3)], axis=1)
+
+
+class TwoBranches(Protocol):
+    """A torch module with a template branch and a search branch: `TrackingNetwork` or `Supernet`."""
+
+    def template(self, image: Tensor) -> Tensor: ...
+
+    def search(self, image: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def eval(self) -> Any: ...
 
 
 class TorchNetwork:
@@ -23,7 +38,7 @@ class TorchNetwork:
     `channels_last` halves the time of depthwise convolutions on processors for batches; plain order is quicker for one crop.
     """
 
-    def __init__(self, module: nn.Module, device: str = "cpu", channels_last: bool = False):
+    def __init__(self, module: TwoBranches, device: str = "cpu", channels_last: bool = False):
         self.module = module.eval().to(device)
         self.device = device
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class SwitchedChoice(LayerChoice):
         self.active: Value = self.names[0]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self._modules[str(self.active)](*inputs)
+        return self._modules[str(self.active)](*inputs)  # pyright: ignore[reportOptionalCall]
 
 
 class SwitchedRepeat(Repeat):
@@ -124,7 +125,7 @@ class LightTrackSpace(ModelSpace):
         return self.blocks(self.stem(image))
 
     def search(self, image: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]:
-        """cls and reg of the active path, as `TrackingNetwork.search`."""
+        """Cls and reg of the active path, as `TrackingNetwork.search`."""
         fused = self.join(self.blocks(self.stem(image)), template_features)
         return self.cls(fused), self.reg(fused)
 
@@ -135,7 +136,8 @@ class LightTrackSpace(ModelSpace):
 def read_choices(family: LightTrackFamily) -> dict[str, tuple[Value, ...]]:
     """Labels and values of a family's choices, as its NNI model space declares them."""
     with torch.device("meta"):
-        declared = LightTrackSpace(family).simplify()
+        space: Any = LightTrackSpace(family)
+    declared = space.simplify()
     if set(declared) != set(family.labels):
         raise AssertionError(f"model space and family disagree: {sorted(set(declared) ^ set(family.labels))}")
     return {label: tuple(declared[label].values) for label in family.labels}

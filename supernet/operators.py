@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 from torch import Tensor, nn
@@ -101,6 +101,6 @@ KINDS: dict[str, Callable[[Operator], nn.Module]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _counts(op: Operator) -> Counts:
     return count(op.build(), op.input_shapes)

@@ -5,7 +5,7 @@ steps such options learn together, where options with separate weights each see 
 """
 
 import copy
-from typing import Literal
+from typing import Literal, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -51,5 +51,5 @@ def sliced(option: nn.Module, core: nn.Module) -> nn.Module:
     for name, module in list(clone.named_modules()):
         if isinstance(module, nn.Conv2d):
             parent, _, child = name.rpartition(".")
-            setattr(clone.get_submodule(parent), child, SlicedConv2d(module, core.get_submodule(name)))
+            setattr(clone.get_submodule(parent), child, SlicedConv2d(module, cast(nn.Conv2d, core.get_submodule(name))))
     return clone

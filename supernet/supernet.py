@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from supernet import layers
 from supernet.families import FAMILIES
-from supernet.model_space import LightTrackSpace, SwitchedChoice, SwitchedRepeat
+from supernet.model_space import LightTrackSpace, SwitchedChoice
 from supernet.network import TrackingNetwork
 from supernet.sliced import Sharing
 from supernet.space import Architecture
@@ -27,11 +28,11 @@ class Supernet(nn.Module):
         super().__init__()
         self.family = FAMILIES[family]
         self.sharing: Sharing = sharing
-        self.model = LightTrackSpace(self.family, sharing)
-        self._switches: dict[str, list[SwitchedChoice]] = {}
+        self.model: Any = LightTrackSpace(self.family, sharing)
+        self._switches: dict[str, list[Any]] = {}
         for module in self.model.modules():
             if isinstance(module, SwitchedChoice):
-                self._switches.setdefault(module.label, []).append(module)
+                self._switches.setdefault(str(module.label), []).append(module)
         self.activate(self.family.architecture({label: values[-1] for label, values in self.family.space.choices.items()}))
 
     def activate(self, arch: Architecture) -> None:
@@ -45,19 +46,15 @@ class Supernet(nn.Module):
         for label, value in arch.choices:
             for switch in self._switches[label]:
                 switch.__dict__["active"] = value  # past nn.Module's slow attribute hook
-        self._blocks.__dict__["active"] = self.family.depth(int(arch["feature"])) + 1
+        self.model.blocks.__dict__["active"] = self.family.depth(int(arch["feature"])) + 1
         self.active = arch
-
-    @property
-    def _blocks(self) -> SwitchedRepeat:
-        return self.model.blocks
 
     def template(self, image: Tensor) -> Tensor:
         """Template features of the active path, as `TrackingNetwork.template`."""
         return self.model.template(image)
 
     def search(self, image: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]:
-        """cls and reg of the active path, as `TrackingNetwork.search`."""
+        """Cls and reg of the active path, as `TrackingNetwork.search`."""
         return self.model.search(image, template_features)
 
     def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,10 +71,11 @@ class Supernet(nn.Module):
     def _pairs(self, arch: Architecture, network: TrackingNetwork) -> list[tuple[nn.Module, nn.Module]]:
         """(part of the network, part of the supernet that holds its weights)."""
         model = self.model
-        blocks = [block for stage in network.features.blocks for block in stage]
+        stages: Any = network.features.blocks
+        blocks = [block for stage in stages for block in stage]
         options = [model.blocks[0], *(model.blocks[i][arch[label]] for i, label in enumerate(self.family.back_labels, 1))]
         join = model.join[arch["feature"]]
-        pairs = [(block, option) for block, option in zip(blocks, options, strict=False)]
+        pairs: list[tuple[nn.Module, nn.Module]] = list(zip(blocks, options, strict=False))  # options after the exit are not built
         pairs += [(network.neck, join.neck), (network.feature_fusor, join.feature_fusor)]
         towers = (("cls", network.head.cls_tower, network.head.cls_perd), ("reg", network.head.reg_tower, network.head.reg_pred))
         for head, tower, prediction in towers:
@@ -118,4 +116,4 @@ def initialise(module: nn.Module, seed: int) -> None:
             normal(part.cls_pred.weight, 0.1)  # ten times the usual 0.01: the output is multiplied by 0.1
         elif isinstance(part, layers.BoxPrediction) and isinstance(part.bbox_pred, nn.Conv2d):
             normal(part.bbox_pred.weight, 0.01)
-            nn.init.ones_(part.bbox_pred.bias)
+            part.bbox_pred.bias = nn.Parameter(torch.ones(4))

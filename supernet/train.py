@@ -15,7 +15,7 @@ import torch
 
 from supernet.calibrate import calibrate
 from supernet.catalogue import find_architecture
-from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker, save_supernet, save_tracker
+from supernet.checkpoints import TrackerCheckpoint, load_supernet, save_supernet, save_tracker
 from supernet.describe import branch_counts
 from supernet.families import FAMILIES
 from supernet.families.lighttrack import LightTrackFamily
@@ -124,7 +124,7 @@ def retrain(
         network = load_supernet(supernet).extract(architecture)
     state = _state(out)
     fit(network, pairs, recipe, state=state, resume=resume, label="retraining", device=device, loaders=loaders)
-    network.to("cpu", memory_format=torch.contiguous_format)
+    network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     calibration = pair_source(data, family, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
     calibrate(network, torch.from_numpy(normalise(calibration.templates)), torch.from_numpy(normalise(calibration.searches)))
     save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker), {"recipe": asdict(recipe), "data": data, "seed": seed})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from supernet.counts import Shape
 from supernet.fit import Recipe
@@ -175,7 +176,7 @@ class LightTrackFamily:
         for stage in self.stages:
             stages.append(blocks[: stage.layers])
             blocks = blocks[stage.layers :]
-        join = next(op for op in search if op.kind == "join").build()
+        join: Any = next(op for op in search if op.kind == "join").build()
         split = next(i for i, op in enumerate(search) if op.kind == "cls")
         cls_tower = [op.build() for op in search[:split] if op.kind == "head"]
         reg_tower = [op.build() for op in search[split:] if op.kind == "head"]

@@ -1,0 +1,162 @@
+"""The command line of chiptrack: a dictionary of verbs, and the rule by which a function's signature becomes flags."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NoReturn
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores are several times slower than one
+
+VERBS = {
+    "demo": ("search.demo:demo", "the whole job on this machine with embedded defaults"),
+    "devices": ("latency_tables.devices:devices", "places and runtimes that can be used here"),
+    "describe": ("supernet.describe:describe", "parameters, multiply-adds and operators of an architecture"),
+    "measure": ("latency_tables.measure:measure", "latency of every operator of a family, and of whole networks"),
+    "fit-predictor": ("predictors.fit:fit_predictor", "a latency predictor from a table"),
+    "predict": ("predictors.predict:predict", "latency of architectures, with intervals"),
+    "train": ("supernet.train:train", "the tracking supernet of a family"),
+    "search": ("search.run:search", "multi-objective search over a family"),
+    "retrain": ("supernet.train:retrain", "one architecture alone"),
+    "import": ("supernet.official:import_official", "official weights into a checkpoint"),
+    "export": ("supernet.bundle:export", "the graphs that a device runs"),
+    "track": ("supernet.track:track", "follow a target through a sequence, folder, video or camera"),
+    "evaluate": ("supernet.evaluate:evaluate", "run a tracker over a data set and score it"),
+    "report": ("search.report:report", "the trade-off page of a search again"),
+}
+"""Verb -> (module:function, what it does)."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _fail(f"{message}; see `{self.prog} --help`")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Returns:
+        Exit status: 0, or 130 after Ctrl-C. Bad input exits with 2 and one line on stderr.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if words[0] not in VERBS:
+        _fail(f"a verb must be one of {', '.join(VERBS)}, got {words[0]!r}; see `chiptrack --help`")
+    try:
+        module, _, name = VERBS[words[0]][0].partition(":")
+        function = getattr(import_module(module), name)
+        parser, signature = _parser(words[0], function)
+        given = vars(parser.parse_args(words[1:]))
+        as_json = given.pop("json")
+        positional = [given.pop(n) for n, p in signature.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        answer = function(*positional, **given)
+    except KeyboardInterrupt:
+        print(f"chiptrack: interrupted; the same command{_resume_hint(words[0])} goes on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except (ValueError, OSError, ImportError, ArithmeticError) as err:
+        _fail(_one_line(err))
+    print(json.dumps(answer, default=str) if as_json else _text(answer))
+    return 0
+
+
+def _overview() -> str:
+    lines = ["usage: chiptrack VERB ...", "", "Finds, trains and delivers the tracker that fits a chip.", ""]
+    lines += [f"  {verb:14} {summary}" for verb, (_, summary) in VERBS.items()]
+    return "\n".join([*lines, "", "`chiptrack VERB --help` lists a verb's flags; --json prints one JSON object on stdout."])
+
+
+def _parser(verb: str, function: Callable) -> tuple[argparse.ArgumentParser, inspect.Signature]:
+    """Flags of a verb: positional parameters as they are, keyword-only ones as --flags, help from the docstring."""
+    from docstring_parser import parse
+
+    documentation = parse(inspect.getdoc(function) or "")
+    described = {parameter.arg_name: parameter.description for parameter in documentation.params}
+    text = "\n\n".join(filter(None, (documentation.short_description, documentation.long_description)))
+    parser = _Parser(prog=f"chiptrack {verb}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    signature, hints = inspect.signature(function), typing.get_type_hints(function)
+    for name, parameter in signature.parameters.items():
+        settings = {"help": (described[name] or "").replace("\n", " ").replace("%", "%%"), **_kind(hints[name])}
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            parser.add_argument(name, **settings)
+            continue
+        required = parameter.default is parameter.empty
+        if not required and parameter.default not in (None, False):
+            settings["help"] += f" (default: {parameter.default})"
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, dest=name, required=required, default=None if required else parameter.default, **settings)
+    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    return parser, signature
+
+
+def _kind(hint: object) -> dict:
+    """How argparse reads a value of an annotated type."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if hint is bool:
+        return {"action": "store_true"}
+    if typing.get_origin(hint) is list:
+        return {**_kind(typing.get_args(hint)[0]), "nargs": "+"}
+    if typing.get_origin(hint) is typing.Literal:
+        return {"choices": typing.get_args(hint)}
+    return {"type": hint}
+
+
+def _text(answer: object) -> str:
+    """An answer for a person: one line a figure, a table where there are several records."""
+    if isinstance(answer, dict):
+        width = max((len(str(key)) for key in answer), default=0)
+        lines = []
+        for key, value in answer.items():
+            nested = isinstance(value, dict | list) and value and isinstance(next(iter(value)), dict | str) and not isinstance(value, list)
+            records = isinstance(value, list) and value and isinstance(value[0], dict)
+            lines.append(f"{key}:\n" + _indent(_text(value)) if nested or records else f"{key:{width}}  {_figure(value)}")
+        return "\n".join(lines)
+    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+        columns = list(dict.fromkeys(key for record in answer for key in record))
+        rows = [columns, *([_figure(record.get(column, "")) for column in columns] for record in answer)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return _figure(answer)
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(_figure, value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _indent(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())
+
+
+def _one_line(err: BaseException) -> str:
+    return " ".join(str(err).split()) or type(err).__name__
+
+
+def _resume_hint(verb: str) -> str:
+    return " with --resume" if verb in ("measure", "train", "retrain", "search", "evaluate", "demo") else ""
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"chiptrack: error: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

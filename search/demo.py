@@ -1,0 +1,204 @@
+"""The whole job once, on this machine: measure, fit, train, search, retrain, track, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from latency_tables.measure import measure, measure_networks
+from predictors.fit import fit_predictor
+from predictors.predictor import load_predictor
+from search.report import report
+from search.run import search
+from supernet.bundle import write_bundle
+from supernet.catalogue import find_architecture
+from supernet.checkpoints import load_tracker
+from supernet.deploy import load_for_tracking
+from supernet.evaluate import run_all
+from supernet.families import FAMILIES
+from supernet.fit import fit
+from supernet.supernet import Supernet
+from supernet.train import pair_source, retrain, train
+from tracking.atomic import write_text
+from tracking.datasets.synthetic import synthetic_dataset
+from tracking.progress import say
+from tracking.sequence import load_sequences
+
+FAMILY = "nano"
+NETWORKS = 30
+EVALUATIONS = 80
+TEST_SEED = 3_000_000
+"""Seed of the first test sequence: training, validation and rescoring use others."""
+TEST_SEQUENCES = 32
+SUPERNET_SHARE, WINNER_SHARE = 0.47, 0.2
+"""Shares of the time that go to the two trainings; the rest is measuring, searching and tracking."""
+LEAST_STEPS = {"supernet": 1000, "winner": 500}
+"""Below these nothing is learned: the loss has a plateau until step 300 or 400."""
+MOST_STEPS = {"supernet": 6000, "winner": 3000}
+WINNER_LR = 1e-3
+
+
+def demo(*, out: Path = Path("runs/demo"), minutes: float = 13.0, real: Path | None = None) -> dict:
+    """Find, train and deliver a small tracker for this machine, from nothing, in about a quarter of an hour.
+
+    Every step leaves its files in the folder. Run again with the same folder, the demo goes on where it was interrupted; steps that
+    are finished are not repeated.
+
+    Args:
+        out: Folder for everything.
+        minutes: Time that the whole may take on two free cores; trainings get shorter or longer accordingly.
+        real: Folder with real annotated sequences to track in as well; by default ../shared/sequences (or $CHIPTRACK_SHARED/sequences)
+            where there is one.
+    """
+    if not 1 <= minutes <= 24 * 60:
+        raise ValueError(f"minutes must lie between 1 and 1440, got {minutes:g}")
+    started = time.monotonic()
+    settings = _settings(out, minutes)
+    say(
+        f"chiptrack demo: family {FAMILY}, {settings['supernet_steps']} supernet steps, {settings['winner_steps']} steps for the winner, in {out}"
+    )
+
+    table, predictor, supernet, run = out / "table.csv", out / "predictor.json", out / "supernet.safetensors", out / "search"
+    _step(1, "measure every operator, and whole networks", table, lambda: measure(family=FAMILY, out=table, networks=NETWORKS, resume=True))
+    _step(2, "fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
+    _step(3, "train the supernet", supernet, lambda: train(family=FAMILY, out=supernet, steps=settings["supernet_steps"], resume=True))
+    workers = f"local:{min(2, os.cpu_count() or 1)}"
+    _step(
+        4,
+        "search",
+        run / "summary.json",
+        lambda: search(supernet=supernet, predictor=[predictor], out=run, evaluations=EVALUATIONS, workers=workers, resume=True),
+    )
+    found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    chosen = str(run / found["winner"]["file"])
+    winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
+    _step(
+        5,
+        "retrain the winner alone",
+        winner,
+        lambda: retrain(chosen, out=winner, supernet=supernet, steps=settings["winner_steps"], lr=WINNER_LR, resume=True),
+    )
+    _step(6, "export it", bundle, lambda: write_bundle(load_tracker(winner), bundle))
+    _step(7, "measure the front again", run / "measured.json", lambda: _measure_front(run, out))
+
+    say("[8/8] track with the exported winner")
+    tracker = load_for_tracking(str(bundle))
+    boxes = out / "winner" / "boxes"
+    generated = run_all(tracker, synthetic_dataset(TEST_SEED, TEST_SEQUENCES), boxes / "generated")
+    folder = real or Path(os.environ.get("CHIPTRACK_SHARED", "../shared")) / "sequences"
+    filmed = run_all(tracker, load_sequences(folder), boxes / "real") if real or folder.is_dir() else None
+
+    summary = _summary(out, settings, found, generated, filmed, chosen)
+    summary["minutes_this_run"] = round((time.monotonic() - started) / 60, 2)
+    write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
+    write_text(out / "report.html", report(run).read_text(encoding="utf-8"))
+    for line in _verdict(summary):
+        say(line)
+    return summary
+
+
+def _step(number: int, title: str, result: Path, work: Callable[[], object]) -> None:
+    done = result.exists()
+    say(f"[{number}/8] {title}" + (": done before" if done else ""))
+    if not done:
+        work()
+
+
+def _settings(out: Path, minutes: float) -> dict:
+    """Steps of the two trainings, decided once for a folder from how fast this machine trains."""
+    path = out / "settings.json"
+    if path.is_file():
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if settings.get("minutes") != minutes:
+            raise ValueError(f"a demo goes on with its own --minutes ({settings.get('minutes'):g}), got {minutes:g}; choose another --out")
+        return settings
+    say("[0/8] see how fast this machine trains")
+    seconds = _seconds_per_step()
+    settings = {"minutes": minutes, "family": FAMILY, "seconds_per_step": seconds}
+    for part, share in (("supernet", SUPERNET_SHARE), ("winner", WINNER_SHARE)):
+        steps = int(minutes * 60 * share / seconds)
+        settings[f"{part}_steps"] = min(max(steps, LEAST_STEPS[part]), MOST_STEPS[part])
+    write_text(path, json.dumps(settings, indent=1) + "\n")
+    return settings
+
+
+def _seconds_per_step(steps: int = 40) -> float:
+    """Median seconds of a training step on a throw-away supernet."""
+    family = FAMILIES[FAMILY]
+    supernet, rng, times = Supernet(FAMILY, family.sharing), np.random.default_rng(0), []
+
+    def activate(step: int) -> None:
+        times.append(time.perf_counter())
+        supernet.activate(family.space.sample(rng))
+
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = replace(family.recipe, steps=steps)
+        fit(supernet, pair_source("synthetic", family, 0), recipe, state=Path(folder) / "probe", before_step=activate, label="probing")
+    return float(np.mean(np.diff(times)[steps // 4 :]))
+
+
+def _measure_front(run: Path, out: Path) -> None:
+    """Measure whole networks of the front on this machine, in the units of the table."""
+    names = [str(path) for path in sorted((run / "front").glob("*.json"))]
+    architectures = [find_architecture(name) for name in names]
+    measured = measure_networks(architectures, out / "table.csv")
+    records = [{"key": arch.key, "name": arch.name, "latency_ms": ms} for arch, ms in zip(architectures, measured, strict=True)]
+    write_text(run / "measured.json", json.dumps(records, indent=1) + "\n")
+
+
+def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: dict | None, chosen: str) -> dict:
+    """Every number that the demo prints."""
+    measured = {
+        record["key"]: record["latency_ms"] for record in json.loads((out / "search" / "measured.json").read_text(encoding="utf-8"))
+    }
+    fronts = [find_architecture(str(path)) for path in sorted((out / "search" / "front").glob("*.json"))]
+    predicted = load_predictor(out / "predictor.json").predict(fronts)
+    errors = [abs(p / measured[arch.key] - 1) for p, arch in zip(predicted.value, fronts, strict=True) if arch.key in measured]
+    gains = np.array([one["ao"] - one["static_ao"] for one in generated["sequences"]])
+    winner = find_architecture(chosen)
+    summary = {
+        "family": settings["family"],
+        "supernet_steps": settings["supernet_steps"],
+        "winner_steps": settings["winner_steps"],
+        "evaluations": found["evaluations"],
+        "front": found["front"],
+        "winner": {"name": winner.name, "key": winner.key, "file": f"search/{found['winner']['file']}"},
+        "winner_why": found["why"],
+        "ties": len(found["ties"]),
+        "ao_generated": generated["ao"],
+        "static_ao_generated": generated["static_ao"],
+        "ao_generated_over_static": generated["ao"] / generated["static_ao"],
+        "gain_standard_error": float(gains.std(ddof=1) / np.sqrt(len(gains))),
+        "latency_predicted_ms": float(predicted.value[[arch.key for arch in fronts].index(winner.key)]),
+        "latency_measured_ms": measured.get(winner.key),
+        "front_latency_mape": 100 * float(np.mean(errors)),
+        "ms_per_frame_tracking": generated["ms_per_frame"],
+    }
+    if filmed is not None:
+        summary |= {"ao_real": filmed["ao"], "static_ao_real": filmed["static_ao"], "real_sequences": len(filmed["sequences"])}
+    return summary
+
+
+def _verdict(summary: dict) -> list[str]:
+    lines = [
+        f"winner: {summary['winner']['name']}",
+        f"  {summary['winner_why']}",
+        f"  AO on unseen generated sequences {summary['ao_generated']:.3f}, a box that never moves {summary['static_ao_generated']:.3f} "
+        f"({summary['ao_generated_over_static']:.2f} times; the gain is known to +-{summary['gain_standard_error']:.3f})",
+    ]
+    if "ao_real" in summary:
+        lines.append(
+            f"  AO on {summary['real_sequences']} real sequences {summary['ao_real']:.3f}, a box that never moves {summary['static_ao_real']:.3f}"
+        )
+    lines.append(
+        f"  {summary['latency_predicted_ms']:.2f} ms a frame predicted, {summary['latency_measured_ms']:.2f} ms measured; "
+        f"mean error over the front {summary['front_latency_mape']:.1f} %"
+    )
+    return lines
