@@ -1,6 +1,6 @@
 """How well latency is predicted: a table is measured and fitted, then networks that it never saw are measured anew.
 
-    python benchmarks/latency.py --family lighttrack --networks 30 --fresh 30
+    python -m benchmarks.latency --family lighttrack --networks 30 --fresh 30
 
 Milliseconds of both measurements are made comparable through the reference model that each of them timed.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from latency_tables.measure import Plan, carry_out, measure
+from latency_tables.table import LatencyTable
 from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import fit
@@ -24,7 +25,8 @@ from supernet.families import FAMILIES
 
 def compare(family: str, networks: int, fresh: int, seed: int, threads: int, folder: Path) -> dict:
     """Measure, fit, measure fresh networks, and score every model on them."""
-    table = measure(family, out=folder / "table.csv", networks=networks, seed=seed, threads=threads)
+    measure(family=family, out=folder / "table.csv", networks=networks, seed=seed, threads=threads)
+    table = LatencyTable.load(folder / "table.csv")
     predictor = fit(table)
     known, rng = FAMILIES[family], np.random.default_rng(seed + 1)
     used = {known.parse(name).key for name in table.network_ms("search")}
@@ -66,9 +68,8 @@ def show(result: dict) -> str:
         f"{name:28}{s['bias']:8.1f}{s['mape']:8.1f}{s['within_5']:8.0f}{s['within_10']:8.0f}{s['spearman']:10.3f}{s['kendall']:9.3f}"
         for name, s in result["scores"].items()
     ]
-    lines.append(
-        f"interval: {100 * result['interval']['stated']:.0f} % stated, {100 * result['interval']['measured']:.0f} % of the fresh ones inside"
-    )
+    stated, measured = (100 * result["interval"][name] for name in ("stated", "measured"))
+    lines.append(f"interval: {stated:.0f} % stated, {measured:.0f} % of the fresh ones inside")
     return "\n".join(lines)
 
 

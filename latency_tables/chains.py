@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import nn
@@ -87,6 +88,7 @@ def _steps(a: Operator, b: Operator) -> int:
     return order.index(b.kind) - order.index(a.kind)
 
 
+@cache
 def all_operators(family: LightTrackFamily) -> tuple[Operator, ...]:
     """Every different operator of a family, in the order of their keys.
 

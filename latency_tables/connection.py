@@ -9,7 +9,10 @@ from typing import Any
 
 
 class Connection:
-    """Speaks with an agent over its standard streams; use it as a context."""
+    """Speaks with an agent over its standard streams; use it as a context.
+
+    Every request raises `ConnectionError` where the agent ends or fails.
+    """
 
     def __init__(self, process: subprocess.Popen[str]):
         self._process = process
@@ -41,8 +44,8 @@ class Connection:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise RuntimeError(f"the agent on the device ended with status {self._process.wait()} at request {what!r}")
+            raise ConnectionError(f"the agent on the device ended with status {self._process.wait()} at request {what!r}")
         answer = json.loads(line)
         if "error" in answer:
-            raise RuntimeError(f"the agent on the device failed at request {what!r}: {answer['error']}")
+            raise ConnectionError(f"the agent on the device failed at request {what!r}: {answer['error']}")
         return answer

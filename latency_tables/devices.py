@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import PackageNotFoundError
 
 from latency_tables.agent import chip
 from latency_tables.runtimes import RUNTIMES
@@ -22,7 +21,7 @@ def devices() -> list[dict]:
         for name, runtime in RUNTIMES.items():
             try:
                 version = runtime().version()
-            except PackageNotFoundError:
+            except ImportError:
                 version = None
             records.append(
                 {

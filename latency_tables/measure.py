@@ -22,7 +22,7 @@ from latency_tables.journal import Journal, check_settings
 from latency_tables.profile import Profile
 from latency_tables.runtimes import RUNTIMES
 from latency_tables.table import LatencyTable, manifest_path
-from latency_tables.timing import Sample, combine, summarise
+from latency_tables.timing import Measurement, Sample, combine, summarise
 from latency_tables.transports import TRANSPORTS
 from supernet.families import FAMILIES, LightTrackFamily
 from supernet.operators import Branch, Operator
@@ -84,17 +84,17 @@ class Plan:
 
 
 def measure(
+    *,
     family: str,
+    out: Path,
     device: str = "local",
     runtime: str = "onnxruntime",
-    *,
-    out: Path,
     threads: int = 1,
     precision: str = "fp32",
     networks: int = 30,
     seed: int = 0,
     resume: bool = False,
-) -> LatencyTable:
+) -> dict:
     """Measure the latency of every operator of a family, inside chains, and of some whole networks.
 
     Single-thread times are ranked by the process's CPU clock, which other programs disturb least, relative to a reference model
@@ -112,7 +112,7 @@ def measure(
         resume: Go on with an interrupted measurement of the same settings.
 
     Returns:
-        The table, as written to `out`.
+        `table` (its path), numbers of `operators` and `networks`, how many rows are `flagged`, `reference_ms` and `profile`.
 
     Raises:
         ValueError: A name is unknown, a number is out of range, or `out` is in the way.
@@ -125,11 +125,22 @@ def measure(
     _check(device, runtime, precision, Path(out), resume)
     known = FAMILIES[family]
     plan = Plan(known, all_operators(known), tuple(whole.draw(known, networks, seed)), device, runtime, threads, precision, seed)
-    return carry_out(plan, out=out, resume=resume)
+    table = carry_out(plan, out=out, resume=resume)
+    return {
+        "table": str(out),
+        "operators": len(table.operators),
+        "networks": networks,
+        "flagged": table.flagged,
+        "reference_ms": table.reference_ms,
+        "profile": table.profile.to_json(),
+    }
 
 
 def carry_out(plan: Plan, *, out: Path, resume: bool = False) -> LatencyTable:
-    """Measure what a plan lists; see `measure`.
+    """Measure what a plan lists, and write it; see `measure`.
+
+    Returns:
+        The table, as written to `out`.
 
     Raises:
         ValueError: Device, runtime or precision is unknown, or `out` is in the way.
@@ -146,7 +157,7 @@ def carry_out(plan: Plan, *, out: Path, resume: bool = False) -> LatencyTable:
         settings = {**asdict(profile), **asdict(plan.protocol), **plan.settings(graphs)}
         if out.exists():
             table = LatencyTable.load(out)
-            check_settings(dict(table.about["settings"]), settings, out)  # type: ignore[call-overload]
+            check_settings(table.about["settings"], settings, out)
             part.unlink(missing_ok=True)
             say(f"{out} is complete")
             return table
@@ -230,7 +241,9 @@ def _table(plan: Plan, profile: Profile, records: Sequence[dict], about: dict) -
     operators = {
         op.key: combine([(weight, samples[chain.name]) for weight, chain in recipe(op, neighbours)], clock) for op in plan.operators
     }
-    networks = {(a.name, branch): combine([(1.0, samples[_network(a, branch)])], clock) for a in plan.architectures for branch in BRANCHES}
+    networks: dict[tuple[str, Branch], Measurement] = {
+        (a.name, branch): combine([(1.0, samples[_network(a, branch)])], clock) for a in plan.architectures for branch in BRANCHES
+    }
     reference_ms = float(np.median([record[f"{clock}_ms"] for record in records if record["graph"] == _REFERENCE]))
     return LatencyTable(profile, reference_ms, operators, networks, about)
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from latency_tables.profile import Profile
 from latency_tables.timing import Measurement
@@ -46,8 +47,13 @@ class LatencyTable:
     """By the operator's key."""
     networks: Mapping[tuple[str, Branch], Measurement]
     """By the architecture's name and branch."""
-    about: Mapping[str, object]
+    about: Mapping[str, Any]
     """How, when and with which versions it was measured."""
+
+    @property
+    def flagged(self) -> int:
+        """Number of rows with a flag."""
+        return sum(bool(m.flag) for m in (*self.operators.values(), *self.networks.values()))
 
     def ms(self, measurement: Measurement) -> float:
         """Milliseconds at the device's usual speed: reference units times `reference_ms`."""
@@ -84,7 +90,7 @@ class LatencyTable:
             "profile": self.profile.to_json(),
             "reference_ms": self.reference_ms,
             **self.about,
-            "flagged": sum(bool(m.flag) for m in (*self.operators.values(), *self.networks.values())),
+            "flagged": self.flagged,
             "sha256": hashlib.sha256(rows.encode()).hexdigest(),
         }
         write_text(manifest_path(path), json.dumps(manifest, indent=1) + "\n")

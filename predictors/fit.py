@@ -17,6 +17,8 @@ from supernet.families import FAMILIES
 
 MIN_NETWORKS = 3
 COVERAGE = 0.9
+SESSIONS = 0.02
+"""How much a network's time in reference units differs between two measurements; cross-validation within one cannot see it."""
 _FOLDS = 10
 _GAIN = 0.95
 """A model replaces a simpler one when its cross-validated error is below this share of the simpler one's."""
@@ -47,7 +49,7 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
         **predictor.about["fit"],
         "interval": asdict(predictor.interval),
         "profile": predictor.about["profile"],
-    }  # type: ignore[dict-item]
+    }
 
 
 def fit(table: LatencyTable) -> LatencyPredictor:
@@ -129,6 +131,6 @@ def interval(predicted: np.ndarray, ms: np.ndarray) -> Interval:
     errors = np.sort(np.abs(np.log(ms / predicted)))
     n = len(errors)
     rank = min(n, int(np.ceil((n + 1) * COVERAGE)))
-    factor = float(np.exp(errors[rank - 1]))
+    factor = float(np.exp(np.hypot(errors[rank - 1], SESSIONS)))
     # few networks cannot promise 90 %: the largest of n errors covers n / (n + 1)
     return Interval(1 / factor, factor, min(COVERAGE, n / (n + 1)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from predictors.predictor import load_predictor
-from supernet.space import Architecture
+from supernet.catalogue import find_architecture
 
 
-def predict(architectures: list[Architecture], predictor: Path) -> list[dict]:
+def predict(arch: list[str], *, predictor: Path) -> list[dict]:
     """Predict the milliseconds per frame of some architectures.
 
     Args:
-        architectures: All of the family that the predictor was fitted on.
+        arch: Official names, presets (lighttrack-mobile) or architecture .json files, all of the predictor's family.
         predictor: A fitted predictor, a .json file.
 
     Returns:
@@ -21,6 +21,7 @@ def predict(architectures: list[Architecture], predictor: Path) -> list[dict]:
     Raises:
         ValueError: The file is not a predictor, or an architecture is of another family.
     """
+    architectures = [find_architecture(text) for text in arch]
     prediction = load_predictor(predictor).predict(architectures)
     columns = zip(architectures, prediction.value, prediction.low, prediction.high, strict=True)
     return [{"name": a.name, "latency_ms": float(v), "low_ms": float(low), "high_ms": float(high)} for a, v, low, high in columns]

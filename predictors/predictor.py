@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class LatencyPredictor:
     template_line: Line
     """Over the table's sum of the template branch."""
     interval: Interval
-    about: Mapping[str, object] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     """Profile of the table, scores of the fit."""
     quantity: str = field(default="latency", init=False)
     unit: str = field(default="ms", init=False)

@@ -47,6 +47,6 @@ def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
         mape=float(np.abs(error).mean()),
         within_5=within[5],
         within_10=within[10],
-        spearman=float(spearmanr(predicted, measured)[0]) if ranked else 0.0,
-        kendall=float(kendalltau(predicted, measured)[0]) if ranked else 0.0,
+        spearman=float(np.asarray(spearmanr(predicted, measured))[0]) if ranked else 0.0,
+        kendall=float(np.asarray(kendalltau(predicted, measured))[0]) if ranked else 0.0,
     )

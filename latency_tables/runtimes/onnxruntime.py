@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 
 class OnnxRuntime:
     """Loads ONNX graphs as they are."""
 
-    package = "onnxruntime"
+    package: str = "onnxruntime"
     """What to install where it is missing."""
-    precisions = ("fp32",)
+    precisions: tuple[str, ...] = ("fp32",)
+    """Number formats that it runs."""
 
     def version(self) -> str:
-        """Version of the installed package; raises `PackageNotFoundError` where there is none."""
-        return metadata.version(self.package)
+        """Version of the installed package.
+
+        Raises:
+            ImportError: There is none.
+        """
+        try:
+            import onnxruntime
+        except ImportError as err:
+            raise ImportError(f"runtime onnxruntime needs its package; pip install {self.package}") from err
+        return onnxruntime.__version__
 
     def load(self, onnx: bytes, threads: int) -> OnnxGraph:
         """A graph that is ready to run.

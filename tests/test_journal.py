@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latency_tables.journal import Journal
+
+SETTINGS = {"seed": 1, "threads": 1}
+
+
+def test_goes_on_where_it_ended(tmp_path):
+    path = tmp_path / "j"
+    with Journal(path, SETTINGS, resume=False) as journal:
+        journal.write({"n": 1})
+    with Journal(path, SETTINGS, resume=True) as journal:
+        journal.write({"n": 2})
+    with Journal(path, SETTINGS, resume=True) as journal:
+        assert journal.records == [{"n": 1}, {"n": 2}]
+
+
+@given(st.integers(0, 200))
+def test_whatever_a_killed_process_leaves_whole_records_stay(tmp_path_factory, cut):
+    path = tmp_path_factory.mktemp("j") / "j"
+    with Journal(path, SETTINGS, resume=False) as journal:
+        for n in range(5):
+            journal.write({"n": n})
+    content = path.read_bytes()[:cut]
+    path.write_bytes(content)
+    whole = max(0, content.count(b"\n") - 1)
+    with Journal(path, SETTINGS, resume=True) as journal:
+        assert [record["n"] for record in journal.records] == list(range(whole))
+        journal.write({"n": "next"})
+    with Journal(path, SETTINGS, resume=True) as journal:
+        assert [record["n"] for record in journal.records] == [*range(whole), "next"]
+
+
+def test_an_old_one_is_not_overwritten(tmp_path):
+    Journal(tmp_path / "j", SETTINGS, resume=False).__exit__()
+    with pytest.raises(ValueError, match="add --resume or choose another --out"):
+        Journal(tmp_path / "j", SETTINGS, resume=False)
+
+
+def test_other_settings_are_refused_and_named(tmp_path):
+    Journal(tmp_path / "j", SETTINGS, resume=False).__exit__()
+    with pytest.raises(ValueError, match="seed was 1, is 2"):
+        Journal(tmp_path / "j", {**SETTINGS, "seed": 2}, resume=True)

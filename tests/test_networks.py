@@ -1,0 +1,27 @@
+import pytest
+
+from latency_tables.networks import draw, onnx
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_draws_as_many_different_ones_as_asked(count):
+    drawn = draw(NANO, count, seed=3)
+    assert len({a.key for a in drawn}) == count
+    assert [a.key for a in drawn] == [a.key for a in draw(NANO, count, seed=3)]
+
+
+def test_draws_are_spread_by_size_and_differ_by_seed():
+    sizes = [sum(op.counts.macs for op in NANO.operators(a) if op.branch == "search") for a in draw(NANO, 12, seed=0)]
+    assert sizes == sorted(sizes) and sizes[-1] > 2 * sizes[0]
+    assert {a.key for a in draw(NANO, 12, seed=0)}.isdisjoint({a.key for a in draw(NANO, 12, seed=1)})
+
+
+@pytest.mark.parametrize("branch, names", [("search", ["search", "template_features"]), ("template", ["template"])])
+def test_graphs_are_those_of_an_exported_tracker(branch, names):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(onnx(NANO, draw(NANO, 1, seed=0)[0], branch), providers=["CPUExecutionProvider"])
+    assert [node.name for node in session.get_inputs()] == names

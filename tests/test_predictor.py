@@ -1,0 +1,177 @@
+"""Encoding, models, fitting, choosing, files: on a table made by hand whose truth is known."""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import pytest
+
+from latency_tables.chains import all_operators
+from latency_tables.networks import draw
+from latency_tables.profile import Profile
+from latency_tables.table import LatencyTable, MissingOperators
+from latency_tables.timing import Measurement
+from predictors import MODELS
+from predictors.encoding import Encoder
+from predictors.fit import choose, cross_validate, fit, fit_predictor, interval
+from predictors.predict import predict
+from predictors.predictor import load_predictor
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+DRAWN = draw(NANO, 24, seed=0)
+
+
+def row(ms):
+    return Measurement(ms, ms, ms, 0.01, ms, 50)
+
+
+def hand_made(networks=24, truth=lambda table_ms, architecture: 0.1 + 1.1 * table_ms):
+    """A table whose reference unit is one millisecond, and whose networks take what `truth` says."""
+    rng = np.random.default_rng(0)
+    operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in all_operators(NANO)}
+    table = LatencyTable(Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "chip", "os"), 1.0, operators, {}, {})
+    measured = {
+        (a.name, branch): row(truth(table.latency_ms(op for op in NANO.operators(a) if op.branch == branch), a))
+        for a in DRAWN[:networks]
+        for branch in ("search", "template")
+    }
+    return dataclasses.replace(table, networks=measured)
+
+
+TABLE = hand_made()
+
+
+def test_encoding_sums_the_search_branch():
+    encoded = Encoder("nano", TABLE.operator_ms()).encode(DRAWN)
+    for architecture, table_ms, macs in zip(DRAWN, encoded.table_ms, encoded.macs, strict=True):
+        operators = [op for op in NANO.operators(architecture) if op.branch == "search"]
+        assert table_ms == pytest.approx(TABLE.latency_ms(operators))
+        assert macs == sum(op.counts.macs for op in operators)
+    parts_ms = encoded.features[:, [0, 2, 4]]
+    assert parts_ms.sum(axis=1) == pytest.approx(encoded.table_ms)
+
+
+def test_different_architectures_have_different_features():
+    features = Encoder("nano", TABLE.operator_ms()).encode(DRAWN).features
+    assert len(np.unique(features, axis=0)) == len(DRAWN)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_survives_json(model):
+    encoded = Encoder("nano", TABLE.operator_ms()).encode(DRAWN)
+    fitted = MODELS[model].fit(encoded, 2 * encoded.table_ms)
+    read = type(fitted).from_json(json.loads(json.dumps(fitted.to_json())))
+    assert np.array_equal(read.predict(encoded), fitted.predict(encoded))
+
+
+def test_a_line_is_recovered_on_networks_it_never_saw():
+    predictor = fit(TABLE)
+    fresh = draw(NANO, 10, seed=1)
+    for branch, predicted in (("search", predictor.predict(fresh).value), ("template", predictor.template_ms(fresh))):
+        truth = [0.1 + 1.1 * TABLE.latency_ms(op for op in NANO.operators(a) if op.branch == branch) for a in fresh]
+        assert predicted == pytest.approx(truth, rel=1e-3)
+    assert predictor.model_name == "table_line"
+
+
+def test_trees_are_kept_where_a_choice_costs_what_the_table_does_not_know():
+    table = hand_made(truth=lambda ms, a: ms * (1.3 if a["cls.width"] == "16" else 1.0))
+    assert fit(table).model_name == "table_line_xgboost"
+
+
+def test_the_table_alone_is_kept_where_it_is_as_good():
+    noisy = hand_made(truth=lambda ms, a: ms * (1 + 0.01 * (int(a.key, 16) % 5 - 2)))
+    assert fit(noisy).model_name == "table"
+
+
+def test_networks_are_predicted_by_models_that_did_not_see_them():
+    encoded = Encoder("nano", TABLE.operator_ms()).encode(DRAWN)
+    ms = encoded.table_ms.copy()
+    ms[5] *= 10
+    assert cross_validate("table_line", encoded, ms)[5] < 1.5 * encoded.table_ms[5]
+
+
+@pytest.mark.parametrize(
+    "mape, chosen",
+    [
+        ({"table": 3, "table_line": 2, "table_line_xgboost": 1, "macs_line": 9}, "table_line_xgboost"),
+        ({"table": 3, "table_line": 2, "table_line_xgboost": 1.99, "macs_line": 9}, "table_line"),  # not worth its size
+        ({"table": 1, "table_line": 2, "table_line_xgboost": 3, "macs_line": 9}, "table"),
+        ({"table": 3, "table_line": 4, "table_line_xgboost": 2, "macs_line": 1}, "table_line_xgboost"),  # never the baseline
+    ],
+)
+def test_choice(mape, chosen):
+    name, why = choose(mape)
+    assert name == chosen and chosen in why
+    assert ("multiply-adds alone do better" in why) == (mape["macs_line"] < mape[chosen])
+
+
+@pytest.mark.parametrize("n, coverage", [(3, 0.75), (9, 0.9), (100, 0.9)])
+def test_few_networks_promise_less(n, coverage):
+    assert interval(np.ones(n), np.ones(n)).coverage == coverage
+
+
+def test_intervals_cover_what_they_state():
+    rng = np.random.default_rng(0)
+    held_out, fresh = (np.exp(rng.normal(0, 0.05, 400)) for _ in range(2))
+    band = interval(np.ones(400), held_out)
+    assert np.mean((band.low <= fresh) & (fresh <= band.high)) == pytest.approx(0.9, abs=0.05)
+
+
+def test_files(tmp_path):
+    table, out = tmp_path / "t.csv", tmp_path / "p.json"
+    hand_made(truth=lambda ms, a: ms * (1.3 if a["cls.width"] == "16" else 1.0)).save(table)
+    report = fit_predictor(table, out=out)
+    assert set(report["scores"]) == set(MODELS) and report["networks"] == 24 and report["chosen"] in report["why"]
+    predictor = load_predictor(out)
+    assert (predictor.family, predictor.quantity, predictor.unit) == ("nano", "latency", "ms")
+    prediction = predictor.predict(DRAWN)
+    assert np.all((prediction.low < prediction.value) & (prediction.value < prediction.high))
+    predictor.save(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == out.read_bytes()
+
+    records = predict([a.name for a in DRAWN[:2]], predictor=out)
+    assert [r["name"] for r in records] == [a.name for a in DRAWN[:2]]
+    assert [r["latency_ms"] for r in records] == pytest.approx(prediction.value[:2])
+    with pytest.raises(ValueError, match="knows the family nano, .* is of lighttrack"):
+        predict(["lighttrack-mobile"], predictor=out)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": "chiptrack-predictor-1", "family": "nano"}'])
+def test_a_broken_file_is_refused_with_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "p.json").write_text(content)
+    with pytest.raises(ValueError, match="a predictor must") as error:
+        load_predictor(tmp_path / "p.json")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("networks", [0, 2])
+def test_too_few_networks(networks):
+    with pytest.raises(ValueError, match=f"at least 3 measured networks, the table has {networks}"):
+        fit(hand_made(networks))
+
+
+def test_three_networks_do():
+    assert fit(hand_made(3)).interval.coverage == 0.75
+
+
+def test_a_gap_in_the_table_is_named():
+    key = next(op.key for op in NANO.operators(DRAWN[0]) if op.branch == "search")
+    gap = dataclasses.replace(TABLE, operators={k: m for k, m in TABLE.operators.items() if k != key})
+    with pytest.raises(MissingOperators, match=key):
+        fit(gap)
+
+
+def test_no_architectures_no_predictions():
+    assert fit(TABLE).predict([]).value.shape == (0,)
+
+
+def test_thousands_a_second():
+    predictor, rng = fit(TABLE), np.random.default_rng(0)
+    many = [NANO.space.sample(rng) for _ in range(2000)]
+    predictor.predict(many[:1])
+    start = time.process_time()
+    predictor.predict(many)
+    assert 2000 / (time.process_time() - start) > 2500  # a quarter of what a quiet machine does
