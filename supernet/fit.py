@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import time
@@ -53,7 +54,7 @@ class Recipe:
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
         warm = min(1.0, (step + 1) / self.warmup)
-        return self.lr * warm * 0.5 * (1 + np.cos(np.pi * step / self.steps))
+        return self.lr * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 class _Batches(Dataset):

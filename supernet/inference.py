@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tracking.images import cv2
+
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 """ImageNet mean of RGB in 0..1."""
 STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -19,7 +21,26 @@ _TABLE = ((np.arange(256, dtype=np.float32)[:, None] / np.float32(255) - MEAN) /
 
 def normalise(images: np.ndarray) -> np.ndarray:
     """(B, h, w, 3) uint8 RGB to (B, 3, h, w) float32 with ImageNet's mean and deviation taken out."""
-    return np.stack([_TABLE[channel].take(images[..., channel]) for channel in range(3)], axis=1)
+    batch, height, width, _ = images.shape
+    planes = np.empty((batch, 3, height, width), np.float32)
+    for image, into in zip(images, planes, strict=True):
+        for channel, plane in enumerate(cv2.split(np.ascontiguousarray(image))):
+            cv2.LUT(plane, _TABLE[channel][None], dst=into[channel])
+    return planes
+
+
+def check_device(name: str) -> None:
+    """Refuse a torch device that this machine does not have.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as err:
+        raise ValueError(
+            f"a device must be one that torch can use here (cpu, cuda, cuda:N), {name!r} is not: {str(err).splitlines()[0]}"
+        ) from err
 
 
 class TwoBranches(Protocol):
@@ -39,6 +60,7 @@ class TorchNetwork:
     """
 
     def __init__(self, module: TwoBranches, device: str = "cpu", channels_last: bool = False):
+        check_device(device)
         self.module = module.eval().to(device)
         self.device = device
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format

@@ -20,7 +20,7 @@ from supernet.describe import branch_counts
 from supernet.families import FAMILIES
 from supernet.families.lighttrack import LightTrackFamily
 from supernet.fit import Recipe, finish, fit
-from supernet.inference import normalise
+from supernet.inference import check_device, normalise
 from supernet.sliced import Sharing
 from supernet.space import Architecture
 from supernet.supernet import Supernet, initialise
@@ -37,8 +37,8 @@ _CALIBRATION_SEED = 10_000
 
 
 def train(
-    family: str,
     *,
+    family: str,
     out: Path,
     data: str = "synthetic",
     steps: int | None = None,
@@ -68,6 +68,7 @@ def train(
     """
     chosen = find_family(family)
     _refuse_existing(out)
+    check_device(device)
     recipe = _recipe(chosen.recipe, steps, batch, lr)
     pairs = pair_source(data, chosen, seed)
     supernet = Supernet(family, sharing or chosen.sharing)
@@ -115,6 +116,7 @@ def retrain(
     architecture = find_architecture(arch)
     family = FAMILIES[architecture.family]
     _refuse_existing(out)
+    check_device(device)
     recipe = _recipe(family.recipe, steps, batch, lr)
     pairs = pair_source(data, family, seed)
     if supernet is None:

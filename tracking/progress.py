@@ -26,7 +26,14 @@ def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, s
         `report(done, note)`, to be called with the number of finished steps and a few words or figures.
     """
     if sys.stderr.isatty():
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        columns = (
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(label, total=total, completed=done, note="")
             yield lambda count, note="": bar.update(task, completed=count, note=note)

@@ -1,0 +1,59 @@
+"""Fixtures shared by all tests."""
+
+import os
+import zlib
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+from supernet.families import FAMILIES  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference outputs, weights and sequences; parity tests are skipped where they are absent."""
+    folder = Path(os.environ.get("CHIPTRACK_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"reference data not found at {folder}; set CHIPTRACK_SHARED")
+    return folder
+
+
+@pytest.fixture(params=list(FAMILIES))
+def family(request):
+    """Each family in turn."""
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def ruled():
+    """Weights by the reference's rule: every tensor drawn from the crc32 of its name."""
+
+    def fill(module: torch.nn.Module) -> None:
+        state = {}
+        for name, tensor in module.state_dict().items():
+            draw, shape = np.random.default_rng(zlib.crc32(name.encode())), tuple(tensor.shape)
+            if name.endswith("num_batches_tracked"):
+                values = np.zeros(shape)
+            elif name.endswith("running_var"):
+                values = draw.uniform(0.5, 1.5, shape)
+            elif name.endswith(("running_mean", "bias")):
+                values = 0.1 * draw.standard_normal(shape)
+            elif len(shape) == 1:
+                values = draw.uniform(0.5, 1.5, shape)
+            else:
+                values = draw.standard_normal(shape) * np.sqrt(1 / np.prod(shape[1:]))
+            state[name] = torch.from_numpy(np.asarray(values)).to(tensor.dtype)
+        module.load_state_dict(state)
+
+    return fill

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+import torch
+
+from supernet.bundle import export, load_bundle
+from supernet.calibrate import calibrate
+from supernet.catalogue import find_architecture
+from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker, save_supernet, save_tracker
+from supernet.deploy import load_for_tracking
+from supernet.families import FAMILIES
+from supernet.official import import_official, read_state_dict
+from supernet.supernet import Supernet, initialise
+
+NANO = FAMILIES["nano"]
+
+
+@pytest.fixture
+def tracker(rng):
+    arch = NANO.space.sample(rng)
+    network = NANO.network(arch)
+    initialise(network, 0)
+    calibrate(network, torch.rand(4, 3, 48, 48), torch.rand(4, 3, 96, 96))
+    return TrackerCheckpoint(network, arch, NANO.tracker)
+
+
+def test_tracker_round_trips_with_both_branches(tracker, tmp_path):
+    save_tracker(tmp_path / "t.safetensors", tracker, {"why": "test"})
+    again = load_tracker(tmp_path / "t.safetensors")
+    z, x = torch.rand(1, 3, 48, 48), torch.rand(1, 3, 96, 96)
+    with torch.no_grad():
+        for a, b in zip(tracker.network(z, x), again.network(z, x), strict=True):
+            assert torch.equal(a, b)
+    assert again.architecture == tracker.architecture and again.settings == tracker.settings
+    assert again.network.template_backbone is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["t.safetensors"]
+
+
+@pytest.mark.parametrize("sharing", ["sliced", "separate"])
+def test_supernet_round_trips(sharing, tmp_path, rng):
+    supernet = Supernet("nano", sharing).eval()
+    save_supernet(tmp_path / "s.safetensors", supernet)
+    again = load_supernet(tmp_path / "s.safetensors")
+    arch = NANO.space.sample(rng)
+    z, x = torch.rand(1, 3, 48, 48), torch.rand(1, 3, 96, 96)
+    with torch.no_grad():
+        for a, b in zip(supernet.extract(arch)(z, x), again.extract(arch)(z, x), strict=True):
+            assert torch.equal(a, b)
+    assert again.sharing == sharing
+
+
+def damage_bit(data: bytes) -> bytes:
+    return data[:-100] + bytes([data[-100] ^ 4]) + data[-99:]
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda data: data[: len(data) // 2], "damaged"),
+        (lambda data: b"", "damaged"),
+        (lambda data: b"\x80\x04not safetensors", "damaged"),
+        (damage_bit, "checksum"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(tracker, tmp_path, damage, message):
+    path = tmp_path / "t.safetensors"
+    save_tracker(path, tracker)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=message) as error:
+        load_tracker(path)
+    assert "\n" not in str(error.value) and "t.safetensors" in str(error.value)
+
+
+def test_the_wrong_kind_of_checkpoint_says_what_to_do(tracker, tmp_path):
+    save_supernet(tmp_path / "s.safetensors", Supernet("nano", "sliced"))
+    save_tracker(tmp_path / "t.safetensors", tracker)
+    with pytest.raises(ValueError, match="retrain"):
+        load_tracker(tmp_path / "s.safetensors")
+    with pytest.raises(ValueError, match="chiptrack train"):
+        load_supernet(tmp_path / "t.safetensors")
+    with pytest.raises(FileNotFoundError):
+        load_tracker(tmp_path / "none.safetensors")
+
+
+def test_bundle_agrees_with_torch_and_appears_whole(tracker, tmp_path, rng):
+    save_tracker(tmp_path / "t.safetensors", tracker)
+    answer = export(str(tmp_path / "t.safetensors"), out=tmp_path / "bundle")
+    assert answer["largest_difference"] <= 1e-4
+    assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == ["search.onnx", "template.onnx", "tracker.json"]
+    network, settings = load_bundle(tmp_path / "bundle")
+    assert settings == tracker.settings
+    crops = [rng.integers(0, 256, (1, side, side, 3), np.uint8) for side in (48, 96)]
+    torch_tracker = load_for_tracking(str(tmp_path / "t.safetensors"))
+    ours = network.search(crops[1], network.template(crops[0]))
+    theirs = torch_tracker.network.search(crops[1], torch_tracker.network.template(crops[0]))
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
+    with pytest.raises(FileExistsError):
+        export(str(tmp_path / "t.safetensors"), out=tmp_path / "bundle")
+
+
+def test_graphs_have_the_names_and_shapes_of_the_contract(tmp_path):
+    import onnxruntime
+
+    export("lighttrack-mobile", out=tmp_path / "b")
+    shapes = {}
+    for name in ("template", "search", "search_288"):
+        session = onnxruntime.InferenceSession(tmp_path / "b" / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        shapes[name] = ({i.name: i.shape for i in session.get_inputs()}, {o.name: o.shape for o in session.get_outputs()})
+    assert shapes["template"] == ({"template": [1, 3, 128, 128]}, {"template_features": [1, 96, 8, 8]})
+    assert shapes["search"] == (
+        {"search": [1, 3, 256, 256], "template_features": [1, 96, 8, 8]},
+        {"cls": [1, 1, 16, 16], "reg": [1, 4, 16, 16]},
+    )
+    assert shapes["search_288"][1] == {"cls": [1, 1, 18, 18], "reg": [1, 4, 18, 18]}
+
+
+def test_a_damaged_bundle_is_refused(tracker, tmp_path):
+    save_tracker(tmp_path / "t.safetensors", tracker)
+    export(str(tmp_path / "t.safetensors"), out=tmp_path / "b")
+    graph = tmp_path / "b" / "search.onnx"
+    graph.write_bytes(damage_bit(graph.read_bytes()))
+    with pytest.raises(ValueError, match="checksum"):
+        load_bundle(tmp_path / "b")
+    graph.unlink()
+    with pytest.raises(FileNotFoundError, match="search.onnx"):
+        load_bundle(tmp_path / "b")
+    (tmp_path / "b" / "tracker.json").write_text("{}")
+    with pytest.raises(ValueError, match="tracker.json"):
+        load_bundle(tmp_path / "b")
+
+
+def test_export_refuses_an_unknown_format(tmp_path):
+    with pytest.raises(ValueError, match="format must be one of onnx"):
+        export("lighttrack-mobile", out=tmp_path / "b", format="tflite")
+
+
+def test_official_weights_must_fit_exactly(tmp_path):
+    arch = find_architecture("lighttrack-mobile")
+    state = FAMILIES["lighttrack"].network(arch).state_dict()
+    surplus = {**{name: tensor for name, tensor in state.items() if name != "neck.BN_z.weight"}, "head.extra": torch.zeros(1)}
+    torch.save(surplus, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="missing: neck.BN_z.weight.*surplus: head.extra"):
+        import_official(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
+    assert not (tmp_path / "c.safetensors").exists()
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+@pytest.mark.parametrize("content", [{"w": Evil()}, [1, 2], {"w": 3}])
+def test_official_weights_cannot_run_code(content, tmp_path, capsys):
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="tensors"):
+        read_state_dict(tmp_path / "w.pth")
+    assert "code ran" not in capsys.readouterr().out
+
+
+def test_official_weights_in_a_wrapper_are_found(tmp_path):
+    torch.save({"state_dict": {"module.a": torch.ones(2)}, "epoch": 3}, tmp_path / "w.pth")
+    assert list(read_state_dict(tmp_path / "w.pth")) == ["a"]
+    (tmp_path / "w.pth").write_bytes(b"PK nonsense")
+    with pytest.raises(ValueError, match="damaged"):
+        read_state_dict(tmp_path / "w.pth")

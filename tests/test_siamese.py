@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from supernet.families import FAMILIES
+from tracking.boxes import iou
+from tracking.crops import context_side, crop_aligned, crop_public
+from tracking.datasets.synthetic import synthetic_sequence
+from tracking.lockstep import track_lockstep
+from tracking.tracker import follow
+from tracking.trackers.siamese import SiameseSettings, SiameseTracker, Targets, advance
+
+SETTINGS = SiameseSettings(64, 128, 128, penalty_k=0.0, lr=1.0, window_influence=0.0)
+
+
+def test_context_of_a_square_is_twice_its_side():
+    assert context_side(np.array([10.0, 10.0])) == pytest.approx(20)
+    assert context_side(np.array([[8.0, 2.0]])) == pytest.approx(np.sqrt(13 * 7))
+
+
+def test_crops_keep_what_they_are_centred_on():
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[20, 30] = 255  # covers 30..31, 20..21
+    crop = crop_aligned(image, np.array([30.5, 20.5]), 9, 9, np.zeros(3))
+    assert crop[4, 4].tolist() == [255] * 3 and crop.sum() == 255 * 3
+    crop = crop_public(image, np.array([30.0, 20.0]), 9, 9, np.zeros(3))
+    assert tuple(np.argwhere(crop[..., 0])[0]) == (5, 5)  # the public rule: one pixel off the middle
+
+
+@pytest.mark.parametrize("cut", [crop_public, crop_aligned])
+def test_outside_the_image_is_the_mean_colour(cut):
+    image = np.full((20, 20, 3), 200, np.uint8)
+    crop = cut(image, np.array([0.0, 10.0]), 10, 10, np.array([7.9, 8, 9]))
+    assert np.abs(crop[5, 0].astype(int) - [7, 8, 9]).max() <= 1 and crop[5, 9].tolist() == [200] * 3
+    crop = cut(image, np.array([-100.0, -100.0]), 10, 10, np.array([7, 8, 9.0]))
+    assert (crop == [7, 8, 9]).all()
+
+
+def maps(cells=16, best=(8, 8), sides=(16.0, 16.0, 16.0, 16.0)):
+    cls = np.full((1, cells, cells), -10.0)
+    cls[0, best[0], best[1]] = 10.0
+    return cls, np.tile(np.array(sides)[None, :, None, None], (1, 1, cells, cells))
+
+
+def target(size=(32.0, 32.0)):
+    return Targets(np.array([[100.0, 80.0]]), np.array([size]), np.zeros((1, 3)))
+
+
+def test_the_best_cell_moves_the_target():
+    # context side 64 = template size: one crop pixel is one image pixel; cell (6, 9) lies 16 px above and 8 px right of the middle
+    moved, score = advance(target(), *maps(best=(6, 9)), np.array([[200.0, 200.0]]), 128, SETTINGS)
+    assert moved.centre[0] == pytest.approx([108, 64]) and moved.size[0] == pytest.approx([32, 32], rel=1e-3)
+    assert score[0] == pytest.approx(1, abs=1e-4)
+
+
+def test_the_size_is_smoothed_twice():
+    settings = replace(SETTINGS, lr=0.5)
+    moved, _ = advance(target(), *maps(sides=(32.0, 32.0, 32.0, 32.0)), np.array([[200.0, 200.0]]), 128, settings)
+    rate = 0.5 / (1 + np.exp(-10))
+    once = 32 * (1 - rate) + 64 * rate
+    assert moved.size[0] == pytest.approx([32 * (1 - rate) + once * rate] * 2)
+
+
+def test_the_penalty_prefers_the_familiar_shape():
+    cls, reg = maps(best=(2, 2))
+    cls[0, 12, 12] = 9.0
+    reg[0, :, 2, 2] = (60, 5, 60, 5)
+    moved, _ = advance(target(), cls, reg, np.array([[200.0, 200.0]]), 128, replace(SETTINGS, penalty_k=0.2))
+    assert moved.centre[0] == pytest.approx([132, 112])
+
+
+def test_targets_stay_in_the_image_and_do_not_vanish():
+    moved, _ = advance(target((12.0, 12.0)), *maps(best=(0, 0), sides=(0, 0, 0, 0)), np.array([[50.0, 50.0]]), 128, SETTINGS)
+    assert (moved.centre[0] <= 50).all() and (moved.centre[0] >= 0).all() and (moved.size[0] >= 10).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"template_size": 0}, {"search_size": 100}, {"lr": 1.5}, {"window_influence": -0.1}, {"penalty_k": -1}, {"penalty_k": np.nan}]
+)
+def test_senseless_settings_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        replace(SETTINGS, **wrong)
+
+
+class Bright:
+    """A network that finds the brightest pixel and knows the size of the target it was shown."""
+
+    def template(self, images):
+        return None
+
+    def search(self, images, features):
+        B, size = images.shape[:2]
+        cells = size // 8
+        cls, reg = np.full((B, cells, cells), -10.0), np.full((B, 4, cells, cells), 12.0)
+        for b, image in enumerate(images):
+            y, x = np.unravel_index(image.sum(-1).argmax(), image.shape[:2])
+            cls[b, min(round(y / 8), cells - 1), min(round(x / 8), cells - 1)] = 10
+        return cls, reg
+
+
+def test_a_network_that_sees_the_target_tracks_it():
+    images = []
+    for t in range(20):
+        image = np.zeros((120, 160, 3), np.uint8)
+        image[50 + t : 54 + t, 60 + 3 * t : 64 + 3 * t] = 255
+        images.append(image)
+    start = np.array([50.0, 40.0, 24.0, 24.0])
+    results = [result for result, _ in follow(SiameseTracker(Bright(), replace(SETTINGS, aligned=True, lr=0.1)), images, start)]
+    truth = np.array([[50.0 + 3 * t, 40.0 + t, 24, 24] for t in range(20)])
+    assert (iou(np.array([result.box for result in results]), truth) > 0.5).all()  # cells are 8 px apart
+    assert not any(result.lost for result in results)
+
+
+def test_lockstep_is_the_tracker_many_times():
+    settings = FAMILIES["nano"].tracker
+    sequences = [synthetic_sequence(seed, frames=5) for seed in (1, 2, 3)]
+    together = track_lockstep(Bright(), sequences, settings)
+    for sequence, boxes in zip(sequences, together, strict=True):
+        alone = [result.box for result, _ in follow(SiameseTracker(Bright(), settings), sequence.frames, sequence.boxes[0])]
+        assert np.allclose(boxes, alone)
+
+
+def test_lockstep_refuses_unequal_lengths():
+    with pytest.raises(ValueError, match="lengths"):
+        track_lockstep(Bright(), [synthetic_sequence(1, frames=2), synthetic_sequence(2, frames=3)], SETTINGS)

@@ -1,0 +1,148 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from supernet.checkpoints import load_supernet, load_tracker, tensors_of
+from supernet.families import FAMILIES
+from supernet.fit import Recipe
+from supernet.train import pair_source, retrain, train
+
+ROOT = Path(__file__).parents[1]
+
+
+def losses(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def equal(a, b) -> bool:
+    left, right = tensors_of(a), tensors_of(b)
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_rate_warms_up_and_decays_to_zero():
+    recipe = Recipe(steps=100, batch=1, lr=0.1, radius_px=12, warmup=10)
+    rates = [recipe.rate(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.01) and max(rates) == pytest.approx(0.1, rel=0.05) and rates[-1] < 1e-4
+    assert np.argmax(rates) in (8, 9, 10)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"lr": 0}, {"lr": -1}, {"lr": 2}])
+def test_senseless_recipes_are_refused(wrong):
+    with pytest.raises(ValueError):
+        Recipe(**{"steps": 1, "batch": 1, "lr": 0.1, "radius_px": 12, **wrong})
+
+
+def test_training_learns_and_is_deterministic(tmp_path):
+    for name in ("a", "b"):
+        train(family="nano", out=tmp_path / f"{name}.safetensors", steps=6, batch=4, loaders=0)
+    assert equal(load_supernet(tmp_path / "a.safetensors"), load_supernet(tmp_path / "b.safetensors"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{n}.safetensors{e}" for n in "ab" for e in ("", ".part.jsonl"))
+
+
+def test_a_network_learns_one_batch(tmp_path):
+    """A few dozen steps on the same eight pairs must bring the loss well down."""
+
+    class OneBatch:
+        template_size, search_size = 48, 96
+        kept = pair_source("synthetic", FAMILIES["nano"], 0).batch(0, 8)
+
+        def batch(self, index, count):
+            return self.kept
+
+    from supernet.fit import fit
+    from supernet.supernet import initialise
+
+    family = FAMILIES["nano"]
+    network = family.network(family.space.sample(np.random.default_rng(3)))
+    initialise(network, 0)
+    fit(network, OneBatch(), Recipe(steps=100, batch=8, lr=3e-3, radius_px=12, warmup=5), state=tmp_path / "s", loaders=0)
+    first, last = losses(tmp_path / "s.jsonl")
+    assert last["cls_loss"] + last["iou_loss"] < 0.75 * (first["cls_loss"] + first["iou_loss"])
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import supernet.fit
+supernet.fit.SAVE_EVERY_S = 0.0
+from supernet.train import train
+train(family="nano", out=Path(sys.argv[1]), steps=14, batch=2, loaders=0, resume="resume" in sys.argv)
+"""
+
+
+def test_kill_9_and_resume_take_the_same_steps_as_no_interruption(tmp_path):
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    train(family="nano", out=whole, steps=14, batch=2, loaders=0)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", SCRIPT, str(broken)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    state = tmp_path / "broken.safetensors.part"
+    deadline = time.monotonic() + 60
+    while not state.exists():
+        assert process.poll() is None and time.monotonic() < deadline, "the training ended or hung before it saved anything"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not broken.exists()
+    done = torch.load(state, weights_only=True)["step"]
+    assert 0 < done < 14
+
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert refused.returncode != 0 and "--resume" in refused.stderr
+    subprocess.run([*command, "resume"], env=environment, check=True, stderr=subprocess.DEVNULL)
+    assert equal(load_supernet(whole), load_supernet(broken))
+    assert not state.exists()
+    assert [record["step"] for record in losses(tmp_path / "broken.safetensors.part.jsonl")] == [14]
+
+
+def test_resume_with_other_settings_or_damage_is_refused(tmp_path):
+    state = tmp_path / "s.safetensors.part"
+    torch.save({"step": 3, "recipe": {}, "module": {}, "optimiser": {}}, state)
+    with pytest.raises(ValueError, match="keep its settings"):
+        train(family="nano", out=tmp_path / "s.safetensors", steps=5, resume=True, loaders=0)
+    state.write_bytes(state.read_bytes()[:50])
+    with pytest.raises(ValueError, match="delete it"):
+        train(family="nano", out=tmp_path / "s.safetensors", steps=5, resume=True, loaders=0)
+
+
+def test_retrain_starts_from_inherited_weights(tmp_path, rng):
+    train(family="nano", out=tmp_path / "s.safetensors", steps=2, batch=2, loaders=0)
+    arch = FAMILIES["nano"].space.sample(rng)
+    retrain(arch.name, out=tmp_path / "w.safetensors", supernet=tmp_path / "s.safetensors", steps=1, batch=2, lr=1e-9, loaders=0)
+    winner, inherited = load_tracker(tmp_path / "w.safetensors").network, load_supernet(tmp_path / "s.safetensors").extract(arch)
+    assert winner.template_backbone is not None
+    for name, tensor in inherited.named_parameters():
+        assert torch.allclose(tensor, winner.get_parameter(name), atol=1e-6), name
+
+
+def test_users_own_sequences_can_be_trained_on(tmp_path):
+    from tracking.datasets.synthetic import synthetic_sequence
+    from tracking.sequence import save_sequence
+
+    save_sequence(synthetic_sequence(1, frames=4), tmp_path / "data" / "one")
+    answer = train(family="nano", out=tmp_path / "s.safetensors", data=f"folder:{tmp_path / 'data'}", steps=1, batch=2, loaders=0)
+    assert answer["steps"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"family": "micro"}, "family must be one of"),
+        ({"family": "nano", "data": "imagenet:/x"}, "data must be"),
+        ({"family": "nano", "data": "otb:/nowhere"}, "nowhere"),
+        ({"family": "nano", "device": "cuda:99"}, "device"),
+        ({"family": "nano", "device": "toaster"}, "device"),
+    ],
+)
+def test_wrong_arguments_leave_nothing_behind(arguments, message, tmp_path):
+    with pytest.raises((ValueError, OSError), match=message):
+        train(**arguments, out=tmp_path / "s.safetensors", steps=1, loaders=0)
+    assert not list(tmp_path.iterdir())
