@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.measure import Plan, carry_out, measure
+from latency_tables.measure import measure, measure_networks
 from latency_tables.table import LatencyTable
 from predictors import MODELS
 from predictors.encoding import Encoder
@@ -32,9 +32,7 @@ def compare(family: str, networks: int, fresh: int, seed: int, threads: int, fol
     used = {known.parse(name).key for name in table.network_ms("search")}
     drawn = {a.key: a for a in (known.space.sample(rng) for _ in range(2 * fresh + 100)) if a.key not in used}
     architectures = tuple(drawn.values())[:fresh]
-    anew = carry_out(Plan(known, (), architectures, threads=threads, seed=seed + 1), out=folder / "fresh.csv")
-    units = np.array([anew.networks[a.name, "search"].reference_units for a in architectures])
-    measured_ms = units * table.reference_ms
+    measured_ms = np.array(measure_networks(architectures, folder / "table.csv", seed + 1))
 
     encoder = Encoder(family, table.operator_ms())
     fitted_ms = np.array(list(table.network_ms("search").values()))
@@ -49,7 +47,6 @@ def compare(family: str, networks: int, fresh: int, seed: int, threads: int, fol
         "networks": networks,
         "fresh": fresh,
         "range_ms": [float(measured_ms.min()), float(measured_ms.max())],
-        "reference_ms": [table.reference_ms, anew.reference_ms],
         "scores": {name: score(ms, measured_ms).to_json() for name, ms in predicted.items()},
         "interval": {"stated": predictor.interval.coverage, "measured": float(inside.mean())},
     }

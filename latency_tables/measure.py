@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import math
 import platform
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -134,6 +135,36 @@ def measure(
         "reference_ms": table.reference_ms,
         "profile": table.profile.to_json(),
     }
+
+
+def measure_networks(architectures: Sequence[Architecture], table: Path, seed: int = 1) -> list[float]:
+    """Measure whole networks anew, to compare with what a table's predictor says.
+
+    Args:
+        architectures: All of the table's family.
+        table: A measured table; the networks run where and as its rows did.
+        seed: Fixes the order of measuring.
+
+    Returns:
+        Milliseconds per frame of each, at the speed that the device had when the table was measured.
+
+    Raises:
+        ValueError: An architecture is of another family, or the device is no longer what it was.
+    """
+    rows = LatencyTable.load(table)
+    profile = rows.profile
+    strangers = [a.name for a in architectures if a.family != profile.family]
+    if strangers:
+        raise ValueError(f"networks must be of the table's family {profile.family}, {strangers[0]} is not; measure a table of its family")
+    different = tuple({a.name: a for a in architectures}.values())
+    plan = Plan(FAMILIES[profile.family], (), different, profile.device, profile.runtime, profile.threads, profile.precision, seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        anew = carry_out(plan, out=Path(scratch) / "networks.csv")
+    if anew.profile != profile:
+        raise ValueError(
+            f"networks must be measured under the profile of the table, {profile} is now {anew.profile}; measure the table again"
+        )
+    return [anew.networks[a.name, "search"].reference_units * rows.reference_ms for a in architectures]
 
 
 def carry_out(plan: Plan, *, out: Path, resume: bool = False) -> LatencyTable:

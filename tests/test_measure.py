@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latency_tables.chains import all_operators
-from latency_tables.measure import Plan, Protocol, carry_out, measure
+from latency_tables.measure import Plan, Protocol, carry_out, measure, measure_networks
 from latency_tables.networks import draw
 from latency_tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
@@ -44,6 +44,15 @@ def test_files_are_whole_and_nothing_else_is_left(measured):
     assert LatencyTable.load(out, "nano").networks.keys() == table.networks.keys()
     about = json.loads(manifest_path(out).read_text())
     assert about["profile"]["runtime"] == "onnxruntime" and about["settings"]["rounds"] == 2 and about["date"] and about["governor"]
+
+
+def test_networks_measured_again_are_comparable(measured):
+    out, table = measured
+    architecture = draw(NANO, 1, 0)[0]
+    first, again = measure_networks([architecture, architecture], out)
+    assert first == again == pytest.approx(table.network_ms("search")[architecture.name], rel=0.5)
+    with pytest.raises(ValueError, match="must be of the table's family nano"):
+        measure_networks(draw(FAMILIES["lighttrack"], 1, 0), out)
 
 
 def test_an_existing_table_is_kept(measured):
