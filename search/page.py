@@ -1,77 +1,240 @@
-"""The frame of the report: style, the buttons that copy a command, and the places that `report` fills."""
+"""The page of a report: one HTML file that holds everything, plotly included, and asks no network for anything."""
 
-from string import Template
+from __future__ import annotations
 
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-:root { --ink: #1f2a37; --soft: #5b6877; --line: #dfe4e9; --front: #1d6f8a; --winner: #c8452f; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #f5f6f8; color: var(--ink); font: 15px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 48px; }
-h1 { font-size: 26px; font-weight: 650; margin: 0; letter-spacing: -0.01em; }
-h2 { font-size: 17px; font-weight: 650; margin: 0 0 6px; }
-.lead { color: var(--soft); max-width: 78ch; }
-.lead p { margin: 6px 0 20px; }
-a { color: var(--front); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(185px, 1fr)); gap: 12px; margin-bottom: 12px; }
-.tile, section { background: #fff; border: 1px solid var(--line); border-radius: 8px; }
-.tile { padding: 12px 16px; }
-.tile .label { color: var(--soft); font-size: 13px; }
-.tile .value { font-size: 25px; font-weight: 600; font-variant-numeric: tabular-nums; }
-.tile .note { color: var(--soft); font-size: 12.5px; line-height: 1.4; min-height: 1.4em; }
-section { padding: 18px 20px; margin-bottom: 12px; }
-.text { color: var(--soft); font-size: 13.5px; max-width: 92ch; margin: 0 0 12px; }
-.scroll { overflow-x: auto; margin-bottom: 14px; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-th { text-align: left; color: var(--soft); font-weight: 500; }
-th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-tr:last-child td { border-bottom: 0; }
-tr.recommended td { font-weight: 600; }
-tr.recommended .mark { color: var(--winner); }
-.mark { color: var(--soft); }
-.buttons { text-align: right; padding-right: 0; }
-th:last-child { text-align: right; padding-right: 0; }
-button { font: 12.5px system-ui, sans-serif; color: var(--front); background: #fff; border: 1px solid var(--line); border-radius: 5px;
-  padding: 2px 9px; margin-left: 6px; cursor: pointer; min-width: 62px; }
-button:hover { border-color: var(--front); }
-.command { display: flex; align-items: center; gap: 8px; background: #f5f6f8; border-radius: 6px; padding: 7px 10px; margin-bottom: 6px; }
-.command code { flex: 1; overflow-x: auto; white-space: nowrap; font-size: 12.5px; user-select: all; }
-dl { display: grid; grid-template-columns: minmax(140px, max-content) 1fr; gap: 3px 22px; margin: 0; font-size: 13px; }
-dt { color: var(--soft); }
-dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-</style>
-<script>$plotly</script>
-</head>
-<body>
-<main>
-<h1>$heading</h1>
-<div class="lead">$lead</div>
-<div class="tiles">$tiles</div>
-$sections
-</main>
-<script>
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-command]");
-  if (!button) return;
-  const label = button.textContent;
-  try {
-    await navigator.clipboard.writeText(button.dataset.command);
-  } catch {  // pages opened from disk may not use the clipboard that way
-    const field = document.body.appendChild(document.createElement("textarea"));
-    field.value = button.dataset.command;
-    field.select();
-    document.execCommand("copy");
-    field.remove();
-  }
-  button.textContent = "copied";
-  setTimeout(() => { button.textContent = label; }, 1200);
-});
-</script>
-</body>
-</html>
-""")
+import html
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from search import figures
+from search.candidate import Candidate
+from search.frame import FRAME
+from search.report import ReportData
+from search.winner import Recommendation
+
+_TRADE_OFF = (
+    "Every dot is an architecture that tracked generated validation sequences with weights inherited from the supernet. "
+    "Circles joined by the line are not beaten by any other in both figures. Diamonds are the same architectures judged again on "
+    "further sequences, which had no part in choosing them. Bars are one standard error of the difference from the highest one."
+)
+_CONVERGENCE = (
+    "Share of the box between the worst and the best figures of this search that the front dominates (hypervolume), after each evaluation. "
+    "A curve that is still rising at its end says that more evaluations would have paid."
+)
+_METHOD = (
+    "AO is the mean overlap after the first frame, averaged over sequences. It is found with inherited weights: whether it ranks "
+    "architectures as training each alone would has not been shown. Times are predicted from a latency table, not measured, "
+    "unless the page says so."
+)
+
+
+def draw(data: ReportData) -> str:
+    """Make the page.
+
+    Args:
+        data: A search.
+
+    Returns:
+        A whole HTML document; every text that comes from outside is escaped.
+    """
+    sections = [
+        _section(
+            "Trade-off", _TRADE_OFF, *(_plot(figures.trade_off(data, name), f"trade-off-{i}") for i, name in enumerate(data.latency_names))
+        ),
+        _section("Front", _front_text(data), "<a id='front'></a>", _front_table(data), _next_steps(data)),
+        _section("Convergence", _CONVERGENCE, _plot(figures.convergence(data), "convergence")),
+        _section(
+            "Predicted against measured",
+            _comparison_text(data),
+            *([_plot(figures.comparison(data), "comparison")] if data.comparisons else []),
+        ),
+        _section("How this was found", _METHOD, _facts(_settings(data))),
+    ]
+    if data.figures:
+        sections.append(_section("Figures of the whole job", "", _facts(_flatten(data.figures))))
+    return FRAME.substitute(
+        title=html.escape(f"chiptrack search: {data.run.name}"),
+        heading=html.escape(f"{data.settings.get('family', 'search')} on {_devices(data)}"),
+        lead=_lead(data),
+        tiles=_tiles(data),
+        sections="\n".join(sections),
+        plotly=get_plotlyjs(),
+    )
+
+
+def _section(title: str, text: str, *parts: str) -> str:
+    note = f"<p class='text'>{html.escape(text)}</p>" if text else ""
+    return f"<section><h2>{html.escape(title)}</h2>{note}{''.join(parts)}</section>"
+
+
+def _plot(figure: go.Figure, name: str) -> str:
+    return figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config={"responsive": True, "displayModeBar": False})
+
+
+def _devices(data: ReportData) -> str:
+    profiles = [predictor.get("profile", {}) for predictor in data.settings.get("predictors", [])]
+    known = [[str(profile[part]) for part in ("chip", "runtime", "precision") if part in profile] for profile in profiles]
+    return "; ".join(", ".join(parts) or "an unnamed device" for parts in known) or "an unnamed device"
+
+
+def _lead(data: ReportData) -> str:
+    found = data.recommendation
+    if found is None:
+        return "<p>This search has not ended: there is no recommendation yet.</p>"
+    return f"<p>Recommended: <a href='#front'>front/{_rank(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
+
+
+def _rank(data: ReportData, member: Candidate) -> int:
+    return 1 + [candidate.number for candidate in data.front].index(member.number)
+
+
+def _tiles(data: ReportData) -> str:
+    found, summary = data.recommendation, data.summary
+    tiles = [
+        (
+            "evaluations",
+            str(len(data.candidates)),
+            f"{summary['rejected_share']:.0%} of the samples drawn were over budget or known" if summary else "",
+        ),
+        ("on the front", str(len(data.front)), f"{len(found.ties)} tied with the highest AO" if found else ""),
+    ]
+    if found is not None:
+        winner = found.winner
+        slowest = max(data.latency_names, key=lambda name: winner.values[name])
+        latency, _, interval = _figure(winner, slowest).partition(" ± ")
+        limits = [f"limit {figures.count(limit)}" for name, limit in data.settings.get("limits", {}).items() if name == "max_macs"]
+        tiles = [
+            ("AO of the recommended", f"{winner.ao:.3f}", f"± {winner.ao_noise:.3f}; a box that never moves: {summary['static_ao']:.3f}"),
+            ("ms per frame, predicted", latency, f"± {interval}" if interval else ""),
+            ("multiply-adds", figures.count(winner.values["macs"]), "".join(limits)),
+            *tiles,
+        ]
+    cells = [[html.escape(text) for text in tile] for tile in tiles]
+    return "".join(
+        f"<div class='tile'><div class='label'>{label}</div><div class='value'>{value}</div><div class='note'>{note}</div></div>"
+        for label, value, note in cells
+    )
+
+
+def _front_text(data: ReportData) -> str:
+    if data.recommendation is None:
+        return ""
+    text = "Highest AO first. A tie lies within two standard errors of the highest AO, compared sequence by sequence."
+    drop = data.summary.get("rescoring_drop") or 0
+    if drop > 0:
+        text += f" Judged again, AO was {drop:.3f} lower on average: the sequences are others, and the best of many noisy scores flatters."
+    return text
+
+
+def _front_table(data: ReportData) -> str:
+    latencies = [name.replace("latency_ms", "ms").replace(":", " ") for name in data.latency_names]
+    head = ["", "AO", "judged again", "below highest", *latencies, "MACs", "", "commands"]
+    rows = []
+    for rank, member in enumerate(data.front, 1):
+        again = f"{member.values['ao_rescored']:.3f}" if member.rescored_ao else "–"
+        below, mark = _verdict(data.recommendation, member)
+        speeds = [_figure(member, name) for name in data.latency_names]
+        texts = [f"{rank:02}", f"{member.values['ao']:.3f}", again, below, *speeds, figures.count(member.values["macs"])]
+        cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
+        buttons = "".join(_button(*command) for command in _commands(data, rank))
+        title = html.escape(member.architecture.name)
+        rows.append(f"<tr class='{mark}' title='{title}'>{cells}<td class='mark'>{mark}</td><td class='buttons'>{buttons}</td></tr>")
+    header = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    return f"<div class='scroll'><table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+
+
+def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:
+    """How far a member of the front lies below the highest AO, and a word on it."""
+    if found is None or member.number not in found.differences:
+        return "–", ""
+    lead = found.differences[member.number]
+    below = "highest" if member.number == found.best.number else f"{lead.mean:.3f} ± {lead.standard_error:.3f}"
+    return below, "recommended" if member.number == found.winner.number else "tie" if member.number in found.ties else ""
+
+
+def _figure(candidate: Candidate, name: str) -> str:
+    """A figure with three significant digits, and its noise with as many decimals."""
+    value = candidate.values[name]
+    decimals = max(0, 2 - int(np.floor(np.log10(value)))) if value > 0 else 2
+    return f"{value:.{decimals}f}" + (f" ± {candidate.noise[name]:.{decimals}f}" if name in candidate.noise else "")
+
+
+def _commands(data: ReportData, rank: int) -> list[tuple[str, str]]:
+    arch = shlex.quote(str(data.run / "front" / f"{rank:02}.json"))
+    return [
+        ("retrain", f"chiptrack retrain {arch} --out tracker-{rank:02}.safetensors"),
+        ("export", f"chiptrack export {arch} --format onnx --out tracker-{rank:02}"),
+    ]
+
+
+def _button(label: str, command: str) -> str:
+    return f"<button data-command='{html.escape(command)}' title='{html.escape(command)}'>{html.escape(label)}</button>"
+
+
+def _next_steps(data: ReportData) -> str:
+    if data.recommendation is None:
+        return ""
+    commands = [command for _, command in _commands(data, _rank(data, data.recommendation.winner))]
+    lines = "".join(f"<div class='command'><code>{html.escape(command)}</code>{_button('copy', command)}</div>" for command in commands)
+    return f"<p class='text'>To go on with the recommended one:</p>{lines}"
+
+
+def _comparison_text(data: ReportData) -> str:
+    parts = [_validation_text(predictor) for predictor in data.settings.get("predictors", []) if predictor.get("fit")]
+    if data.comparisons:
+        errors = [abs(c.predicted_ms / c.measured_ms - 1) for c in data.comparisons]
+        parts.append(f"Of the {len(errors)} networks shown, the prediction is off by {np.mean(errors):.1%} on average.")
+    else:
+        parts.append("No candidate of this search has been measured yet.")
+    return " ".join(parts)
+
+
+def _validation_text(predictor: Mapping) -> str:
+    fit = predictor["fit"]
+    scores = fit["scores"][fit["chosen"]]
+    return (
+        f"{Path(predictor['path']).name}, cross-validated on {fit['networks']} measured networks: "
+        f"off by {scores['mape']:.2f} % on average, {scores['within_5']:.0f} % of the networks within 5 %, "
+        f"rank correlation {scores['spearman']:.3f}."
+    )
+
+
+def _settings(data: ReportData) -> list[tuple[str, str]]:
+    settings = {name: value for name, value in data.settings.items() if name != "predictors"}
+    predictors = [{name: p.get(name) for name in ("path", "sha256", "profile")} for p in data.settings.get("predictors", [])]
+    found = {name: data.summary[name] for name in ("failures", "rejected", "seconds") if name in data.summary}
+    return _flatten({**settings, "predictor": predictors[0] if len(predictors) == 1 else predictors, **found})
+
+
+def _flatten(records: Mapping, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested records as (name, text), names joined by slashes."""
+    rows = []
+    for name, value in records.items():
+        label = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+            value = {str(i): item for i, item in enumerate(value, 1)}
+        if isinstance(value, Mapping):
+            rows += _flatten(value, f"{label} / ")
+        elif isinstance(value, list):
+            rows.append((label, ", ".join(map(_text, value)) or "none"))
+        else:
+            rows.append((label, _text(value)))
+    return rows
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "none" if value is None else str(value)
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> str:
+    cells = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
+    return f"<dl>{cells}</dl>"
