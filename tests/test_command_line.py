@@ -1,0 +1,206 @@
+"""The command line as a contract: verbs, one-line errors, exit status 2, JSON on stdout and nothing else there."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import chiptrack
+from supernet.checkpoints import TrackerCheckpoint, save_supernet, save_tracker
+from supernet.families import FAMILIES
+from supernet.supernet import Supernet, initialise
+from tracking.boxes import read_boxes
+from tracking.datasets.synthetic import synthetic_sequence
+from tracking.sequence import save_sequence
+
+ROOT = Path(__file__).parents[1]
+NAMED = (
+    "demo",
+    "devices",
+    "describe",
+    "measure",
+    "fit-predictor",
+    "predict",
+    "train",
+    "search",
+    "retrain",
+    "import",
+    "export",
+    "track",
+    "evaluate",
+    "report",
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a tracker, a bundle, a supernet, a sequence, a video and several broken things."""
+    folder = tmp_path_factory.mktemp("place")
+    family = FAMILIES["nano"]
+    arch = family.space.sample(np.random.default_rng(0))
+    network = family.network(arch)
+    initialise(network, 0)
+    save_tracker(folder / "t.safetensors", TrackerCheckpoint(network, arch, family.tracker))
+    save_supernet(folder / "s.safetensors", Supernet("nano", "sliced"))
+    save_sequence(synthetic_sequence(1, frames=6), folder / "seq")
+    (folder / "empty").mkdir()
+    (folder / "broken.mp4").write_bytes(b"no video")
+    (folder / "broken.safetensors").write_bytes((folder / "t.safetensors").read_bytes()[:2000])
+    save_sequence(synthetic_sequence(1, frames=6), folder / "torn")
+    (folder / "torn/img/00004.jpg").write_bytes(b"no image")
+    torch.save({"a": 1}, folder / "odd.pth")
+    (folder / "a.json").write_text(json.dumps(arch.to_json()))
+    return folder
+
+
+def run(capsys, *words) -> tuple[int, str, str]:
+    try:
+        status = chiptrack.main([str(word) for word in words])
+    except SystemExit as end:
+        status = end.code
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def refused(capsys, *words) -> str:
+    status, out, err = run(capsys, *words)
+    errors = [line for line in err.splitlines() if line.startswith("chiptrack: error: ")]
+    assert (status, out, len(errors)) == (2, "", 1), err
+    assert "Traceback" not in err
+    return errors[0]
+
+
+def test_every_verb_explains_itself(capsys):
+    assert set(NAMED) <= set(chiptrack.VERBS)
+    for verb in chiptrack.VERBS:
+        status, out, _ = run(capsys, verb, "--help")
+        assert status == 0 and f"usage: chiptrack {verb}" in out
+        assert all(line.strip() for line in re.findall(r"^  (--\S+.*)$", out, re.M))
+    status, out, _ = run(capsys)
+    assert status == 0 and all(verb in out for verb in NAMED)
+
+
+@pytest.mark.parametrize(
+    "words", [["fly"], ["describe"], ["describe", "lighttrack-mobile", "--jsn"], ["track", "x"], ["train", "--family"]]
+)
+def test_typing_errors_are_one_line(capsys, words):
+    assert "--help" in refused(capsys, *words)
+
+
+def test_describe_prints_one_json_object(capsys):
+    status, out, _ = run(capsys, "describe", "lighttrack-mobile", "--json")
+    answer = json.loads(out)
+    assert status == 0 and answer["params"] == 1_969_397
+    assert set(answer) == {"family", "name", "key", "params", "macs", "macs_fvcore", "template_macs", "output_stride", "operators"}
+
+
+def test_describe_reads_architecture_files(capsys, place):
+    assert json.loads(run(capsys, "describe", place / "a.json", "--json")[1])["family"] == "nano"
+
+
+@pytest.mark.parametrize("model", ["t.safetensors", "bundle"])
+def test_track_writes_a_box_a_frame(capsys, place, model, tmp_path):
+    if model == "bundle" and not (place / "bundle").exists():
+        assert run(capsys, "export", place / "t.safetensors", "--out", place / "bundle")[0] == 0
+    words = ("track", place / model, place / "seq", "--out", tmp_path / "b.txt", "--video", tmp_path / "v.mp4", "--json")
+    status, out, _ = run(capsys, *words)
+    answer = json.loads(out)
+    assert status == 0 and answer["frames"] == 6 and 0 <= answer["ao"] <= 1 and answer["ms_per_frame"] > 0
+    boxes = read_boxes(tmp_path / "b.txt")
+    assert boxes.shape == (6, 4)
+    assert np.allclose(boxes[0], synthetic_sequence(1, frames=6).boxes[0], atol=1e-3)
+    import cv2
+
+    assert cv2.VideoCapture(str(tmp_path / "v.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.txt", "v.mp4"]
+
+
+def test_track_folder_of_images_and_video_with_a_given_box(capsys, place, tmp_path):
+    run(capsys, "track", place / "t.safetensors", place / "seq", "--video", tmp_path / "v.mp4")
+    for source in (place / "seq/img", tmp_path / "v.mp4"):
+        status, out, _ = run(capsys, "track", place / "t.safetensors", source, "--box", "100,80,40,30", "--lr", "0.3", "--json")
+        assert status == 0 and json.loads(out)["frames"] == 6
+    assert "--box" in refused(capsys, "track", place / "t.safetensors", place / "seq/img")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("describe", "lighttrack-huge"), "lighttrack-huge"),
+        (("describe", "{}/none.json"), "none.json"),
+        (("track", "{}/none.safetensors", "{}/seq"), "none.safetensors"),
+        (("track", "{}/broken.safetensors", "{}/seq"), "damaged"),
+        (("track", "{}/s.safetensors", "{}/seq"), "retrain"),
+        (("track", "{}/empty", "{}/seq"), "tracker.json"),
+        (("track", "{}/t.safetensors", "{}/none"), "none"),
+        (("track", "{}/t.safetensors", "{}/empty"), "empty"),
+        (("track", "{}/t.safetensors", "{}/broken.mp4", "--box", "1,2,30,40"), "broken.mp4"),
+        (("track", "{}/t.safetensors", "{}/torn"), "00004.jpg"),
+        (("track", "{}/t.safetensors", "{}/seq", "--box", "1,2,3"), "1,2,3"),
+        (("track", "{}/t.safetensors", "{}/seq", "--box", "1,2,0,4"), "box"),
+        (("track", "{}/t.safetensors", "{}/seq", "--box", "9000,2,30,40"), "9000"),
+        (("track", "{}/t.safetensors", "{}/seq", "--box", "0,0,nan,40"), "nan"),
+        (("track", "{}/t.safetensors", "{}/seq", "--lr", "7"), "lr"),
+        (("track", "{}/t.safetensors", "{}/seq", "--search-size", "-8"), "search_size"),
+        (("track", "{}/t.safetensors", "{}/seq", "--search-size", "100"), "search_size"),
+        (("track", "{}/t.safetensors", "{}/seq", "--device", "toaster"), "toaster"),
+        (("import", "{}/none.pth", "--architecture", "lighttrack-mobile", "--out", "{}/new"), "none.pth"),
+        (("import", "{}/odd.pth", "--architecture", "lighttrack-mobile", "--out", "{}/new"), "odd.pth"),
+        (("import", "{}/broken.mp4", "--architecture", "lighttrack-mobile", "--out", "{}/new"), "broken.mp4"),
+        (("export", "{}/broken.safetensors", "--out", "{}/new"), "damaged"),
+        (("export", "lighttrack-mobile", "--format", "tensorrt", "--out", "{}/new"), "tensorrt"),
+        (("evaluate", "{}/t.safetensors", "--dataset", "lasot", "--root", "{}", "--out", "{}/new"), "lasot"),
+        (("evaluate", "{}/t.safetensors", "--dataset", "folder", "--root", "{}/empty", "--out", "{}/new"), "empty"),
+        (("train", "--family", "micro", "--out", "{}/new"), "micro"),
+        (("train", "--family", "nano", "--steps", "0", "--out", "{}/new"), "steps"),
+        (("retrain", "nano:back", "--out", "{}/new"), "nano:back"),
+        (("measure", "--family", "micro", "--out", "{}/new.csv"), "micro"),
+        (("measure", "--family", "nano", "--threads", "-1", "--out", "{}/new.csv"), "threads"),
+        (("measure", "--family", "nano", "--device", "ftp://x", "--out", "{}/new.csv"), "ftp://x"),
+        (("fit-predictor", "{}/none.csv", "--out", "{}/new"), "none"),
+        (("predict", "lighttrack-mobile", "--predictor", "{}/a.json"), "a.json"),
+        (("search", "--supernet", "{}/t.safetensors", "--predictor", "{}/a.json", "--out", "{}/new"), "supernet"),
+        (("report", "{}/empty"), "empty"),
+        (("demo", "--out", "{}/new", "--minutes", "-1"), "minutes"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(capsys, place, words, said):
+    before = sorted(place.rglob("*"))
+    assert said in refused(capsys, *(word.replace("{}", str(place)) for word in words))
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_checkpoint_is_never_overwritten(capsys, place):
+    assert "exists" in refused(capsys, "train", "--family", "nano", "--out", place / "s.safetensors")
+    assert "exist" in refused(capsys, "export", place / "t.safetensors", "--out", place / "empty")
+
+
+def test_evaluate_resumes(capsys, place, tmp_path):
+    words = ("evaluate", place / "t.safetensors", "--dataset", "folder", "--root", place / "seq", "--out", tmp_path / "run")
+    assert run(capsys, *words)[0] == 0
+    boxes = tmp_path / "run/seq.txt"
+    stamp = boxes.stat().st_mtime_ns
+    assert "--resume" in refused(capsys, *words)
+    status, out, _ = run(capsys, *words, "--resume", "--json")
+    assert status == 0 and boxes.stat().st_mtime_ns == stamp
+    assert json.loads(out) == json.loads((tmp_path / "run/scores.json").read_text())
+
+
+def test_missing_libraries_of_opencv_name_both_ways_out(tmp_path):
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    words = [sys.executable, "-W", "ignore", "-m", "chiptrack", "track", "a", "b"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "apt-get install libgl1" in done.stderr and "opencv-python-headless" in done.stderr
+
+
+def test_answers_for_a_person_are_tables(capsys):
+    assert chiptrack._text([{"a": 1, "b": 0.123456}, {"a": 22}]) == "a   b\n1   0.1235\n22"
+    assert chiptrack._text({"x": 1, "long": [1, 2]}) == "x     1\nlong  1, 2"
