@@ -56,7 +56,7 @@ def draw(data: ReportData) -> str:
         _section("How this was found", _METHOD, _facts(_settings(data))),
     ]
     if data.figures:
-        sections.append(_section("Figures of the whole job", "", _facts(_flatten(data.figures))))
+        sections.insert(2, _section("Figures of the whole job", "", _facts(_flatten(data.figures))))
     return FRAME.substitute(
         title=html.escape(f"chiptrack search: {data.run.name}"),
         heading=html.escape(f"{data.settings.get('family', 'search')} on {_devices(data)}"),
