@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.objectives import Constraint
+from search.objectives import Constraint, count
 from supernet.space import Architecture, SearchSpace, Value
 
 _DRAWS = 50
@@ -61,10 +61,10 @@ def cheapest(space: SearchSpace, constraints: Sequence[Constraint], samples: int
     worst = max(constraints, key=lambda constraint: constraint.excess([best])[0])
     above = worst.excess([best])[0]
     if above > 0:
-        unit, needed = worst.objective.unit, worst.objective.of([best])[0]
+        needed = worst.objective.of([best])[0]
         raise ValueError(
-            f"{worst.name} must leave room for some architecture, got {worst.limit:.4g} {unit}: the cheapest one found needs {needed:.4g} "
-            f"({above:.1%} more); raise it"
+            f"{worst.name} must leave room for some architecture, got {count(worst.limit)} {worst.objective.unit}: the cheapest one found "
+            f"needs {count(needed)} ({above:.1%} more); raise it"
         )
     return best
 

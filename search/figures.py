@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from search.candidate import Candidate
+from search.objectives import count
 from search.report import ReportData
 
 INK, FAINT, FRONT, WINNER, GRID = "#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452f", "#e6eaee"
@@ -103,18 +104,6 @@ def comparison(data: ReportData) -> go.Figure:
             hovertemplate="%{customdata}<br>predicted %{y:.4g} ms, measured %{x:.4g} ms<extra></extra>",
         )
     return _styled(figure, "measured ms", "predicted ms", 400)
-
-
-def count(value: float) -> str:
-    """A large number with k, M or G and three digits.
-
-    >>> count(5_400_000), count(13e6), count(600e6), count(7)
-    ('5.40M', '13.0M', '600M', '7')
-    """
-    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale:
-            return f"{value / scale:.{2 if value < 10 * scale else 1 if value < 100 * scale else 0}f}{letter}"
-    return f"{value:.3g}"
 
 
 def _styled(figure: go.Figure, x: str, y: str, height: int) -> go.Figure:

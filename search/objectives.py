@@ -57,8 +57,8 @@ class Constraint:
 
     @property
     def name(self) -> str:
-        """As the command line spells it, e.g. `max_macs`."""
-        return f"max_{self.objective.name}"
+        """As the command line spells it, e.g. `max_macs`, `max_latency`."""
+        return f"max_{self.objective.name.replace('_ms', '')}"
 
     def excess(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """By which share of the limit each of N architectures lies above it, (N,); feasible where <= 0."""
@@ -119,6 +119,18 @@ def parse_macs(text: str | float) -> float:
     (600000000.0, 1200000000.0, 13000000.0)
     """
     return _parse(text, {"": 1, "k": 1e3, "m": 1e6, "g": 1e9}, "a budget of multiply-adds must be a positive number such as 600M or 1.2G")
+
+
+def count(value: float) -> str:
+    """A large number with k, M or G and three digits.
+
+    >>> count(5_400_000), count(13e6), count(600e6), count(7)
+    ('5.40M', '13.0M', '600M', '7')
+    """
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{value / scale:.{2 if value < 10 * scale else 1 if value < 100 * scale else 0}f}{letter}"
+    return f"{value:.3g}"
 
 
 def parse_ms(text: str | float) -> float:

@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from search import figures
 from search.candidate import Candidate
 from search.frame import FRAME
+from search.objectives import count
 from search.report import ReportData
 from search.winner import Recommendation
 
@@ -107,11 +108,11 @@ def _tiles(data: ReportData) -> str:
         winner = found.winner
         slowest = max(data.latency_names, key=lambda name: winner.values[name])
         latency, _, interval = _figure(winner, slowest).partition(" ± ")
-        limits = [f"limit {figures.count(limit)}" for name, limit in data.settings.get("limits", {}).items() if name == "max_macs"]
+        limits = [f"limit {count(limit)}" for name, limit in data.settings.get("limits", {}).items() if name == "max_macs"]
         tiles = [
             ("AO of the recommended", f"{winner.ao:.3f}", f"± {winner.ao_noise:.3f}; a box that never moves: {summary['static_ao']:.3f}"),
             ("ms per frame, predicted", latency, f"± {interval}" if interval else ""),
-            ("multiply-adds", figures.count(winner.values["macs"]), "".join(limits)),
+            ("multiply-adds", count(winner.values["macs"]), "".join(limits)),
             *tiles,
         ]
     cells = [[html.escape(text) for text in tile] for tile in tiles]
@@ -139,7 +140,7 @@ def _front_table(data: ReportData) -> str:
         again = f"{member.values['ao_rescored']:.3f}" if member.rescored_ao else "–"
         below, mark = _verdict(data.recommendation, member)
         speeds = [_figure(member, name) for name in data.latency_names]
-        texts = [f"{rank:02}", f"{member.values['ao']:.3f}", again, below, *speeds, figures.count(member.values["macs"])]
+        texts = [f"{rank:02}", f"{member.values['ao']:.3f}", again, below, *speeds, count(member.values["macs"])]
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
         buttons = "".join(_button(*command) for command in _commands(data, rank))
         title = html.escape(member.architecture.name)

@@ -45,8 +45,8 @@ _FAILURES = 3
 
 
 def search(
-    supernet: Path,
     *,
+    supernet: Path,
     predictor: list[Path],
     out: Path,
     max_macs: str | float | None = None,

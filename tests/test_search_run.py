@@ -50,7 +50,7 @@ def _fake(monkeypatch):
 
 def run(folder: Path, out: str = "run", **settings) -> dict:
     predictor = settings.pop("predictor", [folder / "chip.json"])
-    return search.run.search(folder / "supernet.safetensors", predictor=predictor, out=folder / out, **{**SMALL, **settings})
+    return search.run.search(supernet=folder / "supernet.safetensors", predictor=predictor, out=folder / out, **{**SMALL, **settings})
 
 
 def start(folder: Path, out: str) -> subprocess.Popen:
@@ -135,7 +135,7 @@ def check_refusals(folder: Path) -> None:
         ({"rescoring": 1}, "rescoring must be"),
         ({"max_macs": "-3M"}, "positive number such as 600M"),
         ({"max_macs": "1M"}, "max_macs must leave room .* more"),
-        ({"max_latency": "0.5ms"}, "max_latency_ms must leave room .* more"),
+        ({"max_latency": "0.5ms"}, "max_latency must leave room .* more"),
         ({"predictor": []}, "at least one predictor"),
     ],
 )
