@@ -46,7 +46,7 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
     predictor.save(Path(out))
     return {
         "family": predictor.family,
-        **predictor.about["fit"],
+        **{name: value for name, value in predictor.about["fit"].items() if name != "held_out"},
         "interval": asdict(predictor.interval),
         "profile": predictor.about["profile"],
     }
@@ -71,10 +71,20 @@ def fit(table: LatencyTable) -> LatencyPredictor:
     chosen, why = choose({model: result.mape for model, result in scores.items()})
     template_ms = table.network_ms("template")
     template = encoder.encode([FAMILIES[name].parse(spelling) for spelling in template_ms], "template")
+    pairs = [
+        {"name": spelling, "predicted_ms": float(predicted), "measured_ms": float(measured)}
+        for spelling, predicted, measured in zip(by_name, held_out[chosen], ms, strict=True)
+    ]
     about = {
         "profile": table.profile.to_json(),
         "reference_ms": table.reference_ms,
-        "fit": {"networks": len(ms), "scores": {model: s.to_json() for model, s in scores.items()}, "chosen": chosen, "why": why},
+        "fit": {
+            "networks": len(ms),
+            "scores": {model: s.to_json() for model, s in scores.items()},
+            "chosen": chosen,
+            "why": why,
+            "held_out": pairs,
+        },
     }
     return LatencyPredictor(
         name,

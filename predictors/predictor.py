@@ -37,10 +37,18 @@ class Prediction:
 class Predictor(Protocol):
     """What a search wants from any predictor."""
 
-    family: str
-    quantity: str
-    """What is predicted, e.g. latency."""
-    unit: str
+    @property
+    def family(self) -> str:
+        """Name of the family whose architectures it knows."""
+        ...
+
+    @property
+    def quantity(self) -> str:
+        """What is predicted, e.g. latency."""
+        ...
+
+    @property
+    def unit(self) -> str: ...
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction: ...
 

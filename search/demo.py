@@ -33,7 +33,7 @@ from tracking.sequence import load_sequences
 
 FAMILY = "nano"
 NETWORKS = 30
-EVALUATIONS = 80
+EVALUATIONS = 120
 TEST_SEED = 3_000_000
 """Seed of the first test sequence: training, validation and rescoring use others."""
 TEST_SEQUENCES = 32

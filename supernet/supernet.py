@@ -90,7 +90,8 @@ class Supernet(nn.Module):
 def initialise(module: nn.Module, seed: int) -> None:
     """Draw the weights of a supernet or network so that eight plain head layers can start to learn.
 
-    Convolutions of the backbone: normal, scaled by fan-out (He et al., 2015). Heads: depthwise kernels are a delta and
+    Convolutions of the backbone: normal, scaled by fan-out (He et al., 2015); residual blocks start as the identity (Goyal et al., 2017),
+    so that deep paths learn no later than shallow ones. Heads: depthwise kernels are a delta and
     pointwise ones the identity, plus a little noise; the predicted box starts at 16 px to each side.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -106,7 +107,9 @@ def initialise(module: nn.Module, seed: int) -> None:
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
     for part in module.modules():
-        if isinstance(part, layers.SeparableConv) and isinstance(part.conv1, nn.Conv2d):
+        if isinstance(part, layers.InvertedResidual) and part.residual:
+            nn.init.zeros_(part.bn3.weight)
+        elif isinstance(part, layers.SeparableConv) and isinstance(part.conv1, nn.Conv2d):
             nn.init.dirac_(part.conv1.weight, groups=part.conv1.groups)
             normal(part.pointwise.weight, 0.02)
             rows = min(part.pointwise.weight.shape[:2])

@@ -8,7 +8,6 @@ from tracking.datasets.synthetic import synthetic_sequence
 from tracking.sequence import Sequence
 
 SEEDS = range(500, 503)
-pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp")  # logits of an untrained network
 
 
 @pytest.fixture(scope="module")

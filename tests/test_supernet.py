@@ -113,7 +113,10 @@ def test_slices_are_the_centre_and_the_first_channels():
 
 
 def test_sliced_options_share_their_core():
-    assert sum(p.numel() for p in Supernet("nano", "sliced").parameters()) < sum(p.numel() for p in Supernet("nano", "separate").parameters()) / 3
+    assert (
+        sum(p.numel() for p in Supernet("nano", "sliced").parameters())
+        < sum(p.numel() for p in Supernet("nano", "separate").parameters()) / 3
+    )
 
 
 def test_an_architecture_of_another_family_is_refused(nano):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.special import expit
 
 from tracking.crops import context_side, crop_aligned, crop_public
 from tracking.grid import centres
@@ -135,7 +136,7 @@ def advance(
     left, top = grid[None, None, :] - reg[:, 0], grid[None, :, None] - reg[:, 1]
     right, bottom = grid[None, None, :] + reg[:, 2], grid[None, :, None] + reg[:, 3]
     size = np.maximum(np.stack([right - left, bottom - top], axis=-1), 1e-3)  # a network may predict an empty box
-    score = 1 / (1 + np.exp(-cls.astype(np.float64)))
+    score = expit(cls.astype(np.float64))
 
     def change(ratio: np.ndarray) -> np.ndarray:
         return np.maximum(ratio, 1 / ratio)
