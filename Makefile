@@ -13,7 +13,7 @@ demo: .venv/ready
 	$(BIN)/chiptrack demo --out runs/demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 lint: .venv/ready
 	$(BIN)/ruff check .

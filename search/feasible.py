@@ -157,6 +157,6 @@ class FeasibleSampler(BaseSampler):
             near = dict(self._gate.space.mutate(self._gate.anchor, self._rng, 1 / len(labels)).choices)
             if self._gate.refuses(near) is None:
                 return near
-        raise RuntimeError(
+        raise ValueError(
             f"no new architecture within the limits was found after {len(self._gate.seen)} of them; fewer evaluations or wider limits help"
         )

@@ -167,9 +167,11 @@ def _figure(candidate: Candidate, name: str) -> str:
 
 def _commands(data: ReportData, rank: int) -> list[tuple[str, str]]:
     arch = shlex.quote(str(data.run / "front" / f"{rank:02}.json"))
+    supernet = data.settings.get("supernet", {}).get("path")
+    inherited = f" --supernet {shlex.quote(supernet)}" if supernet else ""
     return [
-        ("retrain", f"chiptrack retrain {arch} --out tracker-{rank:02}.safetensors"),
-        ("export", f"chiptrack export {arch} --format onnx --out tracker-{rank:02}"),
+        ("retrain", f"chiptrack retrain {arch}{inherited} --out tracker-{rank:02}.safetensors"),
+        ("export", f"chiptrack export tracker-{rank:02}.safetensors --format onnx --out tracker-{rank:02}"),
     ]
 
 

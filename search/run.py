@@ -89,7 +89,8 @@ def search(
         ValueError: A budget is impossible, or a name unknown.
         FileExistsError: `out` holds something and `resume` is not set.
         FileNotFoundError: The supernet or a predictor does not exist.
-        RuntimeError: Evaluations fail, or another process works on the same search.
+        ChildProcessError: Evaluations fail.
+        BlockingIOError: Another process works on the same search.
     """
     _check(strategy, evaluations, sequences, rescoring, frames)
     out, supernet, predictor = Path(out), Path(supernet), [Path(path) for path in predictor]
@@ -220,7 +221,7 @@ def _evaluate(study: Study, pool: Workers, evaluations: int, seeds: range) -> No
                 failures += 1
                 say(f"evaluation of {arch.name} failed: {outcome}")
                 if failures >= _FAILURES or not finished:
-                    raise RuntimeError(f"{failures} evaluations failed, the last one with: {outcome}")
+                    raise ChildProcessError(f"{failures} evaluations failed, the last one with: {outcome}")
                 continue
             best = max(best, study.tell(number, arch, outcome).values["ao"])
             finished += 1
@@ -235,7 +236,7 @@ def _rescore(study: Study, pool: Workers, members: Sequence[Candidate], seeds: r
         for done in range(len(members) - len(missing) + 1, len(members) + 1):
             number, outcome = pool.next()
             if isinstance(outcome, JobFailed):
-                raise RuntimeError(f"rescoring {missing[number].architecture.name} failed: {outcome}")
+                raise ChildProcessError(f"rescoring {missing[number].architecture.name} failed: {outcome}")
             study.rescored(number, outcome.sequence_ao)
             show(done, "")
 
@@ -281,6 +282,7 @@ def _summary(study: Study, members: Sequence[Candidate], recommendation: Recomme
         "winner": {"file": f"front/{rank:02}.json", "name": winner.architecture.name, "key": winner.architecture.key, **winner.to_json()},
         "why": recommendation.why,
         "ties": recommendation.ties,
+        "tie_within": recommendation.tie_within,
         "static_ao": still,
         "front": len(members),
         "rescored": len(rescored),

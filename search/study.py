@@ -41,7 +41,7 @@ class Study:
         sampler: Draws architectures.
 
     Raises:
-        RuntimeError: Another process has opened the same study for writing.
+        BlockingIOError: Another process has opened the same study for writing.
     """
 
     def __init__(self, folder: Path, objectives: Sequence[Objective], gate: Gate, sampler: FeasibleSampler):
@@ -50,7 +50,7 @@ class Study:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as err:
-            raise RuntimeError(f"a study has one writer, {folder} is being written by another process; wait for it or end it") from err
+            raise BlockingIOError(f"a study has one writer, {folder} is being written by another process; wait for it or end it") from err
         _mend(folder / _JOURNAL)
         self.folder = folder
         self._objectives = objectives

@@ -67,6 +67,12 @@ class Recommendation:
         return [number for number, difference in self.differences.items() if difference.tie and number != self.best.number]
 
     @property
+    def tie_within(self) -> float | None:
+        """Difference in AO below which two of those compared are a tie, typically: two standard errors; None for a single one."""
+        errors = [difference.standard_error for number, difference in self.differences.items() if number != self.best.number]
+        return 2 * float(np.median(errors)) if errors else None
+
+    @property
     def why(self) -> str:
         """One or two sentences."""
         sequences = len(_sequences(self.best))

@@ -6,8 +6,11 @@ import json
 import math
 import os
 import pickle
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -113,11 +116,12 @@ def fit(
         sampler=range(first, recipe.steps),
         num_workers=loaders,
         prefetch_factor=4 if loaders else None,
+        worker_init_fn=_ignore_interruption,
     )
     saved = time.monotonic()
     parameters = [*decayed, *plain]
     recent: list[tuple[float, float]] = []
-    with progress(label, recipe.steps, first) as report:
+    with progress(label, recipe.steps, first) as report, _interruption() as interrupted:
         for step, batch in enumerate(loader, first):
             template, search, boxes = (tensor.to(device, non_blocking=True) for tensor in batch)
             before_step(step)
@@ -142,10 +146,40 @@ def fit(
                 report(step + 1, f"loss {means.sum():.3f}")
             else:
                 report(step + 1, f"loss {loss.item():.3f}")
-            if time.monotonic() - saved > SAVE_EVERY_S:
+            if interrupted() or time.monotonic() - saved > SAVE_EVERY_S:
                 _save(state, step + 1, module, optimiser, recipe)
                 saved = time.monotonic()
+            if interrupted():
+                raise KeyboardInterrupt
     module.eval()
+
+
+@contextmanager
+def _interruption() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C wait for the end of a step; a second one ends at once.
+
+    Yields:
+        Whether there was one.
+    """
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignore_interruption(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def finish(state: Path) -> None:

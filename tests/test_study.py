@@ -77,7 +77,7 @@ def test_what_a_killed_writer_leaves_is_mended(tmp_path):
 
 def test_one_writer_at_a_time(tmp_path):
     study = open_study(tmp_path)
-    with pytest.raises(RuntimeError, match="one writer"):
+    with pytest.raises(BlockingIOError, match="one writer"):
         open_study(tmp_path)
     study.close()
     open_study(tmp_path).close()

@@ -146,3 +146,37 @@ def test_wrong_arguments_leave_nothing_behind(arguments, message, tmp_path):
     with pytest.raises((ValueError, OSError), match=message):
         train(**arguments, out=tmp_path / "s.safetensors", steps=1, loaders=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_saves_the_last_step_and_resume_goes_on(tmp_path):
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    train(family="nano", out=whole, steps=60, batch=1, loaders=0)
+    words = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "chiptrack",
+        "train",
+        "--family",
+        "nano",
+        "--out",
+        str(broken),
+        "--steps",
+        "60",
+        "--batch",
+        "1",
+    ]
+    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    lines = [process.stderr.readline()]  # the first line of progress: the training has begun
+    time.sleep(1.5)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the processes that make batches get it too
+    with process.stderr:
+        lines += process.stderr.read().splitlines()
+    if process.wait() == 0:
+        pytest.skip("the training ended before it could be interrupted")
+    assert process.returncode == 130 and "--resume" in lines[-1] and not any("Traceback" in line for line in lines)
+    assert 0 < torch.load(tmp_path / "broken.safetensors.part", weights_only=True)["step"] < 60
+    train(family="nano", out=broken, steps=60, batch=1, loaders=0, resume=True)
+    assert equal(load_supernet(whole), load_supernet(broken))

@@ -66,7 +66,7 @@ def test_errors_and_deadly_jobs_are_answers():
 def test_workers_that_cannot_start_say_why():
     workers = LocalWorkers(1, broken_judge)
     workers.submit(0, Job(ARCH, range(1)))
-    with pytest.raises(RuntimeError, match="no supernet"):
+    with pytest.raises(ChildProcessError, match="no supernet"):
         workers.next()
     workers.close()
 

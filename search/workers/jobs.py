@@ -52,7 +52,7 @@ class Workers(Protocol):
         """Wait for the next finished job. A worker that dies is replaced and its job done again.
 
         Raises:
-            RuntimeError: The workers cannot be started.
+            ChildProcessError: The workers cannot be started.
         """
         ...
 

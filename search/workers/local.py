@@ -97,7 +97,7 @@ class LocalWorkers:
             return self._replace(worker)
         if number == _READY:
             if answer is not None:
-                raise RuntimeError(f"a worker could not be started: {answer}")
+                raise ChildProcessError(f"a worker could not be started: {answer}")
             worker.ready = True
             return None
         worker.task = None
@@ -110,7 +110,9 @@ class LocalWorkers:
         if task is None and not worker.ready:
             self._deaths[_READY] += 1
             if self._deaths[_READY] >= _LIVES:
-                raise RuntimeError(f"workers end before they are ready (exit status {worker.process.exitcode}); is there enough memory?")
+                raise ChildProcessError(
+                    f"workers end before they are ready (exit status {worker.process.exitcode}); is there enough memory?"
+                )
         self._workers[self._workers.index(worker)] = self._start()
         if task is None:
             return None
