@@ -65,11 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"chiptrack: interrupted; the same command{_resume_hint(words[0])} goes on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return 0
     except (ValueError, OSError, ImportError, ArithmeticError) as err:
         _fail(_one_line(err))
-    print(json.dumps(answer, default=str) if as_json else _text(answer))
+    try:
+        print(json.dumps(answer, default=str) if as_json else _text(answer), flush=True)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -119,13 +120,10 @@ def _text(answer: object) -> str:
     """An answer for a person: one line a figure, a table where there are several records."""
     if isinstance(answer, dict):
         width = max((len(str(key)) for key in answer), default=0)
-        lines = []
-        for key, value in answer.items():
-            nested = isinstance(value, dict | list) and value and isinstance(next(iter(value)), dict | str) and not isinstance(value, list)
-            records = isinstance(value, list) and value and isinstance(value[0], dict)
-            lines.append(f"{key}:\n" + _indent(_text(value)) if nested or records else f"{key:{width}}  {_figure(value)}")
-        return "\n".join(lines)
-    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+        return "\n".join(
+            f"{key}:\n{_indent(_text(value))}" if _is_deep(value) else f"{key:{width}}  {_figure(value)}" for key, value in answer.items()
+        )
+    if isinstance(answer, list) and _is_deep(answer):
         columns = list(dict.fromkeys(key for record in answer for key in record))
         rows = [columns, *([_figure(record.get(column, "")) for column in columns] for record in answer)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
@@ -133,12 +131,19 @@ def _text(answer: object) -> str:
     return _figure(answer)
 
 
+def _is_deep(value: object) -> bool:
+    """Whether a value needs lines of its own: a record, or a list of records."""
+    return bool(value) and (isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict)))
+
+
 def _figure(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
         return ", ".join(map(_figure, value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_figure(part)}" for key, part in value.items())
+    return "-" if value is None else str(value)
 
 
 def _indent(text: str) -> str:

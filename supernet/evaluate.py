@@ -59,7 +59,8 @@ def run_all(tracker: Tracker, sequences: list[Sequence], out: Path) -> dict:
     with progress("evaluating", len(sequences)) as report:
         for i, sequence in enumerate(sequences, 1):
             if sequence.name not in done:
-                steps = list(follow(tracker, (sequence.image(t) for t in range(len(sequence))), sequence.boxes[0]))
+                images = (sequence.image(t) for t in range(len(sequence)))
+                steps = [(result, seconds) for _, result, seconds in follow(tracker, images, sequence.boxes[0])]
                 boxes, scores = np.array([result.box for result, _ in steps]), np.array([result.score for result, _ in steps])
                 save_run(Run(sequence.name, boxes, scores, np.array([seconds for _, seconds in steps])), out)
             report(i, sequence.name)

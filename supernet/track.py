@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -66,9 +65,8 @@ def track(
     results: list[TrackResult] = []
     seconds: list[float] = []
     with _canvas(video, show) as draw, progress("tracking", stream.count or 0) as report:
-        images = _checked(stream.frames(), first)
         try:
-            for image, (result, spent) in _with_images(images, tracker, first):
+            for image, result, spent in follow(tracker, stream.frames(), first):
                 results.append(result)
                 seconds.append(spent)
                 truth = None if stream.boxes is None or len(results) > len(stream.boxes) else stream.boxes[len(results) - 1]
@@ -100,30 +98,6 @@ def _first_box(stream: Source, box: str | None) -> np.ndarray:
     if stream.first_box is None:
         raise ValueError(f"the first box must be known, {stream.name} has no ground truth for its first frame; add --box x,y,w,h")
     return stream.first_box
-
-
-def _checked(images: Iterator[np.ndarray], box: np.ndarray) -> Iterator[np.ndarray]:
-    """The images, once the first has shown that the box lies in it."""
-    for t, image in enumerate(images):
-        height, width = image.shape[:2]
-        x, y, w, h = box
-        if t == 0 and not (x < width and y < height and x + w > 0 and y + h > 0 and w <= 2 * width and h <= 2 * height):
-            raise ValueError(
-                f"the first box must lie in the first image ({width}x{height}), got {','.join(f'{v:g}' for v in box)}; mend --box"
-            )
-        yield image
-
-
-def _with_images(images: Iterable[np.ndarray], tracker, box: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[TrackResult, float]]]:
-    shown: list[np.ndarray] = []
-
-    def keep() -> Iterator[np.ndarray]:
-        for image in images:
-            shown[:] = [image]
-            yield image
-
-    for result in follow(tracker, keep(), box):
-        yield shown[0], result
 
 
 @contextmanager

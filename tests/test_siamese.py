@@ -106,7 +106,7 @@ def test_a_network_that_sees_the_target_tracks_it():
         image[50 + t : 54 + t, 60 + 3 * t : 64 + 3 * t] = 255
         images.append(image)
     start = np.array([50.0, 40.0, 24.0, 24.0])
-    results = [result for result, _ in follow(SiameseTracker(Bright(), replace(SETTINGS, aligned=True, lr=0.1)), images, start)]
+    results = [result for _, result, _ in follow(SiameseTracker(Bright(), replace(SETTINGS, aligned=True, lr=0.1)), images, start)]
     truth = np.array([[50.0 + 3 * t, 40.0 + t, 24, 24] for t in range(20)])
     assert (iou(np.array([result.box for result in results]), truth) > 0.5).all()  # cells are 8 px apart
     assert not any(result.lost for result in results)
@@ -117,7 +117,7 @@ def test_lockstep_is_the_tracker_many_times():
     sequences = [synthetic_sequence(seed, frames=5) for seed in (1, 2, 3)]
     together = track_lockstep(Bright(), sequences, settings)
     for sequence, boxes in zip(sequences, together, strict=True):
-        alone = [result.box for result, _ in follow(SiameseTracker(Bright(), settings), sequence.frames, sequence.boxes[0])]
+        alone = [result.box for _, result, _ in follow(SiameseTracker(Bright(), settings), sequence.frames, sequence.boxes[0])]
         assert np.allclose(boxes, alone)
 
 

@@ -34,7 +34,7 @@ class Tracker(Protocol):
         ...
 
 
-def follow(tracker: Tracker, images: Iterable[np.ndarray], box: np.ndarray) -> Iterator[tuple[TrackResult, float]]:
+def follow(tracker: Tracker, images: Iterable[np.ndarray], box: np.ndarray) -> Iterator[tuple[np.ndarray, TrackResult, float]]:
     """Track through images; the first one shows the target.
 
     Args:
@@ -43,13 +43,24 @@ def follow(tracker: Tracker, images: Iterable[np.ndarray], box: np.ndarray) -> I
         box: (4,) xywh of the target in the first image.
 
     Yields:
-        The result for each image and the seconds that the tracker took for it.
+        Each image, the result, and the seconds that the tracker took for it.
+
+    Raises:
+        ValueError: The box does not lie in the first image.
     """
     for t, image in enumerate(images):
         start = time.perf_counter()
         if t == 0:
+            _check_box(box, image)
             tracker.init(image, box)
             result = TrackResult(np.asarray(box, float), 1.0, False)
         else:
             result = tracker.update(image)
-        yield result, time.perf_counter() - start
+        yield image, result, time.perf_counter() - start
+
+
+def _check_box(box: np.ndarray, image: np.ndarray) -> None:
+    height, width = image.shape[:2]
+    x, y, w, h = box
+    if not (w > 0 and h > 0 and x < width and y < height and x + w > 0 and y + h > 0 and w <= 2 * width and h <= 2 * height):
+        raise ValueError(f"the first box must lie in the first image ({width}x{height}), got {','.join(f'{v:g}' for v in box)}; mend --box")
