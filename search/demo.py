@@ -36,11 +36,11 @@ NETWORKS = 30
 TEST_SEED = 3_000_000
 """Seed of the first test sequence: training, validation and rescoring use others."""
 TEST_SEQUENCES = 32
-SHARES = {"supernet_steps": 0.52, "winner_steps": 0.18, "evaluations": 0.14}
+SHARES = {"supernet_steps": 0.5, "winner_steps": 0.17, "evaluations": 0.2}
 """Of the time; the rest is for measuring and tracking."""
 LEAST = {"supernet_steps": 1000, "winner_steps": 500, "evaluations": 60}
 """Below these nothing is learned: the loss has a plateau until step 300 or 400."""
-MOST = {"supernet_steps": 8000, "winner_steps": 3000, "evaluations": 240}
+MOST = {"supernet_steps": 8000, "winner_steps": 3000, "evaluations": 400}
 LEAST_FRONT = 5
 STEPS_PER_EVALUATION = 6.0
 """Judging a candidate takes as long as so many training steps, with two workers."""

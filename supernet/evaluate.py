@@ -70,7 +70,7 @@ def run_all(tracker: Tracker, sequences: list[Sequence], out: Path) -> dict:
     answer = {
         **asdict(average(each)),
         "static_ao": average(still).ao,
-        "ms_per_frame": 1000 * float(np.mean([run.seconds[1:].mean() for run in runs if len(run.seconds) > 1])),
+        "ms_per_frame": 1000 * float(np.mean(np.concatenate([run.seconds[1:] if len(run.seconds) > 1 else run.seconds for run in runs]))),
         "sequences": [
             {"name": sequence.name, "frames": len(sequence), "static_ao": static.ao, **asdict(one)}
             for sequence, one, static in zip(sequences, each, still, strict=True)
