@@ -6,7 +6,6 @@ Two kinds: `supernet` (all weights of a family) and `tracker` (one architecture 
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from supernet.families import FAMILIES
 from supernet.network import TrackingNetwork
 from supernet.space import Architecture
 from supernet.supernet import Supernet
+from tracking.atomic import new_file
 from tracking.trackers.siamese import SiameseSettings
 
 _FORMAT = "chiptrack-1"
@@ -95,13 +95,8 @@ def tensors_of(module: nn.Module) -> dict[str, Tensor]:
 def _save(path: Path, module: nn.Module, header: dict) -> None:
     tensors = tensors_of(module)
     metadata = {"format": _FORMAT, "header": json.dumps({**header, "checksum": _checksum(tensors)})}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with new_file(path) as temporary:
         save_file(tensors, temporary, metadata)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _load(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import pickle
 import signal
 import threading
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from supernet.inference import normalise
+from tracking.atomic import new_file
 from tracking.losses import tracking_loss
 from tracking.pairs import PairSource
 from tracking.progress import progress
@@ -193,9 +193,8 @@ def _log(state: Path, record: dict) -> None:
 
 
 def _save(state: Path, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
-    temporary = state.with_name(f".{state.name}.{os.getpid()}")
-    torch.save({"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "recipe": asdict(recipe)}, temporary)
-    os.replace(temporary, state)
+    with new_file(state) as temporary:
+        torch.save({"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "recipe": asdict(recipe)}, temporary)
 
 
 def _restore(state: Path, resume: bool, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,12 +10,10 @@ import numpy as np
 from supernet.deploy import load_for_tracking
 from tracking.benchmarks.one_pass import score
 from tracking.boxes import parse_box, write_boxes
-from tracking.images import cv2
+from tracking.canvas import canvas
 from tracking.progress import progress
 from tracking.sources import Source, open_source
 from tracking.tracker import TrackResult, follow
-
-_OURS, _TRUE = (64, 220, 64), (235, 235, 235)
 
 
 def track(
@@ -64,7 +60,7 @@ def track(
     first = _first_box(stream, box)
     results: list[TrackResult] = []
     seconds: list[float] = []
-    with _canvas(video, show) as draw, progress("tracking", stream.count or 0) as report:
+    with canvas(video, show) as draw, progress("tracking", stream.count or 0) as report:
         try:
             for image, result, spent in follow(tracker, stream.frames(), first):
                 results.append(result)
@@ -98,51 +94,3 @@ def _first_box(stream: Source, box: str | None) -> np.ndarray:
     if stream.first_box is None:
         raise ValueError(f"the first box must be known, {stream.name} has no ground truth for its first frame; add --box x,y,w,h")
     return stream.first_box
-
-
-@contextmanager
-def _canvas(video: Path | None, show: bool):
-    """Where frames are drawn: a video that appears whole when the block ends, a window, both or neither.
-
-    Yields:
-        `draw(image, result, truth)`, false once the person has closed the window.
-    """
-    temporary = None if video is None else video.with_name(f".{video.stem}.{os.getpid()}.mp4")
-    writer = None
-
-    def draw(image: np.ndarray, result: TrackResult, truth: np.ndarray | None) -> bool:
-        nonlocal writer
-        if temporary is None and not show:
-            return True
-        frame = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        for box, colour, width in ((truth, _TRUE, 1), (result.box, _OURS if not result.lost else (64, 64, 235), 2)):
-            if box is not None and np.isfinite(box).all():
-                x, y, w, h = (round(float(value)) for value in box)
-                cv2.rectangle(frame, (x, y), (x + w, y + h), colour, width)
-        text = f"{result.score:.2f}" + (" lost" if result.lost else "")
-        cv2.putText(frame, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(frame, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
-        if temporary is not None:
-            if writer is None:
-                temporary.parent.mkdir(parents=True, exist_ok=True)
-                writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (frame.shape[1], frame.shape[0]))
-                if not writer.isOpened():
-                    raise OSError(f"a video must be writable, {video} is not; choose another --video")
-            writer.write(frame)
-        if show:
-            cv2.imshow("chiptrack", frame)
-            return cv2.waitKey(1) & 0xFF not in (27, ord("q"))
-        return True
-
-    try:
-        yield draw
-        if writer is not None and temporary is not None and video is not None:
-            writer.release()
-            os.replace(temporary, video)
-    finally:
-        if writer is not None:
-            writer.release()
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        if show:
-            cv2.destroyAllWindows()

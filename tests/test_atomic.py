@@ -1,6 +1,6 @@
 import pytest
 
-from tracking.atomic import new_folder, write_text
+from tracking.atomic import new_file, new_folder, write_text
 
 
 def test_text_replaces(tmp_path):
@@ -33,3 +33,16 @@ def test_failed_folder_leaves_nothing(tmp_path):
 def test_folder_must_be_new(tmp_path):
     with pytest.raises(FileExistsError, match=str(tmp_path)), new_folder(tmp_path):
         pass
+
+
+def test_a_file_appears_at_the_end_with_ordinary_permissions(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with new_file(tmp_path / "a", ".mp4") as temporary:
+        temporary.write_text("new")
+        assert temporary.suffix == ".mp4" and (tmp_path / "a").read_text() == "old"
+        temporary.chmod(0o600)
+    assert (tmp_path / "a").read_text() == "new" and (tmp_path / "a").stat().st_mode & 0o444 == 0o444
+    with pytest.raises(KeyError), new_file(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise KeyError
+    assert (tmp_path / "a").read_text() == "new" and len(list(tmp_path.iterdir())) == 1

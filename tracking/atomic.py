@@ -15,17 +15,30 @@ def write_text(path: Path | str, text: str) -> None:
         path: The file; an older one is replaced.
         text: Its whole content.
     """
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
+    """Let somebody write a file under a temporary name; it replaces an older one when the block ends without an error.
+
+    Args:
+        path: The file to be; its folder is created where needed.
+        suffix: Ending of the temporary name, for writers that go by it.
+
+    Yields:
+        The temporary file's path, beside the final one.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
