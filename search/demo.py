@@ -95,7 +95,7 @@ def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | N
     summary["minutes_this_run"] = round((time.monotonic() - started) / 60, 2)
     write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
     write_text(out / "report.html", report(run).read_text(encoding="utf-8"))
-    for line in _verdict(summary):
+    for line in [*_verdict(summary), f"open {out / 'report.html'}"]:
         say(line)
     return summary
 

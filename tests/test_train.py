@@ -170,7 +170,7 @@ def test_ctrl_c_saves_the_last_step_and_resume_goes_on(tmp_path):
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
     lines = [process.stderr.readline()]  # the first line of progress: the training has begun
-    time.sleep(1.5)
+    time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the processes that make batches get it too
     with process.stderr:
         lines += process.stderr.read().splitlines()
