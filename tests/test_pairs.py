@@ -47,11 +47,13 @@ def test_box_is_on_the_target():
     batch = SequencePairs([square_video()], 64, 128, seed=1).batch(0, 24)
     assert batch.templates.shape == (24, 64, 64, 3) and batch.searches.shape == (24, 128, 128, 3)
     assert batch.boxes.shape == (24, 4) and batch.boxes.dtype == np.float32
-    for image, (left, top, right, bottom) in zip(batch.searches, batch.boxes, strict=True):
+    found = []
+    for image in batch.searches:
         light = image.astype(float).mean(axis=2)
         ys, xs = np.nonzero(light > (light.min() + light.max()) / 2)
-        found = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
-        np.testing.assert_allclose(found, [left, top, right, bottom], atol=4)
+        found.append([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
+    np.testing.assert_allclose(found, batch.boxes, atol=1)
+    assert np.abs((found - batch.boxes).mean(axis=0)).max() < 0.3  # whole pixels may miss by half of one, but to both sides
 
 
 def test_same_index_same_batch():

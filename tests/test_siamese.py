@@ -7,11 +7,13 @@ from supernet.families import FAMILIES
 from tracking.boxes import iou
 from tracking.crops import context_side, crop_aligned, crop_public
 from tracking.datasets.synthetic import synthetic_sequence
+from tracking.grid import centres
 from tracking.lockstep import track_lockstep
 from tracking.tracker import follow
 from tracking.trackers.siamese import SiameseSettings, SiameseTracker, Targets, advance
 
 SETTINGS = SiameseSettings(64, 128, 128, penalty_k=0.0, lr=1.0, window_influence=0.0)
+ALIGNED = replace(SETTINGS, template_size=48, search_size=96, small_target_size=96, aligned=True)
 
 
 def test_context_of_a_square_is_twice_its_side():
@@ -110,6 +112,45 @@ def test_a_network_that_sees_the_target_tracks_it():
     truth = np.array([[50.0 + 3 * t, 40.0 + t, 24, 24] for t in range(20)])
     assert (iou(np.array([result.box for result in results]), truth) > 0.5).all()  # cells are 8 px apart
     assert not any(result.lost for result in results)
+
+
+class Oracle:
+    """An ideal network: finds the white rectangle in the crop by its centre of mass, and says its sides from every cell."""
+
+    def template(self, images):
+        return None
+
+    def search(self, images, features):
+        size = images.shape[1]
+        light, middles, grid = images[0, ..., 0] / 255, np.arange(size) + 0.5, centres(size // 8, 8, size)
+        centre = np.array([light.sum(0) @ middles, light.sum(1) @ middles]) / light.sum()
+        half = np.array([light.sum(1).max(), light.sum(0).max()]) / 2
+        x, y = np.meshgrid(grid, grid)
+        (left, top), (right, bottom) = centre - half, centre + half
+        cls = -np.hypot(x - centre[0], y - centre[1])
+        return cls[None], np.stack([x - left, y - top, right - x, bottom - y])[None]
+
+
+def rectangle(box, size=300):
+    """A white rectangle before black; pixels that it covers in part are grey."""
+    covered = [
+        np.clip(np.minimum(np.arange(size) + 1, x + w) - np.maximum(np.arange(size), x), 0, 1) for x, w in (box[[0, 2]], box[[1, 3]])
+    ]
+    return np.repeat((np.outer(covered[1], covered[0]) * 255).round().astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_an_ideal_network_tracks_without_bias(rng):
+    """Half a pixel anywhere between crop, grid and box would show."""
+    off, growth = [], []
+    for _ in range(10):
+        corner, size, step = rng.uniform(100, 150, 2), rng.uniform(25, 60, 2), rng.uniform(-3, 3, 2)
+        truth = np.array([[*(corner + t * step), *size] for t in range(10)])
+        results = [result.box for _, result, _ in follow(SiameseTracker(Oracle(), ALIGNED), map(rectangle, truth), truth[0])]
+        error = np.array(results[1:]) - truth[1:]
+        off.append(error[:, :2] + error[:, 2:] / 2)
+        growth.append(error[:, 2:] / size)
+    assert np.abs(np.concatenate(off).mean(0)).max() < 0.1 and np.abs(off).max() < 0.5
+    assert np.abs(np.concatenate(growth).mean(0)).max() < 0.005
 
 
 def test_lockstep_is_the_tracker_many_times():

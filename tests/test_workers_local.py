@@ -40,10 +40,11 @@ def broken_judge():
 
 def test_a_killed_worker_is_replaced_and_no_job_lost_or_doubled():
     workers = LocalWorkers(2, slow_judge)
-    for number in range(5):
+    for number in range(4):
         workers.submit(number, Job(ARCH, range(number, number + 3)))
     number, first = workers.next()
     assert isinstance(first, Outcome)
+    workers.submit(4, Job(ARCH, range(4, 7)))  # whoever has just finished takes another job
     victim = next(worker.process.pid for worker in workers._workers if worker.task)
     os.kill(victim, signal.SIGKILL)
     later = dict(workers.next() for _ in range(4))
