@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from supernet.bundle import search_graph, template_graph
+from supernet.describe import branch_counts
 from supernet.families import LightTrackFamily
 from supernet.operators import Branch
 from supernet.space import Architecture
@@ -22,13 +23,9 @@ def draw(family: LightTrackFamily, count: int, seed: int) -> list[Architecture]:
     """
     rng = np.random.default_rng(seed)
     samples = {architecture.key: architecture for architecture in (family.space.sample(rng) for _ in range(_DRAWS * count))}
-    by_size = sorted(samples.values(), key=lambda architecture: _macs(family, architecture))
+    by_size = sorted(samples.values(), key=lambda architecture: branch_counts(architecture, "search").macs)
     strata = np.array_split(np.arange(len(by_size)), count) if count else []
     return [by_size[rng.choice(stratum)] for stratum in strata]
-
-
-def _macs(family: LightTrackFamily, architecture: Architecture) -> int:
-    return sum(op.counts.macs for op in family.operators(architecture) if op.branch == "search")
 
 
 def onnx(family: LightTrackFamily, architecture: Architecture, branch: Branch) -> bytes:

@@ -27,7 +27,7 @@ class Sample:
     """95th percentile by the clock that ranks."""
     runs: int
     reference_ms: float = float("nan")
-    """The reference model just before and after these runs, by the clock that ranks: mean."""
+    """The reference model before and after these runs, twice each, by the clock that ranks: median."""
     drift: float = 0.0
     """The relative change of the reference model between before and after."""
 

@@ -57,10 +57,6 @@ class TrackingNetwork(nn.Module):
         """Give the template branch a backbone of its own, equal to the search branch's."""
         self.template_backbone = copy.deepcopy(self.features)
 
-    def merge_branches(self) -> None:
-        """Let both branches share one backbone again (before training)."""
-        self.template_backbone = None
-
     def template(self, image: Tensor) -> Tensor:
         """Template features.
 

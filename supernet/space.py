@@ -47,7 +47,7 @@ class Architecture:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict:
-        """The record that `supernet.families.load_architecture` reads."""
+        """The record that `supernet.catalogue.from_json` reads."""
         return {"family": self.family, "name": self.name, "key": self.key, "choices": dict(self.choices)}
 
 
