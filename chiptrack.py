@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import math
 import os
+import re
 import sys
 import types
 import typing
@@ -68,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError, ArithmeticError) as err:
         _fail(_one_line(err))
     try:
-        print(json.dumps(answer, default=str) if as_json else _text(answer), flush=True)
+        print(json.dumps(_plain(answer), default=str) if as_json else _text(answer), flush=True)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -88,6 +90,7 @@ def _parser(verb: str, function: Callable) -> tuple[argparse.ArgumentParser, ins
     described = {parameter.arg_name: parameter.description for parameter in documentation.params}
     text = "\n\n".join(filter(None, (documentation.short_description, documentation.long_description)))
     parser = _Parser(prog=f"chiptrack {verb}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser._negative_number_matcher = re.compile(r"-\.?\d")  # `--box -5,0,20,20` has a value, not two flags
     signature, hints = inspect.signature(function), typing.get_type_hints(function)
     for name, parameter in signature.parameters.items():
         settings = {"help": (described[name] or "").replace("\n", " ").replace("%", "%%"), **_kind(hints[name])}
@@ -114,6 +117,15 @@ def _kind(hint: object) -> dict:
     if typing.get_origin(hint) is typing.Literal:
         return {"choices": typing.get_args(hint)}
     return {"type": hint}
+
+
+def _plain(answer: object) -> object:
+    """An answer as JSON can say it: what is not finite becomes null."""
+    if isinstance(answer, dict):
+        return {name: _plain(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [_plain(value) for value in answer]
+    return None if isinstance(answer, float) and not math.isfinite(answer) else answer
 
 
 def _text(answer: object) -> str:
@@ -151,6 +163,9 @@ def _indent(text: str) -> str:
 
 
 def _one_line(err: BaseException) -> str:
+    if isinstance(err, OSError) and err.strerror:
+        place = err.filename2 or err.filename
+        return f"the system must allow it, {place or 'it'} fails: {err.strerror.lower()}; check path, permissions and free space"
     return " ".join(str(err).split()) or type(err).__name__
 
 

@@ -28,6 +28,7 @@ from latency_tables.transports import TRANSPORTS
 from supernet.families import FAMILIES, LightTrackFamily
 from supernet.operators import Branch, Operator
 from supernet.space import Architecture
+from tracking.atomic import check_target
 from tracking.progress import progress, say
 
 BRANCHES: tuple[Branch, ...] = ("search", "template")
@@ -210,6 +211,7 @@ def _check(device: str, runtime: str, precision: str, out: Path, resume: bool):
     if precision not in RUNTIMES[runtime].precisions:
         raise ValueError(f"precision of {runtime} must be one of {', '.join(RUNTIMES[runtime].precisions)}, got {precision!r}")
     manifest = manifest_path(out)
+    check_target(out)
     for path in (out, manifest, out.with_name(out.name + ".part")):
         if path.exists() and not resume:
             raise ValueError(f"a measurement must not replace another, {path} exists; add --resume or choose another --out")

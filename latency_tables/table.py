@@ -20,6 +20,7 @@ from latency_tables.profile import Profile
 from latency_tables.timing import Measurement
 from supernet.operators import Branch, Operator
 from tracking.atomic import write_text
+from tracking.records import parse_record
 
 FORMAT = 1
 _NAMES = ("kind", "name", "branch")
@@ -113,13 +114,18 @@ class LatencyTable:
         try:
             profile = Profile.from_json(manifest["profile"])
             reference_ms = float(manifest["reference_ms"])
+            if reference_ms <= 0:
+                raise ValueError(f"reference_ms {reference_ms:g}")
         except (KeyError, TypeError, ValueError) as err:
             raise ValueError(
                 f"manifest of a latency table must have a profile and reference_ms, {manifest_path(path)} fails at {err}"
             ) from err
         if family is not None and profile.family != family:
             raise ValueError(f"the latency table must be of family {family}, {path} is of {profile.family}; measure {family}")
-        rows = _parse(text, path)
+        try:
+            rows = _parse(text, path)
+        except csv.Error as err:
+            raise ValueError(f"a latency table must be a CSV file, {path} is not ({err}); measure it again") from err
         operators = {name: m for (kind, name, _), m in rows.items() if kind == "operator"}
         networks: dict[tuple[str, Branch], Measurement] = {
             (name, branch): m for (kind, name, branch), m in rows.items() if kind == "network"
@@ -149,12 +155,12 @@ def _text(path: Path) -> str:
 def _read(path: Path) -> dict:
     text = _text(manifest_path(path))
     try:
-        manifest = json.loads(text)
-    except json.JSONDecodeError as err:
+        manifest = parse_record(text)
+    except ValueError as err:
         raise ValueError(
-            f"manifest of a latency table must be JSON, {manifest_path(path)} is not ({err}); measure the table again"
+            f"manifest of a latency table must be a JSON object, {manifest_path(path)} is not ({err}); measure the table again"
         ) from err
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if manifest.get("format") != FORMAT:
         raise ValueError(f"manifest of a latency table must have format {FORMAT}, {manifest_path(path)} has not; measure the table again")
     return manifest
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from predictors.encoding import Encoded
 from predictors.lookup import Line, fit_line
+from tracking.records import typed
 
 
 @dataclass(frozen=True)
@@ -28,4 +29,4 @@ class MacsLine:
 
     @classmethod
     def from_json(cls, record: dict) -> MacsLine:
-        return cls(Line(record["offset"], record["slope"]))
+        return cls(typed(Line, record))

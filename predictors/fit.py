@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.table import LatencyTable
+from latency_tables.table import LatencyTable, manifest_path
 from predictors import MODELS
 from predictors.encoding import Encoded, Encoder
 from predictors.lookup import fit_line
 from predictors.predictor import Interval, LatencyPredictor
 from predictors.scores import score
 from supernet.families import FAMILIES
+from tracking.atomic import check_target
 
 MIN_NETWORKS = 3
 COVERAGE = 0.9
@@ -41,6 +42,7 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
     Raises:
         ValueError: The table is broken, lacks operators, or has fewer than 3 networks.
     """
+    check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
     predictor = fit(measured)
     predictor.save(Path(out))

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from predictors.encoding import Encoded
+from tracking.records import typed
 
 _SOFT = 0.03
 """Relative errors beyond this count less and less in a fit."""
@@ -81,4 +82,4 @@ class TableLine:
 
     @classmethod
     def from_json(cls, record: dict) -> TableLine:
-        return cls(Line(record["offset"], record["slope"]))
+        return cls(typed(Line, record))

@@ -17,6 +17,7 @@ from predictors.lookup import Line
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 from tracking.atomic import write_text
+from tracking.records import numbers, read_record, typed
 
 FORMAT = "chiptrack-predictor-1"
 _CHUNK = 8192
@@ -79,6 +80,10 @@ class Interval:
     """Factor of the upper end."""
     coverage: float
     """Share of new measurements expected inside, 0..1."""
+
+    def __post_init__(self):
+        if not (0 < self.low <= self.high and 0 <= self.coverage <= 1):
+            raise ValueError(f"an interval must have factors 0 < low <= high and a coverage within 0..1, got {self}")
 
 
 @dataclass(frozen=True)
@@ -144,19 +149,20 @@ def load_predictor(path: Path) -> LatencyPredictor:
         ValueError: The file is not a predictor of this version.
     """
     try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        record = read_record(path)
     except (OSError, ValueError) as err:
         raise ValueError(
             f"a predictor must be a readable JSON file, {path} is not ({err}); write one with chiptrack fit-predictor"
         ) from err
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    if record.get("format") != FORMAT:
         raise ValueError(f"a predictor must have the format {FORMAT}, {path} has not; write one with chiptrack fit-predictor")
     try:
         if record["family"] not in FAMILIES:
             raise ValueError(f"family {record['family']!r} is unknown")
         model = MODELS[record["model"]].from_json(record["parameters"])
         about = {name: record[name] for name in ("profile", "reference_ms", "fit")}
-        interval, line = Interval(**record["interval"]), Line(**record["template_line"])
-        return LatencyPredictor(record["family"], record["operator_ms"], record["model"], model, line, interval, about)
+        interval, line = typed(Interval, record["interval"]), typed(Line, record["template_line"])
+        return LatencyPredictor(record["family"], numbers(record["operator_ms"]), record["model"], model, line, interval, about)
     except (KeyError, TypeError, ValueError) as err:
-        raise ValueError(f"a predictor must be whole, {path} fails at {err}; write it again with chiptrack fit-predictor") from err
+        reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
+        raise ValueError(f"a predictor must be whole, {path} fails at {reason}; write it again with chiptrack fit-predictor") from err

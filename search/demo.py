@@ -26,9 +26,10 @@ from supernet.families import FAMILIES
 from supernet.fit import fit
 from supernet.supernet import Supernet
 from supernet.train import pair_source, retrain, train
-from tracking.atomic import write_text
+from tracking.atomic import check_target, write_text
 from tracking.datasets.synthetic import synthetic_dataset
 from tracking.progress import say
+from tracking.records import numbers, read_record
 from tracking.sequence import load_sequences
 
 FAMILY = "nano"
@@ -62,6 +63,9 @@ def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | N
     if not 1 <= minutes <= 24 * 60:
         raise ValueError(f"minutes must lie between 1 and 1440, got {minutes:g}")
     started = time.monotonic()
+    check_target(out / "settings.json")
+    folder = real or Path(os.environ.get("CHIPTRACK_SHARED", "../shared")) / "sequences"
+    films = load_sequences(folder) if real or folder.is_dir() else None
     settings = _settings(out, minutes)
     say(
         f"chiptrack demo: family {FAMILY}, {settings['supernet_steps']} supernet steps, {settings['winner_steps']} steps for the winner, in {out}"
@@ -88,8 +92,7 @@ def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | N
     tracker = load_for_tracking(str(bundle))
     boxes = out / "winner" / "boxes"
     generated = run_all(tracker, synthetic_dataset(TEST_SEED, TEST_SEQUENCES), boxes / "generated")
-    folder = real or Path(os.environ.get("CHIPTRACK_SHARED", "../shared")) / "sequences"
-    filmed = run_all(tracker, load_sequences(folder), boxes / "real") if real or folder.is_dir() else None
+    filmed = run_all(tracker, films, boxes / "real") if films else None
 
     summary = _summary(out, settings, found, generated, filmed, chosen)
     summary["minutes_this_run"] = round((time.monotonic() - started) / 60, 2)
@@ -121,9 +124,9 @@ def _settings(out: Path, minutes: float) -> dict:
     path = out / "settings.json"
     if path.is_file():
         try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
-            kept = {name: settings[name] for name in ("minutes", *SHARES)}
-        except (ValueError, KeyError, TypeError) as err:
+            settings = read_record(path)
+            kept = numbers({name: settings[name] for name in ("minutes", *SHARES)})
+        except (ValueError, KeyError) as err:
             raise ValueError(f"the settings of a demo must be as it wrote them, {path} is not; choose another --out") from err
         if kept["minutes"] != minutes:
             raise ValueError(f"a demo goes on with its own --minutes ({kept['minutes']:g}), got {minutes:g}; choose another --out")

@@ -21,6 +21,7 @@ from search.pareto import hypervolume
 from search.study import read_candidates
 from search.winner import Recommendation, front, losses, recommend
 from tracking.atomic import write_text
+from tracking.records import read_record
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,9 @@ def _read(path: Path) -> dict:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_record(path)
     except ValueError as err:
-        raise ValueError(f"{path.name} must be JSON, {path} is not; remove it") from err
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name} must be a JSON object, {path} is none; remove it")
-    return content
+        raise ValueError(f"{path.name} must be a JSON object, {path} is none ({err}); remove it") from err
 
 
 def _latency_names(candidates: Sequence[Candidate]) -> list[str]:

@@ -33,6 +33,7 @@ from supernet.families.lighttrack import LightTrackFamily
 from tracking.atomic import new_folder, write_text
 from tracking.datasets.synthetic import synthetic_sequence
 from tracking.progress import progress, say
+from tracking.records import read_record
 
 VALIDATION_SEED = 1_000_000
 """Seed of the first validation sequence; training takes small seeds."""
@@ -92,7 +93,7 @@ def search(
         ChildProcessError: Evaluations fail.
         BlockingIOError: Another process works on the same search.
     """
-    _check(strategy, evaluations, sequences, rescoring, frames)
+    _check(strategy, evaluations, sequences, rescoring, frames, seed)
     out, supernet, predictor = Path(out), Path(supernet), [Path(path) for path in predictor]
     if out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(
@@ -138,13 +139,15 @@ def search(
     return summary
 
 
-def _check(strategy: str, evaluations: int, sequences: int, rescoring: int, frames: int) -> None:
+def _check(strategy: str, evaluations: int, sequences: int, rescoring: int, frames: int, seed: int) -> None:
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(sorted(STRATEGIES))}")
     least = {"evaluations": (evaluations, 1), "sequences": (sequences, 2), "frames": (frames, 2)}
     for name, (value, minimum) in least.items():
         if value < minimum:
             raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must lie between 0 and 4294967295, got {seed}")
     if rescoring < 0 or rescoring == 1:
         raise ValueError(f"rescoring must be 0 or at least 2 sequences, got {rescoring}")
 
@@ -181,7 +184,10 @@ def _origin(path: Path) -> dict[str, str]:
 def _write_settings(path: Path, fixed: dict, free: dict) -> None:
     """Write the settings; those of a search that is continued must be the same, but for `free` and where files lie."""
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            before = read_record(path)
+        except ValueError as err:
+            raise ValueError(f"the settings of a search must be as it wrote them, {path} is not ({err}); choose another --out") from err
         differ = [name for name, value in fixed.items() if _content(before.get(name)) != _content(value)]
         if differ:
             raise ValueError(

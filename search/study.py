@@ -162,7 +162,10 @@ def read_candidates(folder: Path) -> list[Candidate]:
     """
     if not (folder / _JOURNAL).is_file():
         raise FileNotFoundError(f"a study must hold {_JOURNAL}, {folder} does not; give a folder that `chiptrack search` wrote")
-    study = optuna.load_study(study_name=_NAME, storage=_storage(folder))
+    try:
+        study = optuna.load_study(study_name=_NAME, storage=_storage(folder))
+    except KeyError as err:
+        raise ValueError(f"a study must be an Optuna journal, {folder / _JOURNAL} is empty or something else; search anew") from err
     return [_candidate(trial, study.user_attrs) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
 
 

@@ -18,11 +18,13 @@ from supernet.graph import to_onnx
 from supernet.inference import MEAN, STD, normalise
 from supernet.network import TrackingNetwork
 from tracking.atomic import new_folder
+from tracking.records import read_record, typed
 from tracking.trackers.siamese import SiameseSettings
 
 TOLERANCE = 1e-4
 """Largest difference between ONNX Runtime and torch that an export may show, as a share of the largest value."""
 FORMATS = ("onnx",)
+_FORMAT = "chiptrack-bundle-1"
 
 
 class _SearchGraph(nn.Module):
@@ -92,7 +94,7 @@ def write_bundle(checkpoint: TrackerCheckpoint, out: Path) -> dict:
             f"an exported graph must agree with torch to {TOLERANCE}, this one differs by {difference:.2e}; please report the architecture"
         )
     record = {
-        "format": "chiptrack-bundle-1",
+        "format": _FORMAT,
         "architecture": checkpoint.architecture.to_json(),
         "settings": asdict(settings),
         "stride": FAMILIES[checkpoint.architecture.family].output_stride(checkpoint.architecture),
@@ -119,7 +121,6 @@ def _random(model: str) -> TrackerCheckpoint:
 def _largest_difference(network: TrackingNetwork, settings: SiameseSettings, graphs: dict[str, bytes], sizes: dict[int, str]) -> float:
     rng = np.random.default_rng(0)
     onnx = OnnxNetwork(graphs["template.onnx"], {size: graphs[name] for size, name in sizes.items()})
-    worst = 0.0
     template = rng.integers(0, 256, (1, settings.template_size, settings.template_size, 3), np.uint8)
     features = onnx.template(template)
     with torch.no_grad():
@@ -130,9 +131,8 @@ def _largest_difference(network: TrackingNetwork, settings: SiameseSettings, gra
         with torch.no_grad():
             cls, reg = network.search(torch.from_numpy(normalise(search)), torch_features)
         pairs += zip(onnx.search(search, features), (cls[:, 0].numpy(), reg.numpy()), strict=True)
-    for ours, theirs in pairs:
-        worst = max(worst, float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-6)))
-    return worst
+    # NumPy's maximum, which hands a NaN on
+    return float(np.max([np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-6) for ours, theirs in pairs]))
 
 
 class OnnxNetwork:
@@ -157,16 +157,16 @@ class OnnxNetwork:
         self._template = session(template)
         self._search = {size: session(graph) for size, graph in search.items()}
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sides of the search crops that there are graphs for, px."""
+        return tuple(self._search)
+
     def template(self, images: np.ndarray) -> np.ndarray:
         return np.asarray(self._template.run(None, {"template": normalise(images)})[0])
 
     def search(self, images: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = images.shape[1]
-        if size not in self._search:
-            raise ValueError(
-                f"search size must be one that the bundle has a graph for ({', '.join(map(str, self._search))}), got {size}; track the checkpoint"
-            )
-        cls, reg = self._search[size].run(None, {"search": normalise(images), "template_features": features})
+        cls, reg = self._search[images.shape[1]].run(None, {"search": normalise(images), "template_features": features})
         return np.asarray(cls)[:, 0], np.asarray(reg)
 
 
@@ -181,18 +181,42 @@ def load_bundle(folder: Path, threads: int = 1) -> tuple[OnnxNetwork, SiameseSet
     if not path.is_file():
         raise FileNotFoundError(f"a bundle must hold tracker.json, {folder} does not; make one with `chiptrack export`")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        names, search, sums = [record["template"], *record["search"].values()], record["search"], record["sha256"]
-        settings = SiameseSettings(**record["settings"])
+        record = read_record(path)
+        if record["format"] != _FORMAT:
+            raise ValueError(f"its format must be {_FORMAT}, it is {record['format']!r}")
+        template, search = str(record["template"]), {int(size): str(name) for size, name in record["search"].items()}
+        sums = dict(record["sha256"])
+        settings = typed(SiameseSettings, record["settings"])
         from_json(record["architecture"], str(path))
     except (ValueError, KeyError, TypeError, AttributeError) as err:
-        raise ValueError(f"tracker.json must be as `chiptrack export` writes it, {path} is not; export again") from err
+        raise ValueError(f"tracker.json must be as `chiptrack export` writes it, {path} is not ({err}); export again") from err
     graphs = {}
-    for name in names:
+    for name in (template, *search.values()):
         file = folder / Path(name).name
         if not file.is_file():
             raise FileNotFoundError(f"a bundle must hold all its graphs, {file} is missing; export again")
         graphs[name] = file.read_bytes()
         if hashlib.sha256(graphs[name]).hexdigest() != sums.get(name):
             raise ValueError(f"a graph must have the checksum that tracker.json says, {file} has not: it is damaged; export again")
-    return OnnxNetwork(graphs[record["template"]], {int(size): graphs[name] for size, name in search.items()}, threads), settings
+    try:
+        network = OnnxNetwork(graphs[template], {size: graphs[name] for size, name in search.items()}, threads)
+        _check_shapes(network, settings)
+    except Exception as err:  # ONNX Runtime has an exception of its own for every kind of broken graph
+        reason = str(err).partition("\n")[0]
+        raise ValueError(
+            f"the graphs of a bundle must run at the sizes of tracker.json, those of {folder} do not ({reason}); export again"
+        ) from err
+    return network, settings
+
+
+def _check_shapes(network: OnnxNetwork, settings: SiameseSettings) -> None:
+    """Run every graph once.
+
+    Raises:
+        ValueError: A graph's answer is not what the siamese loop takes.
+    """
+    features = network.template(np.zeros((1, settings.template_size, settings.template_size, 3), np.uint8))
+    for size in network.sizes:
+        cls, reg = network.search(np.zeros((1, size, size, 3), np.uint8), features)
+        if cls.ndim != 3 or cls.shape[1] != cls.shape[2] or reg.shape != (1, 4, *cls.shape[1:]):
+            raise ValueError(f"cls must be (1, 1, H, H) and reg (1, 4, H, H), got {cls.shape} and {reg.shape} at search size {size}")

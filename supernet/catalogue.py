@@ -9,6 +9,7 @@ from pathlib import Path
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 from tracking.atomic import write_text
+from tracking.records import read_record
 
 PRESETS = {"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"}
 """Published architectures by short name. Source: LightTrack's public code."""
@@ -65,7 +66,7 @@ def _read(path: Path) -> Architecture:
     if not path.is_file():
         raise FileNotFoundError(f"an architecture file must exist, {path} does not; check the path")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_record(path)
     except ValueError as err:
-        raise ValueError(f"an architecture file must be JSON, {path} is not; write it with `chiptrack search`") from err
+        raise ValueError(f"an architecture file must be a JSON object, {path} is not ({err}); write it with `chiptrack search`") from err
     return from_json(record, str(path))

@@ -10,18 +10,21 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from supernet.catalogue import from_json
 from supernet.families import FAMILIES
 from supernet.network import TrackingNetwork
+from supernet.sliced import Sharing
 from supernet.space import Architecture
 from supernet.supernet import Supernet
 from tracking.atomic import new_file
+from tracking.records import parse_record, typed
 from tracking.trackers.siamese import SiameseSettings
 
 _FORMAT = "chiptrack-1"
@@ -56,13 +59,17 @@ def load_tracker(path: Path) -> TrackerCheckpoint:
         FileNotFoundError: There is no such file.
         ValueError: It is damaged, not a checkpoint, or holds a supernet.
     """
-    header, tensors = _load(path, "tracker")
+    header, tensors = _load(path, "tracker", ("architecture", "settings", "split"))
     arch = from_json(header["architecture"], str(path))
+    try:
+        settings = typed(SiameseSettings, header["settings"])
+    except ValueError as err:
+        raise ValueError(f"the settings of a tracker must be as chiptrack writes them, {path} fails at {err}; make it again") from err
     network = FAMILIES[arch.family].network(arch)
     if header["split"]:
         network.split_branches()
     _fill(network, tensors, path)
-    return TrackerCheckpoint(network.eval(), arch, SiameseSettings(**header["settings"]))
+    return TrackerCheckpoint(network.eval(), arch, settings)
 
 
 def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
@@ -78,9 +85,11 @@ def load_supernet(path: Path) -> Supernet:
         FileNotFoundError: There is no such file.
         ValueError: It is damaged, not a checkpoint, or holds a single tracker.
     """
-    header, tensors = _load(path, "supernet")
+    header, tensors = _load(path, "supernet", ("family", "sharing"))
     if header["family"] not in FAMILIES:
         raise ValueError(f"a supernet must be of a known family ({', '.join(FAMILIES)}), {path} is of {header['family']!r}")
+    if header["sharing"] not in get_args(Sharing):
+        raise ValueError(f"sharing must be one of {', '.join(get_args(Sharing))}, got {header['sharing']!r} in {path}; train it again")
     supernet = Supernet(header["family"], header["sharing"])
     _fill(supernet, tensors, path)
     return supernet.eval()
@@ -96,10 +105,10 @@ def _save(path: Path, module: nn.Module, header: dict) -> None:
     tensors = tensors_of(module)
     metadata = {"format": _FORMAT, "header": json.dumps({**header, "checksum": _checksum(tensors)})}
     with new_file(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))  # safetensors' own writer hides why a disk refuses
 
 
-def _load(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:
+def _load(path: Path, kind: str, needs: tuple[str, ...]) -> tuple[dict, dict[str, Tensor]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"a checkpoint must be a file, {path} is none; check the path")
@@ -113,7 +122,13 @@ def _load(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:
         raise ValueError(
             f"a checkpoint must have been written by chiptrack, {path} was not; bring in official weights with `chiptrack import`"
         )
-    header = json.loads(metadata["header"])
+    try:
+        header = parse_record(metadata.get("header", ""))
+        missing = [name for name in ("kind", "checksum", *(needs if header.get("kind") == kind else ())) if name not in header]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+    except ValueError as err:
+        raise ValueError(f"a checkpoint's header must be as chiptrack writes it, that of {path} is not ({err}); make it again") from err
     if header["checksum"] != _checksum(tensors):
         raise ValueError(f"a checkpoint's checksum must fit its weights, that of {path} does not: the file is damaged; make it again")
     if header["kind"] != kind:
@@ -138,5 +153,5 @@ def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
     crc = 0
     for name in sorted(tensors):
-        crc = zlib.crc32(tensors[name].contiguous().numpy().tobytes(), zlib.crc32(name.encode(), crc))
+        crc = zlib.crc32(tensors[name].contiguous().flatten().view(torch.uint8).numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return crc

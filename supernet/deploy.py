@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from supernet.bundle import load_bundle
+from supernet.bundle import OnnxNetwork, load_bundle
 from supernet.checkpoints import load_tracker
 from supernet.inference import TorchNetwork
 from tracking.trackers.siamese import SiameseTracker
@@ -29,4 +29,10 @@ def load_for_tracking(model: str, *, device: str = "cpu", **overrides: float | N
     else:
         checkpoint = load_tracker(path)
         network, settings = TorchNetwork(checkpoint.network, device), checkpoint.settings
-    return SiameseTracker(network, replace(settings, **{name: value for name, value in overrides.items() if value is not None}))
+    settings = replace(settings, **{name: value for name, value in overrides.items() if value is not None})
+    if isinstance(network, OnnxNetwork):
+        for size in (settings.search_size, settings.small_target_size):
+            if size not in network.sizes:
+                sizes = ", ".join(map(str, network.sizes))
+                raise ValueError(f"search size must be one that the bundle has a graph for ({sizes}), got {size}; track the checkpoint")
+    return SiameseTracker(network, settings)

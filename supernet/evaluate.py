@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tracking.atomic import write_text
 from tracking.benchmarks.one_pass import average, score
 from tracking.datasets import DATASETS
 from tracking.progress import progress
+from tracking.records import read_record
 from tracking.runs import Run, finished, load_run, save_run
 from tracking.sequence import Sequence
 from tracking.tracker import Tracker, follow
@@ -33,12 +36,18 @@ def evaluate(model: str, *, dataset: str, root: Path, out: Path, resume: bool = 
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
     sequences = DATASETS[dataset](root)
     tracker = load_for_tracking(model, device=device)
-    settings = {"model": model, "dataset": dataset, "root": str(root)}
+    weights = Path(model) / "tracker.json" if Path(model).is_dir() else Path(model)
+    content = hashlib.sha256(weights.read_bytes()).hexdigest()
+    settings = {"model": model, "sha256": content, "dataset": dataset, "root": str(root.resolve())}
     kept = out / "settings.json"
     if out.exists() and any(out.iterdir()):
         if not resume:
             raise FileExistsError(f"a results folder must be new or empty, {out} holds files; add --resume or choose another --out")
-        if not kept.is_file() or json.loads(kept.read_text(encoding="utf-8")) != settings:
+        try:
+            before = read_record(kept)
+        except (OSError, ValueError) as err:
+            raise ValueError(f"a resumed evaluation must have its settings, {kept} has none ({err}); choose another --out") from err
+        if before | {"model": model} != settings:  # the same weights may lie elsewhere by now
             raise ValueError(f"a resumed evaluation must keep its model and data set, {kept} says otherwise; choose another --out")
     write_text(kept, json.dumps(settings, indent=1) + "\n")
     return run_all(tracker, sequences, out)
@@ -55,12 +64,16 @@ def run_all(tracker: Tracker, sequences: list[Sequence], out: Path) -> dict:
     Returns:
         What scores.json holds: mean scores, AO of a box that never moves, and the scores of each sequence.
     """
+    _check_sequences(sequences)
     done = set(finished(out))
     with progress("evaluating", len(sequences)) as report:
         for i, sequence in enumerate(sequences, 1):
             if sequence.name not in done:
                 images = (sequence.image(t) for t in range(len(sequence)))
-                steps = [(result, seconds) for _, result, seconds in follow(tracker, images, sequence.boxes[0])]
+                try:
+                    steps = [(result, seconds) for _, result, seconds in follow(tracker, images, sequence.boxes[0])]
+                except ValueError as err:
+                    raise ValueError(f"sequence {sequence.name}: {err}") from err
                 boxes, scores = np.array([result.box for result, _ in steps]), np.array([result.score for result, _ in steps])
                 save_run(Run(sequence.name, boxes, scores, np.array([seconds for _, seconds in steps])), out)
             report(i, sequence.name)
@@ -78,3 +91,14 @@ def run_all(tracker: Tracker, sequences: list[Sequence], out: Path) -> dict:
     }
     write_text(out / "scores.json", json.dumps(answer, indent=1) + "\n")
     return answer
+
+
+def _check_sequences(sequences: list[Sequence]) -> None:
+    """Refuse sequences that cannot be told apart in a results folder, or have no target to start with."""
+    files = Counter(f"{sequence.name}{part}" for sequence in sequences for part in ("", "_time", "_score"))
+    if twice := [name for name, count in files.items() if count > 1]:
+        raise ValueError(f"results are files named after sequences, {', '.join(twice)} would be written twice; rename folders below --root")
+    if blind := [sequence.name for sequence in sequences if not sequence.visible[0]]:
+        raise ValueError(
+            f"every sequence needs a box in its first frame, {', '.join(blind)} have none; mend the first line of groundtruth.txt"
+        )

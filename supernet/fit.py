@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import pickle
@@ -193,8 +194,10 @@ def _log(state: Path, record: dict) -> None:
 
 
 def _save(state: Path, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
+    kept = io.BytesIO()  # torch's own writer hides why a disk refuses
+    torch.save({"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "recipe": asdict(recipe)}, kept)
     with new_file(state) as temporary:
-        torch.save({"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "recipe": asdict(recipe)}, temporary)
+        temporary.write_bytes(kept.getbuffer())
 
 
 def _restore(state: Path, resume: bool, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> int:

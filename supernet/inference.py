@@ -36,7 +36,7 @@ def check_device(name: str) -> None:
         ValueError: There is no such device.
     """
     try:
-        torch.zeros(1, device=name)
+        torch.zeros(1, device=name).item()  # the device meta has no values
     except (RuntimeError, AssertionError) as err:
         raise ValueError(
             f"a device must be one that torch can use here (cpu, cuda, cuda:N), {name!r} is not: {str(err).splitlines()[0]}"

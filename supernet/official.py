@@ -13,6 +13,7 @@ from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint, save_tracker
 from supernet.families import FAMILIES
 from supernet.network import TrackingNetwork
+from tracking.atomic import check_target
 
 
 def import_official(weights: Path, *, architecture: str, out: Path) -> dict:
@@ -23,6 +24,7 @@ def import_official(weights: Path, *, architecture: str, out: Path) -> dict:
         architecture: Official name, preset or architecture .json file that the weights belong to.
         out: Checkpoint to write.
     """
+    check_target(out, weights)
     arch = find_architecture(architecture)
     family = FAMILIES[arch.family]
     network = family.network(arch)
@@ -60,15 +62,18 @@ def load_official(network: TrackingNetwork, tensors: Mapping[str, Tensor], sourc
     it would miss by its epsilon.
 
     Raises:
-        ValueError: Tensors are missing, surplus, or of another shape; all are named.
+        ValueError: Tensors are missing, surplus, of another shape, or not finite; all are named.
     """
     own = network.state_dict()
     missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
     surplus = [name for name in tensors if name not in own]
     shapes = [f"{n} {tuple(t.shape)} for {tuple(own[n].shape)}" for n, t in tensors.items() if n in own and t.shape != own[n].shape]
-    if missing or surplus or shapes:
+    odd = [name for name, tensor in tensors.items() if not _is_plain(tensor)]
+    if missing or surplus or shapes or odd:
         listed = "; ".join(
-            f"{what}: {', '.join(names)}" for what, names in (("missing", missing), ("surplus", surplus), ("other shape", shapes)) if names
+            f"{what}: {', '.join(names)}"
+            for what, names in (("missing", missing), ("surplus", surplus), ("other shape", shapes), ("not finite real numbers", odd))
+            if names
         )
         raise ValueError(f"weights must fit the architecture exactly, {source} does not ({listed}); check --architecture")
     network.load_state_dict({**own, **tensors})
@@ -76,3 +81,9 @@ def load_official(network: TrackingNetwork, tensors: Mapping[str, Tensor], sourc
         if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
             if not norm.running_mean.any() and bool((norm.running_var == 1).all()):
                 norm.running_var.fill_(1 - norm.eps)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor is dense, in memory, and holds finite real numbers."""
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not (tensor.is_quantized or tensor.is_complex())
+    return plain and bool(torch.isfinite(tensor).all())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from supernet.deploy import load_for_tracking
+from tracking.atomic import check_target
 from tracking.benchmarks.one_pass import score
 from tracking.boxes import parse_box, write_boxes
 from tracking.canvas import canvas
@@ -47,6 +49,9 @@ def track(
         small_target_size: Side of the search crop for small targets, px; by default what the model carries.
         device: Torch device of a checkpoint: cpu, cuda or cuda:N.
     """
+    for target in (out, video):
+        if target is not None:
+            check_target(target, model, source, Path(source) / "groundtruth.txt", *filter(None, [video if target is out else None]))
     tracker = load_for_tracking(
         model,
         device=device,
@@ -58,11 +63,13 @@ def track(
     )
     stream = open_source(source)
     first = _first_box(stream, box)
+    steps = follow(tracker, stream.frames(), first)
+    steps = chain([next(steps)], steps)  # the first box is judged before anything is shown or written
     results: list[TrackResult] = []
     seconds: list[float] = []
     with canvas(video, show) as draw, progress("tracking", stream.count or 0) as report:
         try:
-            for image, result, spent in follow(tracker, stream.frames(), first):
+            for image, result, spent in steps:
                 results.append(result)
                 seconds.append(spent)
                 truth = None if stream.boxes is None or len(results) > len(stream.boxes) else stream.boxes[len(results) - 1]

@@ -24,6 +24,7 @@ from supernet.inference import check_device, normalise
 from supernet.sliced import Sharing
 from supernet.space import Architecture
 from supernet.supernet import Supernet, initialise
+from tracking.atomic import check_target
 from tracking.datasets import DATASETS
 from tracking.datasets.synthetic import SyntheticPairs
 from tracking.pairs import PairSource, SequencePairs
@@ -123,7 +124,12 @@ def retrain(
         network = family.network(architecture)
         initialise(network, seed)
     else:
-        network = load_supernet(supernet).extract(architecture)
+        inherited = load_supernet(supernet)
+        if inherited.family is not family:
+            raise ValueError(
+                f"architecture and supernet must be of one family, {arch} is of {family.name} and {supernet} of {inherited.family.name}"
+            )
+        network = inherited.extract(architecture)
     state = _state(out)
     fit(network, pairs, recipe, state=state, resume=resume, label="retraining", device=device, loaders=loaders)
     network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
@@ -183,3 +189,4 @@ def _state(out: Path) -> Path:
 def _refuse_existing(out: Path) -> None:
     if out.exists():
         raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
+    check_target(out)

@@ -1,6 +1,6 @@
 import pytest
 
-from tracking.atomic import new_file, new_folder, write_text
+from tracking.atomic import check_target, new_file, new_folder, write_text
 
 
 def test_text_replaces(tmp_path):
@@ -46,3 +46,21 @@ def test_a_file_appears_at_the_end_with_ordinary_permissions(tmp_path):
         temporary.write_text("half")
         raise KeyError
     assert (tmp_path / "a").read_text() == "new" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_target_is_a_new_or_old_file_in_a_folder(tmp_path):
+    (tmp_path / "old").write_text("x")
+    check_target(tmp_path / "old")
+    check_target(tmp_path / "deep" / "new", tmp_path / "old")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        check_target(tmp_path)
+    with pytest.raises(NotADirectoryError, match="old is none"):
+        check_target(tmp_path / "old" / "new")
+    with pytest.raises(ValueError, match="must not replace"):
+        check_target(tmp_path / "deep" / ".." / "old", tmp_path / "old")
+
+
+def test_a_long_name_leaves_room_for_the_temporary_one(tmp_path):
+    write_text(tmp_path / ("a" * 250), "x")
+    assert len(list(tmp_path.iterdir())) == 1

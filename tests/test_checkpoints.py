@@ -1,8 +1,13 @@
+import hashlib
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
-from supernet.bundle import export, load_bundle
+from supernet.bundle import export, load_bundle, write_bundle
 from supernet.calibrate import calibrate
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker, save_supernet, save_tracker
@@ -70,6 +75,41 @@ def test_a_damaged_checkpoint_is_refused(tracker, tmp_path, damage, message):
     assert "\n" not in str(error.value) and "t.safetensors" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: "{",
+        lambda header: "[" * 100_000,
+        lambda header: "[]",
+        lambda header: {},
+        *(lambda header, name=name: {k: v for k, v in header.items() if k != name} for name in ("kind", "checksum", "settings", "split")),
+        lambda header: header | {"architecture": None},
+        lambda header: header | {"settings": [1]},
+        *(
+            lambda header, name=name, value=value: header | {"settings": header["settings"] | {name: value}}
+            for name, value in [
+                ("template_size", "48"),
+                ("search_size", 96.0),
+                ("search_size", 10**9),
+                ("lr", None),
+                ("lost_below", "x"),
+                ("z", 1),
+            ]
+        ),
+    ],
+)
+def test_an_edited_header_is_refused(tracker, tmp_path, change):
+    path = tmp_path / "t.safetensors"
+    save_tracker(path, tracker)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    header = change(json.loads(metadata["header"]))
+    save_file(load_file(path), path, metadata | {"header": header if isinstance(header, str) else json.dumps(header)})
+    with pytest.raises(ValueError, match=r"t\.safetensors") as error:
+        load_tracker(path)
+    assert "\n" not in str(error.value)
+
+
 def test_the_wrong_kind_of_checkpoint_says_what_to_do(tracker, tmp_path):
     save_supernet(tmp_path / "s.safetensors", Supernet("nano", "sliced"))
     save_tracker(tmp_path / "t.safetensors", tracker)
@@ -129,6 +169,56 @@ def test_a_damaged_bundle_is_refused(tracker, tmp_path):
         load_bundle(tmp_path / "b")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: "[" * 100_000,
+        lambda record: record | {"format": "chiptrack-bundle-9"},
+        lambda record: record | {"template": None},
+        lambda record: record | {"template": "../../etc/passwd"},
+        lambda record: record | {"template": "search.onnx"},
+        lambda record: record | {"search": {"x": "search.onnx"}},
+        lambda record: record | {"search": {"64": "search.onnx"}},
+        lambda record: record | {"sha256": None},
+        lambda record: record | {"settings": record["settings"] | {"template_size": 64}},
+        lambda record: record | {"settings": record["settings"] | {"aligned": "no"}},
+    ],
+)
+def test_an_edited_bundle_is_refused(tracker, tmp_path, change):
+    write_bundle(tracker, tmp_path / "b")
+    path = tmp_path / "b" / "tracker.json"
+    record = change(json.loads(path.read_text()))
+    path.write_text(record if isinstance(record, str) else json.dumps(record))
+    with pytest.raises((ValueError, FileNotFoundError), match="export again") as error:
+        load_bundle(tmp_path / "b")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("graph", [b"", b"no graph"])
+def test_a_graph_that_does_not_run_is_refused(tracker, tmp_path, graph):
+    write_bundle(tracker, tmp_path / "b")
+    path = tmp_path / "b" / "tracker.json"
+    (tmp_path / "b" / "search.onnx").write_bytes(graph)
+    record = json.loads(path.read_text())
+    record["sha256"]["search.onnx"] = hashlib.sha256(graph).hexdigest()
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="must run at the sizes"):
+        load_bundle(tmp_path / "b")
+
+
+def test_a_bundle_has_no_other_search_size(tracker, tmp_path):
+    write_bundle(tracker, tmp_path / "b")
+    with pytest.raises(ValueError, match=r"graph for \(96\), got 160"):
+        load_for_tracking(str(tmp_path / "b"), search_size=160)
+
+
+def test_weights_that_are_not_numbers_are_not_exported(tracker, tmp_path):
+    with torch.no_grad():
+        next(tracker.network.parameters()).fill_(torch.nan)
+    with pytest.raises(ArithmeticError, match="nan"):
+        write_bundle(tracker, tmp_path / "b")
+
+
 def test_export_refuses_an_unknown_format(tmp_path):
     with pytest.raises(ValueError, match="format must be one of onnx"):
         export("lighttrack-mobile", out=tmp_path / "b", format="tflite")
@@ -142,6 +232,16 @@ def test_official_weights_must_fit_exactly(tmp_path):
     with pytest.raises(ValueError, match="missing: neck.BN_z.weight.*surplus: head.extra"):
         import_official(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
     assert not (tmp_path / "c.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda w: w * torch.nan, lambda w: w.to(torch.complex64), lambda w: w.to_sparse(), lambda w: w.to("meta")]
+)
+def test_official_weights_must_be_finite_numbers(tmp_path, spoil):
+    state = FAMILIES["lighttrack"].network(find_architecture("lighttrack-mobile")).state_dict()
+    torch.save({**state, "neck.BN_z.weight": spoil(state["neck.BN_z.weight"])}, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="not finite real numbers: neck.BN_z.weight"):
+        import_official(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
 
 
 class Evil:

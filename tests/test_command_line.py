@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,13 @@ def test_track_folder_of_images_and_video_with_a_given_box(capsys, place, tmp_pa
         (("track", "{}/t.safetensors", "{}/seq", "--search-size", "-8"), "search_size"),
         (("track", "{}/t.safetensors", "{}/seq", "--search-size", "100"), "search_size"),
         (("track", "{}/t.safetensors", "{}/seq", "--device", "toaster"), "toaster"),
+        (("track", "{}/t.safetensors", "{}/seq", "--device", "meta"), "meta"),
+        (("track", "{}/t.safetensors", "{}/seq", "--search-size", "80000"), "search_size"),
+        (("track", "{}/t.safetensors", "{}/seq", "--out", "{}/empty"), "folder"),
+        (("track", "{}/t.safetensors", "{}/seq", "--out", "{}/t.safetensors"), "replace"),
+        (("track", "{}/t.safetensors", "{}/seq", "--out", "{}/seq/groundtruth.txt"), "replace"),
+        (("track", "{}/t.safetensors", "{}/seq", "--out", "{}/new", "--video", "{}/new"), "replace"),
+        (("track", "{}/t.safetensors", "9" * 20, "--box", "1,2,30,40"), "source"),
         (("import", "{}/none.pth", "--architecture", "lighttrack-mobile", "--out", "{}/new"), "none.pth"),
         (("import", "{}/odd.pth", "--architecture", "lighttrack-mobile", "--out", "{}/new"), "odd.pth"),
         (("import", "{}/broken.mp4", "--architecture", "lighttrack-mobile", "--out", "{}/new"), "broken.mp4"),
@@ -159,21 +167,66 @@ def test_track_folder_of_images_and_video_with_a_given_box(capsys, place, tmp_pa
         (("evaluate", "{}/t.safetensors", "--dataset", "folder", "--root", "{}/empty", "--out", "{}/new"), "empty"),
         (("train", "--family", "micro", "--out", "{}/new"), "micro"),
         (("train", "--family", "nano", "--steps", "0", "--out", "{}/new"), "steps"),
+        (("train", "--family", "nano", "--out", "{}/a.json/new"), "a.json"),
         (("retrain", "nano:back", "--out", "{}/new"), "nano:back"),
+        (("retrain", "lighttrack-mobile", "--supernet", "{}/s.safetensors", "--out", "{}/new"), "one family"),
         (("measure", "--family", "micro", "--out", "{}/new.csv"), "micro"),
         (("measure", "--family", "nano", "--threads", "-1", "--out", "{}/new.csv"), "threads"),
         (("measure", "--family", "nano", "--device", "ftp://x", "--out", "{}/new.csv"), "ftp://x"),
         (("fit-predictor", "{}/none.csv", "--out", "{}/new"), "none"),
         (("predict", "lighttrack-mobile", "--predictor", "{}/a.json"), "a.json"),
         (("search", "--supernet", "{}/t.safetensors", "--predictor", "{}/a.json", "--out", "{}/new"), "supernet"),
+        (("search", "--supernet", "{}/s.safetensors", "--predictor", "{}/a.json", "--seed", "-1", "--out", "{}/new"), "seed"),
         (("report", "{}/empty"), "empty"),
         (("demo", "--out", "{}/new", "--minutes", "-1"), "minutes"),
+        (("demo", "--out", "{}/a.json"), "a.json"),
+        (("demo", "--out", "{}/new", "--real", "{}/none"), "none"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(capsys, place, words, said):
     before = sorted(place.rglob("*"))
     assert said in refused(capsys, *(word.replace("{}", str(place)) for word in words))
     assert sorted(place.rglob("*")) == before
+
+
+def test_values_may_begin_with_a_minus(capsys, place):
+    assert run(capsys, "track", place / "t.safetensors", place / "seq", "--box", "-5,-5,200,200")[0] == 0
+    said = refused(capsys, "search", "--supernet", place / "s.safetensors", "--predictor", "p", "--out", "o", "--max-macs", "-5M")
+    assert "expected one argument" not in said
+
+
+def test_a_window_needs_a_display(capsys, place, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert "--video" in refused(capsys, "track", place / "t.safetensors", place / "seq", "--show")
+
+
+def test_json_knows_no_nan():
+    assert chiptrack._plain({"a": [float("nan"), 1.5], "b": {"c": float("inf")}}) == {"a": [None, 1.5], "b": {"c": None}}
+
+
+def test_evaluate_refuses_sequences_that_it_cannot_tell_apart(capsys, place, tmp_path):
+    for name in ("a/s", "b/s"):
+        shutil.copytree(place / "seq", tmp_path / name)
+    words = ("evaluate", place / "t.safetensors", "--dataset", "folder", "--root", tmp_path, "--out", tmp_path / "run")
+    assert "s, s_time, s_score would be written twice" in refused(capsys, *words)
+    (tmp_path / "b/s").rename(tmp_path / "b/t")
+    (tmp_path / "b/t/groundtruth.txt").write_text("nan,nan,nan,nan\n" + "1,1,9,9\n" * 5)
+    assert "t have none" in refused(capsys, *words[:-1], tmp_path / "new")
+
+
+def test_evaluate_resumes_with_the_same_weights_only(capsys, place, tmp_path):
+    model = tmp_path / "m.safetensors"
+    shutil.copy(place / "t.safetensors", model)
+    words = ("evaluate", model, "--dataset", "folder", "--root", place / "seq", "--out", tmp_path / "run", "--resume")
+    assert run(capsys, *words)[0] == 0
+    model.rename(tmp_path / "moved.safetensors")
+    assert run(capsys, words[0], tmp_path / "moved.safetensors", *words[2:])[0] == 0
+    family = FAMILIES["nano"]
+    arch = family.space.sample(np.random.default_rng(1))
+    save_tracker(model, TrackerCheckpoint(family.network(arch), arch, family.tracker))
+    assert "keep its model" in refused(capsys, *words)
 
 
 def test_a_checkpoint_is_never_overwritten(capsys, place):

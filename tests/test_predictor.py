@@ -147,6 +147,38 @@ def test_a_broken_file_is_refused_with_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"family": ["nano"]}, "unhashable"),
+        ({"operator_ms": [1]}, "numbers by name"),
+        ({"operator_ms": {"a": "1"}}, "a must be a number"),
+        ({"operator_ms": {"a": -1}}, "a must be a number"),
+        ({"interval": {"low": "1", "high": 1, "coverage": 1}}, "low must be of type float"),
+        ({"interval": {"low": 2, "high": 1, "coverage": 1}}, "low <= high"),
+        ({"interval": {"low": float("nan"), "high": 1, "coverage": 1}}, "finite"),
+        ({"template_line": {"slope": "1"}}, "slope must be of type float"),
+        ({"model": "table_line", "parameters": None}, "Line must be an object"),
+        ({"model": "table_line", "parameters": {"offset": 0, "slope": []}}, "slope must be of type float"),
+    ],
+)
+def test_an_edited_predictor_is_refused_with_one_line(tmp_path, change, said):
+    fit(hand_made()).save(tmp_path / "p.json")
+    record = json.loads((tmp_path / "p.json").read_text())
+    (tmp_path / "p.json").write_text(json.dumps(record | change))
+    with pytest.raises(ValueError, match=said) as error:
+        load_predictor(tmp_path / "p.json")
+    assert "\n" not in str(error.value)
+
+
+def test_a_predictor_does_not_replace_its_table(tmp_path):
+    hand_made().save(tmp_path / "t.csv")
+    for name in ("t.csv", "t.json"):
+        with pytest.raises(ValueError, match="must not replace"):
+            fit_predictor(tmp_path / "t.csv", out=tmp_path / name)
+    assert fit_predictor(tmp_path / "t.csv", out=tmp_path / "p.json")
+
+
 @pytest.mark.parametrize("networks", [0, 2])
 def test_too_few_networks(networks):
     with pytest.raises(ValueError, match=f"at least 3 measured networks, the table has {networks}"):

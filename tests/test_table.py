@@ -92,6 +92,7 @@ def edited(path, change):
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,fast"), "cpu_ms must be a number"),
         (lambda text: text.replace("nano:net,search", "nano:net,both"), "branch template or search"),
         (lambda text: text[: len(text) // 2], "must be"),
+        (lambda text: text + "a" * 200_000 + "\n", "CSV"),
     ],
 )
 def test_broken_rows_are_refused_with_one_line(path, change, words):
@@ -100,12 +101,20 @@ def test_broken_rows_are_refused_with_one_line(path, change, words):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": 1}'])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": 1}', "[" * 100_000])
 def test_a_broken_manifest_is_refused(path, content):
     manifest_path(path).unlink()
     if content is not None:
         manifest_path(path).write_text(content)
     with pytest.raises(ValueError):
+        LatencyTable.load(path)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "NaN", '"x"', "[]"])
+def test_a_broken_reference_is_refused(path, value):
+    manifest = manifest_path(path)
+    manifest.write_text(manifest.read_text().replace(f'"reference_ms": {TABLE.reference_ms}', f'"reference_ms": {value}'))
+    with pytest.raises(ValueError, match="manifest"):
         LatencyTable.load(path)
 
 

@@ -8,6 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def check_target(path: Path | str, *sources: Path | str) -> None:
+    """Refuse, before any work, a file that cannot be written, or one that is read.
+
+    Args:
+        path: The file to be.
+        sources: What the work reads.
+
+    Raises:
+        OSError: It is a folder, or no file can be made there.
+        ValueError: It is one of the sources.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"a file is written here, {path} is a folder; add a name to it")
+    if any(path.resolve() == Path(source).resolve() for source in sources):
+        raise ValueError(f"what is written must not replace what is read, {path} would; choose another name")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise NotADirectoryError(f"a file needs a folder that can be written, {folder} is none; choose another place than {path}")
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write a text file in one step, creating its folder where needed.
 
@@ -32,7 +53,7 @@ def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}{suffix}")
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,7 +33,10 @@ def canvas(video: Path | None, show: bool) -> Iterator[Draw]:
 
     Raises:
         OSError: The video cannot be written.
+        ValueError: There is no display for a window.
     """
+    if show and sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ValueError("--show needs a display, neither DISPLAY nor WAYLAND_DISPLAY is set; write a --video")  # Qt would abort
     with ExitStack() as stack:
         write = stack.enter_context(_video(video)) if video is not None else None
         if show:

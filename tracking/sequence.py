@@ -14,6 +14,7 @@ import numpy as np
 from tracking.atomic import new_folder
 from tracking.boxes import read_boxes, write_boxes
 from tracking.images import list_images, natural_key, read_image, write_image
+from tracking.records import read_record
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +145,8 @@ def _origin(folder: Path, default: int) -> int:
     if not path.is_file():
         return default
     try:
-        origin = json.loads(path.read_text(encoding="utf-8")).get("origin", default)
-    except (ValueError, AttributeError) as err:
+        origin = read_record(path).get("origin", default)
+    except ValueError as err:
         raise ValueError(f"meta.json must be a JSON object, {path} is not; repair or remove it") from err
     if origin not in (0, 1):
         raise ValueError(f"origin must be 0 or 1, got {origin!r} in {path}")

@@ -49,7 +49,7 @@ def open_source(text: str) -> Source:
         return _folder(path)
     if path.is_file():
         return _video(path)
-    if text.isdecimal():
+    if text.isdecimal() and len(text) <= 3:
         return _camera(int(text))
     raise FileNotFoundError(f"a source must be a sequence folder, image folder, video file or camera index, {text} is none; check the path")
 

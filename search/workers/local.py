@@ -15,6 +15,8 @@ from multiprocessing.context import SpawnProcess
 
 from search.workers.jobs import Job, JobFailed, MakeJudge, Outcome
 
+_MOST = 256
+"""Workers; more than any machine that this is for has cores."""
 _LIVES = 3
 """A job that takes this many workers down is given up."""
 _READY = -1
@@ -27,8 +29,8 @@ def local_workers(place: str, make: MakeJudge) -> LocalWorkers:
     Raises:
         ValueError: It is not a positive number.
     """
-    if not place.isdecimal() or int(place) < 1:
-        raise ValueError(f"local workers need a positive number, got {place!r}; write for example local:2")
+    if not place.isdecimal() or not 1 <= int(place) <= _MOST:
+        raise ValueError(f"local workers need a positive number up to {_MOST}, got {place!r}; write for example local:2")
     return LocalWorkers(int(place), make)
 
 

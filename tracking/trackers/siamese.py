@@ -17,6 +17,9 @@ from tracking.grid import centres
 from tracking.images import cv2
 from tracking.tracker import TrackResult
 
+MAX_SIZE = 1024
+"""Largest side of a crop, px."""
+
 
 @dataclass(frozen=True)
 class SiameseSettings:
@@ -43,9 +46,9 @@ class SiameseSettings:
 
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
-            if getattr(self, name) <= 0 or getattr(self, name) % 8:
-                raise ValueError(f"{name} must be a positive multiple of 8, got {getattr(self, name)}")
-        for name in ("lr", "window_influence"):
+            if not 0 < getattr(self, name) <= MAX_SIZE or getattr(self, name) % 8:
+                raise ValueError(f"{name} must be a multiple of 8 up to {MAX_SIZE}, got {getattr(self, name)}")
+        for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
         if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
