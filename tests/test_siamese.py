@@ -78,7 +78,16 @@ def test_targets_stay_in_the_image_and_do_not_vanish():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"template_size": 0}, {"search_size": 100}, {"lr": 1.5}, {"window_influence": -0.1}, {"penalty_k": -1}, {"penalty_k": np.nan}]
+    "wrong",
+    [
+        {"template_size": 0},
+        {"search_size": 100},
+        {"search_size": 264},  # half a cell more than 16
+        {"lr": 1.5},
+        {"window_influence": -0.1},
+        {"penalty_k": -1},
+        {"penalty_k": np.nan},
+    ],
 )
 def test_senseless_settings_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -19,6 +19,8 @@ from tracking.tracker import TrackResult
 
 MAX_SIZE = 1024
 """Largest side of a crop, px."""
+COARSEST_STRIDE = 16
+"""Sides of crops are multiples of it: else the score map would overhang the crop, and `advance` would take a wrong stride from it, px."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class SiameseSettings:
 
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
-            if not 0 < getattr(self, name) <= MAX_SIZE or getattr(self, name) % 8:
-                raise ValueError(f"{name} must be a multiple of 8 up to {MAX_SIZE}, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) <= MAX_SIZE or getattr(self, name) % COARSEST_STRIDE:
+                raise ValueError(f"{name} must be a multiple of {COARSEST_STRIDE} up to {MAX_SIZE}, got {getattr(self, name)}")
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
