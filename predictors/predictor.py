@@ -35,27 +35,6 @@ class Prediction:
     """(N,) upper end of the interval."""
 
 
-class Predictor(Protocol):
-    """What a search wants from any predictor."""
-
-    @property
-    def family(self) -> str:
-        """Name of the family whose architectures it knows."""
-        ...
-
-    @property
-    def quantity(self) -> str:
-        """What is predicted, e.g. latency."""
-        ...
-
-    @property
-    def unit(self) -> str: ...
-
-    def predict(self, architectures: Sequence[Architecture]) -> Prediction: ...
-
-    def save(self, path: Path) -> None: ...
-
-
 class Model(Protocol):
     """A way to predict (N,) milliseconds; one of `MODELS`."""
 
