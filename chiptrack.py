@@ -165,7 +165,8 @@ def _indent(text: str) -> str:
 def _one_line(err: BaseException) -> str:
     if isinstance(err, OSError) and err.strerror:
         place = err.filename2 or err.filename
-        return f"the system must allow it, {place or 'it'} fails: {err.strerror.lower()}; check path, permissions and free space"
+        said = err.strerror.lower() if place is None else f"{err.strerror.lower()}: {place}"
+        return f"the system must allow it, it says {said}; check path, permissions and free space"
     return " ".join(str(err).split()) or type(err).__name__
 
 

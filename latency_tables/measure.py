@@ -25,10 +25,11 @@ from latency_tables.runtimes import RUNTIMES
 from latency_tables.table import LatencyTable, manifest_path
 from latency_tables.timing import Measurement, Sample, combine, summarise
 from latency_tables.transports import TRANSPORTS
+from latency_tables.transports.local import Local
 from supernet.families import FAMILIES, LightTrackFamily
 from supernet.operators import Branch, Operator
 from supernet.space import Architecture
-from tracking.atomic import check_target
+from tracking.atomic import check_target, sole_writer
 from tracking.progress import progress, say
 
 BRANCHES: tuple[Branch, ...] = ("search", "template")
@@ -179,6 +180,11 @@ def carry_out(plan: Plan, *, out: Path, resume: bool = False) -> LatencyTable:
     """
     out = Path(out)
     transport = _check(plan.device, plan.runtime, plan.precision, out, resume)
+    with sole_writer(out):
+        return _carry_out(plan, transport, out, resume)
+
+
+def _carry_out(plan: Plan, transport: Local, out: Path, resume: bool) -> LatencyTable:
     graphs = plan.graphs()
     part = out.with_name(out.name + ".part")
     with Connection(transport.open_agent(plan.runtime, plan.threads)) as device:

@@ -26,11 +26,11 @@ from supernet.families import FAMILIES
 from supernet.fit import fit
 from supernet.supernet import Supernet
 from supernet.train import pair_source, retrain, train
-from tracking.atomic import check_target, write_text
+from tracking.atomic import check_target, sole_writer, write_text
 from tracking.datasets.synthetic import synthetic_dataset
 from tracking.progress import say
 from tracking.records import numbers, read_record
-from tracking.sequence import load_sequences
+from tracking.sequence import Sequence, load_sequences
 
 FAMILY = "nano"
 NETWORKS = 30
@@ -66,6 +66,11 @@ def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | N
     check_target(out / "settings.json")
     folder = real or Path(os.environ.get("CHIPTRACK_SHARED", "../shared")) / "sequences"
     films = load_sequences(folder) if real or folder.is_dir() else None
+    with sole_writer(out):
+        return _demo(out, minutes, films, started)
+
+
+def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: float) -> dict:
     settings = _settings(out, minutes)
     say(
         f"chiptrack demo: family {FAMILY}, {settings['supernet_steps']} supernet steps, {settings['winner_steps']} steps for the winner, in {out}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from supernet.deploy import load_for_tracking
-from tracking.atomic import write_text
+from tracking.atomic import sole_writer, write_text
 from tracking.benchmarks.one_pass import average, score
 from tracking.datasets import DATASETS
 from tracking.progress import progress
@@ -39,18 +39,9 @@ def evaluate(model: str, *, dataset: str, root: Path, out: Path, resume: bool = 
     weights = Path(model) / "tracker.json" if Path(model).is_dir() else Path(model)
     content = hashlib.sha256(weights.read_bytes()).hexdigest()
     settings = {"model": model, "sha256": content, "dataset": dataset, "root": str(root.resolve())}
-    kept = out / "settings.json"
-    if out.exists() and any(out.iterdir()):
-        if not resume:
-            raise FileExistsError(f"a results folder must be new or empty, {out} holds files; add --resume or choose another --out")
-        try:
-            before = read_record(kept)
-        except (OSError, ValueError) as err:
-            raise ValueError(f"a resumed evaluation must have its settings, {kept} has none ({err}); choose another --out") from err
-        if before | {"model": model} != settings:  # the same weights may lie elsewhere by now
-            raise ValueError(f"a resumed evaluation must keep its model and data set, {kept} says otherwise; choose another --out")
-    write_text(kept, json.dumps(settings, indent=1) + "\n")
-    return run_all(tracker, sequences, out)
+    with sole_writer(out):
+        _claim(out, settings, resume)
+        return run_all(tracker, sequences, out)
 
 
 def run_all(tracker: Tracker, sequences: list[Sequence], out: Path) -> dict:
@@ -102,3 +93,18 @@ def _check_sequences(sequences: list[Sequence]) -> None:
         raise ValueError(
             f"every sequence needs a box in its first frame, {', '.join(blind)} have none; mend the first line of groundtruth.txt"
         )
+
+
+def _claim(out: Path, settings: dict, resume: bool) -> None:
+    """Write down what a results folder is for, or see that it is for the same."""
+    kept = out / "settings.json"
+    if out.exists() and any(out.iterdir()):
+        if not resume:
+            raise FileExistsError(f"a results folder must be new or empty, {out} holds files; add --resume or choose another --out")
+        try:
+            before = read_record(kept)
+        except (OSError, ValueError) as err:
+            raise ValueError(f"a resumed evaluation must have its settings, {kept} has none ({err}); choose another --out") from err
+        if before | {"model": settings["model"]} != settings:  # the same weights may lie elsewhere by now
+            raise ValueError(f"a resumed evaluation must keep its model and data set, {kept} says otherwise; choose another --out")
+    write_text(kept, json.dumps(settings, indent=1) + "\n")

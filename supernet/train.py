@@ -24,7 +24,7 @@ from supernet.inference import check_device, normalise
 from supernet.sliced import Sharing
 from supernet.space import Architecture
 from supernet.supernet import Supernet, initialise
-from tracking.atomic import check_target
+from tracking.atomic import check_target, sole_writer
 from tracking.datasets import DATASETS
 from tracking.datasets.synthetic import SyntheticPairs
 from tracking.pairs import PairSource, SequencePairs
@@ -79,9 +79,10 @@ def train(
         supernet.activate(_path(chosen, seed, step, cheap=step < CHEAP_SHARE * recipe.steps))
 
     state = _state(out)
-    fit(supernet, pairs, recipe, state=state, resume=resume, before_step=activate, label="supernet", device=device, loaders=loaders)
-    save_supernet(out, supernet, {"recipe": asdict(recipe), "data": data, "seed": seed})
-    finish(state)
+    with sole_writer(out):
+        fit(supernet, pairs, recipe, state=state, resume=resume, before_step=activate, label="supernet", device=device, loaders=loaders)
+        save_supernet(out, supernet, {"recipe": asdict(recipe), "data": data, "seed": seed})
+        finish(state)
     return {"checkpoint": str(out), "family": family, "steps": recipe.steps, "sharing": supernet.sharing}
 
 
@@ -131,12 +132,13 @@ def retrain(
             )
         network = inherited.extract(architecture)
     state = _state(out)
-    fit(network, pairs, recipe, state=state, resume=resume, label="retraining", device=device, loaders=loaders)
-    network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    calibration = pair_source(data, family, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
-    calibrate(network, torch.from_numpy(normalise(calibration.templates)), torch.from_numpy(normalise(calibration.searches)))
-    save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker), {"recipe": asdict(recipe), "data": data, "seed": seed})
-    finish(state)
+    with sole_writer(out):
+        fit(network, pairs, recipe, state=state, resume=resume, label="retraining", device=device, loaders=loaders)
+        network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+        calibration = pair_source(data, family, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
+        calibrate(network, torch.from_numpy(normalise(calibration.templates)), torch.from_numpy(normalise(calibration.searches)))
+        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker), {"recipe": asdict(recipe), "data": data, "seed": seed})
+        finish(state)
     return {"checkpoint": str(out), "architecture": architecture.name, "steps": recipe.steps}
 
 

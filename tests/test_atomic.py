@@ -1,6 +1,7 @@
 import pytest
 
-from tracking.atomic import check_target, new_file, new_folder, write_text
+import chiptrack
+from tracking.atomic import check_target, new_file, new_folder, sole_writer, write_text
 
 
 def test_text_replaces(tmp_path):
@@ -64,3 +65,29 @@ def test_a_target_is_a_new_or_old_file_in_a_folder(tmp_path):
 def test_a_long_name_leaves_room_for_the_temporary_one(tmp_path):
     write_text(tmp_path / ("a" * 250), "x")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_result_has_one_writer(tmp_path):
+    with sole_writer(tmp_path / "deep" / "out"), pytest.raises(BlockingIOError, match="one writer"), sole_writer(tmp_path / "deep" / "out"):
+        pass
+    with sole_writer(tmp_path / "deep" / "out"):
+        pass
+    assert not list((tmp_path / "deep").iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--family", "nano", "--out", "out"],
+        ["retrain", "lighttrack-mobile", "--out", "out"],
+        ["measure", "--family", "nano", "--out", "out.csv"],
+        ["demo", "--out", "out"],
+    ],
+)
+def test_long_work_refuses_a_second_writer(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHIPTRACK_SHARED", str(tmp_path))
+    with sole_writer(words[-1]), pytest.raises(SystemExit):
+        chiptrack.main(words)
+    assert "one writer" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -77,3 +77,17 @@ def test_workers_that_cannot_start_say_why():
 def test_nonsense_places_are_refused(kind, place):
     with pytest.raises(ValueError, match="got"):
         WORKERS[kind](place, slow_judge)
+
+
+def test_workers_do_not_hear_ctrl_c():
+    workers = LocalWorkers(1, slow_judge)
+    process = workers._workers[0].process
+    try:
+        assert process.pid
+        os.kill(process.pid, signal.SIGINT)  # while it still imports
+        workers.submit(0, Job(ARCH, range(1)))
+        number, outcome = workers.next()
+        assert isinstance(outcome, Outcome) and (number, outcome.sequence_ao[1]) == (0, process.pid)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    finally:
+        workers.close()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 def check_target(path: Path | str, *sources: Path | str) -> None:
     """Refuse, before any work, a file that cannot be written, or one that is read.
@@ -38,6 +40,31 @@ def write_text(path: Path | str, text: str) -> None:
     """
     with new_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def sole_writer(path: Path | str) -> Iterator[None]:
+    """Keep other processes away from a result while it is being made; the claim ends with the process, however that ends.
+
+    Args:
+        path: The file or folder to be.
+
+    Raises:
+        BlockingIOError: Another process is making it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.with_name(f".{path.name[:40]}.lock")
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as err:
+        raise BlockingIOError(f"a result has one writer, {path} is being made by another process; wait for it or end it") from err
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager

@@ -78,7 +78,11 @@ class LocalWorkers:
         context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._make), daemon=True)
-        process.start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits this: Ctrl-C finds it deaf from the start
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()  # else the end of the child would not be seen
         return _Worker(process, ours)
 
@@ -129,7 +133,6 @@ class LocalWorkers:
 
 def _serve(connection: Connection, make: MakeJudge) -> None:
     """The life of a worker: build the judge, then answer jobs until the other end is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _one_thread()
         judge = make()
