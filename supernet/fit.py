@@ -9,7 +9,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +79,7 @@ def fit(
     recipe: Recipe,
     *,
     state: Path,
+    origin: Mapping[str, object] = {},
     resume: bool = False,
     before_step: Callable[[int], None] = lambda step: None,
     label: str = "training",
@@ -94,6 +95,7 @@ def fit(
         pairs: Where batches come from.
         recipe: Steps, batch, rates.
         state: File that keeps weights, optimiser and step while the training runs; beside it `<state>.jsonl` is the log.
+        origin: What else decides the steps that are taken, such as seed and data; a resumed training must share it.
         resume: Go on from `state` where it exists.
         before_step: Called with the step's number, e.g. to activate a path.
         label: Shown with the progress.
@@ -102,7 +104,7 @@ def fit(
 
     Raises:
         FileExistsError: An interrupted training lies at `state` and `resume` is not set.
-        ValueError: `state` is damaged or belongs to another recipe.
+        ValueError: `state` is damaged or belongs to another recipe or origin.
         ArithmeticError: The loss is not finite.
     """
     module.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
@@ -110,7 +112,8 @@ def fit(
     plain = [p for p in module.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=recipe.lr)
-    first = _restore(state, resume, module, optimiser, recipe)
+    settings = {**asdict(recipe), **origin}
+    first = _restore(state, resume, module, optimiser, settings)
     loader = DataLoader(
         _Batches(pairs, recipe.batch),
         batch_size=None,
@@ -148,7 +151,7 @@ def fit(
             else:
                 report(step + 1, f"loss {loss.item():.3f}")
             if interrupted() or time.monotonic() - saved > SAVE_EVERY_S:
-                _save(state, step + 1, module, optimiser, recipe)
+                _save(state, step + 1, module, optimiser, settings)
                 saved = time.monotonic()
             if interrupted():
                 raise KeyboardInterrupt
@@ -193,14 +196,14 @@ def _log(state: Path, record: dict) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def _save(state: Path, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
+def _save(state: Path, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, settings: dict) -> None:
     kept = io.BytesIO()  # torch's own writer hides why a disk refuses
-    torch.save({"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "recipe": asdict(recipe)}, kept)
+    torch.save({"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "settings": settings}, kept)
     with new_file(state) as temporary:
         temporary.write_bytes(kept.getbuffer())
 
 
-def _restore(state: Path, resume: bool, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> int:
+def _restore(state: Path, resume: bool, module: nn.Module, optimiser: torch.optim.Optimizer, settings: dict) -> int:
     state.parent.mkdir(parents=True, exist_ok=True)
     if not state.exists():
         state.with_name(state.name + ".jsonl").unlink(missing_ok=True)
@@ -209,11 +212,13 @@ def _restore(state: Path, resume: bool, module: nn.Module, optimiser: torch.opti
         raise FileExistsError(f"an interrupted training must be resumed or removed, {state} holds one; add --resume or delete it")
     try:
         kept = torch.load(state, map_location="cpu", weights_only=True)
-        if kept["recipe"] != asdict(recipe):
-            raise ValueError(f"a resumed training must keep its settings, {state} has {kept['recipe']}; repeat them or delete the file")
+        before = kept["settings"]
+        differ = [f"{name} was {before.get(name)!r}, is {value!r}" for name, value in settings.items() if before.get(name) != value]
+        if differ:
+            raise ValueError(f"a resumed training must keep its settings, in {state} {'; '.join(differ)}; repeat them or delete the file")
         module.load_state_dict(kept["module"])
         optimiser.load_state_dict(kept["optimiser"])
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as err:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, AttributeError) as err:
         raise ValueError(
             f"the state of a training must be whole and of the same network, {state} is not; delete it and start again"
         ) from err

@@ -78,10 +78,21 @@ def train(
     def activate(step: int) -> None:
         supernet.activate(_path(chosen, seed, step, cheap=step < CHEAP_SHARE * recipe.steps))
 
-    state = _state(out)
+    state, origin = _state(out), {"data": data, "seed": seed}
     with sole_writer(out):
-        fit(supernet, pairs, recipe, state=state, resume=resume, before_step=activate, label="supernet", device=device, loaders=loaders)
-        save_supernet(out, supernet, {"recipe": asdict(recipe), "data": data, "seed": seed})
+        fit(
+            supernet,
+            pairs,
+            recipe,
+            state=state,
+            origin=origin,
+            resume=resume,
+            before_step=activate,
+            label="supernet",
+            device=device,
+            loaders=loaders,
+        )
+        save_supernet(out, supernet, {"recipe": asdict(recipe), **origin})
         finish(state)
     return {"checkpoint": str(out), "family": family, "steps": recipe.steps, "sharing": supernet.sharing}
 
@@ -131,13 +142,14 @@ def retrain(
                 f"architecture and supernet must be of one family, {arch} is of {family.name} and {supernet} of {inherited.family.name}"
             )
         network = inherited.extract(architecture)
-    state = _state(out)
+    state, origin = _state(out), {"data": data, "seed": seed}
+    begun = {**origin, "architecture": architecture.key, "inherited": supernet is not None}
     with sole_writer(out):
-        fit(network, pairs, recipe, state=state, resume=resume, label="retraining", device=device, loaders=loaders)
+        fit(network, pairs, recipe, state=state, origin=begun, resume=resume, label="retraining", device=device, loaders=loaders)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
         calibration = pair_source(data, family, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
         calibrate(network, torch.from_numpy(normalise(calibration.templates)), torch.from_numpy(normalise(calibration.searches)))
-        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker), {"recipe": asdict(recipe), "data": data, "seed": seed})
+        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker), {"recipe": asdict(recipe), **origin})
         finish(state)
     return {"checkpoint": str(out), "architecture": architecture.name, "steps": recipe.steps}
 

@@ -96,6 +96,8 @@ def test_kill_9_and_resume_take_the_same_steps_as_no_interruption(tmp_path):
 
     with pytest.raises(FileExistsError, match="--resume"):
         train(family="nano", out=broken, steps=14, batch=2, loaders=0)
+    with pytest.raises(ValueError, match="seed was 0, is 7"):
+        train(family="nano", out=broken, steps=14, batch=2, seed=7, loaders=0, resume=True)
     train(family="nano", out=broken, steps=14, batch=2, loaders=0, resume=True)
     assert equal(load_supernet(whole), load_supernet(broken))
     assert not state.exists()
@@ -104,7 +106,7 @@ def test_kill_9_and_resume_take_the_same_steps_as_no_interruption(tmp_path):
 
 def test_resume_with_other_settings_or_damage_is_refused(tmp_path):
     state = tmp_path / "s.safetensors.part"
-    torch.save({"step": 3, "recipe": {}, "module": {}, "optimiser": {}}, state)
+    torch.save({"step": 3, "settings": {}, "module": {}, "optimiser": {}}, state)
     with pytest.raises(ValueError, match="keep its settings"):
         train(family="nano", out=tmp_path / "s.safetensors", steps=5, resume=True, loaders=0)
     state.write_bytes(state.read_bytes()[:50])
