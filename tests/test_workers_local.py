@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from multiprocessing import resource_tracker
 
 import numpy as np
 import pytest
@@ -80,6 +81,7 @@ def test_nonsense_places_are_refused(kind, place):
 
 
 def test_workers_do_not_hear_ctrl_c():
+    resource_tracker._resource_tracker._stop()  # as in a process that starts its first worker
     workers = LocalWorkers(1, slow_judge)
     process = workers._workers[0].process
     try:

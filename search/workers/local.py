@@ -10,6 +10,7 @@ import signal
 import traceback
 from collections import Counter, deque
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -78,6 +79,7 @@ class LocalWorkers:
         context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._make), daemon=True)
+        resource_tracker.ensure_running()  # starting it by the way would lift the mask
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits this: Ctrl-C finds it deaf from the start
         try:
             process.start()
