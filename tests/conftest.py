@@ -6,11 +6,14 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("untimed", deadline=None)  # the first example may import NNI, which takes seconds
+hypothesis.settings.load_profile("untimed")
 
 from supernet.families import FAMILIES  # noqa: E402
 

@@ -81,7 +81,7 @@ def test_files_round_trip_and_disagreement_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must agree"):
         from_json(record, "a.json")
     (tmp_path / "b.json").write_text("{")
-    with pytest.raises(ValueError, match="must be JSON"):
+    with pytest.raises(ValueError, match="must be a JSON object"):
         find_architecture(str(tmp_path / "b.json"))
     with pytest.raises(FileNotFoundError):
         find_architecture(str(tmp_path / "none.json"))
