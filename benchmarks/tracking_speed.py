@@ -24,7 +24,7 @@ from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint
 from supernet.families import FAMILIES
 from supernet.inference import TorchNetwork
-from supernet.official import load_official, read_state_dict
+from supernet.official import load_official, public_settings, read_state_dict
 from tracking.datasets.synthetic import synthetic_sequence
 from tracking.images import cv2
 from tracking.sequence import Sequence, load_sequence
@@ -58,7 +58,7 @@ def checkpoint(shared: Path | None) -> TrackerCheckpoint:
     if shared is not None:
         path = shared / "weights/lighttrack_mobile.pth"
         load_official(network, read_state_dict(path), str(path))
-    return TrackerCheckpoint(network, arch, family.tracker)
+    return TrackerCheckpoint(network, arch, public_settings(family))
 
 
 def main() -> None:

@@ -80,10 +80,10 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
     _step(1, "measure every operator, and whole networks", table, lambda: measure(family=FAMILY, out=table, networks=NETWORKS, resume=True))
     _step(2, "fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
     _step(3, "train the supernet", supernet, lambda: train(family=FAMILY, out=supernet, steps=settings["supernet_steps"], resume=True))
-    _step(4, "search", run / "summary.json", lambda: _search(supernet, predictor, run, settings["evaluations"]))
+    winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
+    _step(4, "search", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
     found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     chosen = str(run / found["winner"]["file"])
-    winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
     _step(
         5,
         "retrain the winner alone",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor, nn
 
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint, save_tracker
-from supernet.families import FAMILIES
+from supernet.families import FAMILIES, LightTrackFamily
 from supernet.network import TrackingNetwork
 from tracking.atomic import check_target
+from tracking.trackers.siamese import SiameseSettings
 
 
 def import_official(weights: Path, *, architecture: str, out: Path) -> dict:
@@ -30,8 +32,13 @@ def import_official(weights: Path, *, architecture: str, out: Path) -> dict:
     family = FAMILIES[arch.family]
     network = family.network(arch)
     load_official(network, read_state_dict(weights), str(weights))
-    save_tracker(out, TrackerCheckpoint(network, arch, family.tracker), {"imported_from": weights.name})
+    save_tracker(out, TrackerCheckpoint(network, arch, public_settings(family)), {"imported_from": weights.name})
     return {"checkpoint": str(out), "architecture": arch.name, "tensors": len(network.state_dict())}
+
+
+def public_settings(family: LightTrackFamily) -> SiameseSettings:
+    """A family's constants with the public tracker's crops of whole pixels, which its weights were trained with."""
+    return replace(family.tracker, aligned=False)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -92,6 +92,10 @@ def search_window(
     return Window(box[:2] + box[2:] / 2 + shift * free * rng.uniform(-1, 1, 2), side, search_size)
 
 
+_STREAM = 1
+"""Keeps the pairs' randomness apart from that of whoever else starts from a seed and a step."""
+
+
 class SequencePairs:
     """Pairs from annotated videos, with shift, scale, colour, blur, noise and mirroring.
 
@@ -125,7 +129,7 @@ class SequencePairs:
 
     def batch(self, index: int, count: int) -> PairBatch:
         """Batch number `index` of `count` pairs."""
-        rng = np.random.default_rng([self._seed, index])
+        rng = np.random.default_rng([self._seed, index, _STREAM])
         templates, searches, boxes = zip(*(self._pair(rng) for _ in range(count)), strict=True)
         return PairBatch(np.stack(templates), np.stack(searches), np.stack(boxes).astype(np.float32))
 

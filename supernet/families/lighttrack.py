@@ -196,7 +196,7 @@ LIGHTTRACK = LightTrackFamily(
     max_macs=600_000_000,
     recipe=Recipe(steps=140_000, batch=128, lr=1e-3, radius_px=16.0, warmup=2000),
     sharing="separate",
-    tracker=SiameseSettings(128, 256, 288, penalty_k=0.007, lr=0.616, window_influence=0.225),
+    tracker=SiameseSettings(128, 256, 288, penalty_k=0.007, lr=0.616, window_influence=0.225, aligned=True),
 )
 
 NANO = LightTrackFamily(
