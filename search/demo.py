@@ -15,6 +15,7 @@ import numpy as np
 from latency_tables.measure import measure, measure_networks
 from predictors.fit import fit_predictor
 from predictors.predictor import load_predictor
+from search.noise import standard_error
 from search.report import report
 from search.run import search
 from supernet.bundle import write_bundle
@@ -178,7 +179,7 @@ def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: di
     fronts = [find_architecture(str(path)) for path in sorted((out / "search" / "front").glob("*.json"))]
     predicted = load_predictor(out / "predictor.json").predict(fronts)
     errors = [abs(p / measured[arch.key] - 1) for p, arch in zip(predicted.value, fronts, strict=True) if arch.key in measured]
-    gains = np.array([one["ao"] - one["static_ao"] for one in generated["sequences"]])
+    gains = [one["ao"] - one["static_ao"] for one in generated["sequences"]]
     winner = find_architecture(chosen)
     summary = {
         "family": settings["family"],
@@ -194,7 +195,7 @@ def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: di
         "ao_generated": generated["ao"],
         "static_ao_generated": generated["static_ao"],
         "ao_generated_over_static": generated["ao"] / generated["static_ao"],
-        "gain_standard_error": float(gains.std(ddof=1) / np.sqrt(len(gains))),
+        "gain_standard_error": standard_error(gains),
         "latency_predicted_ms": float(predicted.value[[arch.key for arch in fronts].index(winner.key)]),
         "latency_measured_ms": measured.get(winner.key),
         "front_latency_mape": 100 * float(np.mean(errors)),

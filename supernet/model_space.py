@@ -88,10 +88,7 @@ class LightTrackSpace(ModelSpace):
         fusors: dict[int, layers.FeatureFusor] = {}
         joins = []
         for stage, _ in family.exits:
-            stride = 2
-            for built in family.stages[: stage + 1]:
-                stride *= built.stride
-            cells = (family.template_size // stride) ** 2
+            cells = (family.template_size // family.stage_stride(stage)) ** 2
             fusor = fusors.setdefault(cells, layers.FeatureFusor(cells, family.fused_channels))
             joins.append(Join(layers.Neck(family.stages[stage].channels), fusor))
         return joins

@@ -6,6 +6,7 @@ smaller crops and widths that learn in minutes on a processor.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,10 +130,11 @@ class LightTrackFamily:
     def output_stride(self, arch: Architecture) -> int:
         """Pixels of the search crop per cell of the score map."""
         stage, _ = self.exits[int(arch["feature"])]
-        stride = 2
-        for built in self.stages[: stage + 1]:
-            stride *= built.stride
-        return stride
+        return self.stage_stride(stage)
+
+    def stage_stride(self, stage: int) -> int:
+        """Pixels of a crop per cell of the features after a stage (0 is the first); the stem halves the crop."""
+        return 2 * math.prod(built.stride for built in self.stages[: stage + 1])
 
     def operators(self, arch: Architecture) -> tuple[Operator, ...]:
         """Operators in the order of execution: the template branch, then the search branch."""
