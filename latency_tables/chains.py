@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import torch
 from torch import nn
 
+from latency_tables.model import Model
 from supernet.families import LightTrackFamily
-from supernet.graph import to_onnx
 from supernet.operators import KINDS, Operator
 from supernet.space import Architecture
 
@@ -36,12 +35,12 @@ class Chain:
         """Readable and unique."""
         return "chain:" + " ".join(op.key for op in self.operators)
 
-    def onnx(self) -> bytes:
-        """The graph with random weights."""
-        first, *others = self.operators
-        shapes = {"input": first.input_shapes[0]}
+    @property
+    def model(self) -> Model:
+        """The chain with random weights."""
+        shapes = {"input": self.operators[0].input_shapes[0]}
         shapes |= {f"side_{i}": shape for i, op in enumerate(self.operators) for shape in op.input_shapes[1:]}
-        return to_onnx(_Chained(self.operators), {name: torch.randn(1, *shape) for name, shape in shapes.items()}, ["output"])
+        return Model(self.name, lambda: _Chained(self.operators), {name: (1, *shape) for name, shape in shapes.items()}, ("output",))
 
 
 class _Chained(nn.Module):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from supernet.bundle import search_graph, template_graph
+from latency_tables.model import Model
+from supernet.bundle import SearchGraph, TemplateGraph
 from supernet.describe import branch_counts
 from supernet.families import LightTrackFamily
 from supernet.operators import Branch
@@ -28,9 +29,16 @@ def draw(family: LightTrackFamily, count: int, seed: int) -> list[Architecture]:
     return [by_size[rng.choice(stratum)] for stratum in strata]
 
 
-def onnx(family: LightTrackFamily, architecture: Architecture, branch: Branch) -> bytes:
-    """The graph of one branch with random weights, as an exported tracker has it."""
-    network = family.network(architecture)
+def model(family: LightTrackFamily, architecture: Architecture, branch: Branch) -> Model:
+    """One branch with random weights, as an exported tracker has it."""
     if branch == "template":
-        return template_graph(network, family.template_size)
-    return search_graph(network, family.template_size, family.search_size)
+        shapes = {"template": (1, 3, family.template_size, family.template_size)}
+        return Model(name(architecture, branch), lambda: TemplateGraph(family.network(architecture)), shapes, ("template_features",))
+    join = next(op for op in family.operators(architecture) if op.kind == "join")
+    shapes = {"search": (1, 3, family.search_size, family.search_size), "template_features": (1, *join.input_shapes[1])}
+    return Model(name(architecture, branch), lambda: SearchGraph(family.network(architecture)), shapes, ("cls", "reg"))
+
+
+def name(architecture: Architecture, branch: Branch) -> str:
+    """Of a network's model."""
+    return f"network:{architecture.name}:{branch}"

@@ -27,7 +27,9 @@ FORMATS = ("onnx",)
 _FORMAT = "chiptrack-bundle-1"
 
 
-class _SearchGraph(nn.Module):
+class SearchGraph(nn.Module):
+    """A network as it is asked on every frame."""
+
     def __init__(self, network: TrackingNetwork):
         super().__init__()
         self.network = network
@@ -36,7 +38,9 @@ class _SearchGraph(nn.Module):
         return self.network.search(search, template_features)
 
 
-class _TemplateGraph(nn.Module):
+class TemplateGraph(nn.Module):
+    """A network as it is asked once for each target."""
+
     def __init__(self, network: TrackingNetwork):
         super().__init__()
         self.network = network
@@ -47,7 +51,7 @@ class _TemplateGraph(nn.Module):
 
 def template_graph(network: TrackingNetwork, template_size: int) -> bytes:
     """ONNX: `template` (1, 3, h, h) to `template_features` (1, C, h/stride, h/stride)."""
-    return to_onnx(_TemplateGraph(network), {"template": torch.zeros(1, 3, template_size, template_size)}, ["template_features"])
+    return to_onnx(TemplateGraph(network), {"template": torch.zeros(1, 3, template_size, template_size)}, ["template_features"])
 
 
 def search_graph(network: TrackingNetwork, template_size: int, search_size: int) -> bytes:
@@ -55,7 +59,7 @@ def search_graph(network: TrackingNetwork, template_size: int, search_size: int)
     with torch.no_grad():
         features = network.eval().template(torch.zeros(1, 3, template_size, template_size))
     inputs = {"search": torch.zeros(1, 3, search_size, search_size), "template_features": features}
-    return to_onnx(_SearchGraph(network), inputs, ["cls", "reg"])
+    return to_onnx(SearchGraph(network), inputs, ["cls", "reg"])
 
 
 def export(model: str, *, out: Path, format: str = "onnx") -> dict:
