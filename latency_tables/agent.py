@@ -1,109 +1,256 @@
-"""What runs on the device: reads requests as JSON lines, loads graphs, times them, answers as JSON lines.
+"""What runs on the device: reads requests as JSON lines, keeps, loads and times models, answers as JSON lines.
 
-Needs the standard library, one runtime's package and the `latency_tables` folder, nothing else of this project.
-Requests: `{"do": "info"}`, `{"do": "load", "name": ..., "onnx": base64}`, `{"do": "time", "name": ..., "runs": n}`.
+Needs the standard library, one runtime's package, and the few files of this folder that `connection.bundle` lists; nothing else
+of this project. Models lie in a folder by their checksum, so that an agent that starts anew has them at hand, and leave memory
+when the device runs short of it. One agent at a time: a second one on the same folder is refused.
+
+Started as `agent RUNTIME PRECISION THREADS CORES RUN`: RUN is a word that names one measurement. An agent of the same run, left
+over from a lost connection, makes way.
 """
 
 from __future__ import annotations
 
 import base64
+import errno
+import fcntl
 import gc
+import hashlib
 import json
 import os
-import platform
+import resource
+import select
+import shutil
+import signal
 import sys
 import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from latency_tables import board
+from latency_tables.runtime import Graph, Runtime
 from latency_tables.runtimes import RUNTIMES
 
+if TYPE_CHECKING:
+    import numpy as np
+
 WARM_UPS = 3
+OUTPUT_VALUES = 2048
+"""Values of each output that are sent back for a comparison, spread evenly over it."""
+_IDLE_S = 1800
+_RESERVE = 0.12
+"""Share of the device's memory that stays free: beyond it, the models used longest ago are put away."""
 
 
-class Graph(Protocol):
-    """A loaded graph."""
+class Refusal(Exception):
+    """Something that the caller must be told in other words than a runtime's."""
 
-    def run_once(self) -> None: ...
-
-
-class Runtime(Protocol):
-    """What the agent wants from a runtime."""
-
-    package: str
-    precisions: tuple[str, ...]
-
-    def version(self) -> str: ...
-
-    def load(self, onnx: bytes, threads: int) -> Graph: ...
+    def __init__(self, kind: str, text: str):
+        super().__init__(text)
+        self.kind = kind
 
 
 class Agent:
-    """Graphs by name, on one runtime."""
+    """Models by name, on one runtime."""
 
-    def __init__(self, runtime: Runtime, threads: int):
+    def __init__(self, runtime: Runtime, threads: int, folder: Path):
         self._runtime = runtime
         self._threads = threads
-        self._graphs: dict[str, Graph] = {}
+        self._folder = folder
+        self._known: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {}
+        self._graphs: OrderedDict[str, Graph] = OrderedDict()
+        self._unstored: dict[str, bytes] = {}
+        """Models that the disk has no room for, by checksum."""
 
-    def answer(self, request: dict) -> dict:
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what a request asks."""
         match request["do"]:
             case "info":
-                return {"version": self._runtime.version(), "chip": chip(), "os": platform.platform(terse=True), "governor": governor()}
+                facts = {"chip": board.chip(), "os": board.system(), "governor": board.governor(), "cores": os.cpu_count()}
+                return {"version": self._runtime.version(), **facts}
+            case "readings":
+                return board.readings()
+            case "store":
+                return self._store(request["sha256"], base64.b64decode(request["model"]))
+            case "introduce":
+                shapes = {name: tuple(shape) for name, shape in request["shapes"].items()}
+                self._known[request["name"]] = (request["sha256"], shapes)
+                return {"stored": request["sha256"] in self._unstored or self._path(request["sha256"]).exists()}
+            case "memory":
+                return {"mb": self._memory_mb(request["name"])}
             case "load":
-                graph = self._graphs[request["name"]] = self._runtime.load(base64.b64decode(request["onnx"]), self._threads)
-                return {"warm_ms": time_runs(graph, WARM_UPS)["wall_ms"][-1]}
+                return {"warm_ms": time_runs(self._graph(request["name"]), 1)["wall_ms"][0]}
+            case "outputs":
+                return {"outputs": [_abridged(values) for values in self._graph(request["name"]).outputs()]}
             case "time":
-                return time_runs(self._graphs[request["name"]], request["runs"])
-        raise ValueError(f"an agent does info, load or time, got {request['do']!r}")
+                return time_runs(self._graph(request["name"]), request["runs"])
+            case "clear":
+                shutil.rmtree(self._folder / "models", ignore_errors=True)
+                return {}
+        raise ValueError(f"an agent does not know how to {request['do']!r}")
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / "models" / sha256
+
+    def _store(self, sha256: str, model: bytes) -> dict:
+        if hashlib.sha256(model).hexdigest() != sha256:
+            raise ValueError("a model must arrive as it was sent, its checksum differs")
+        path = self._path(sha256)
+        new = path.with_suffix(".new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(model)
+            new.replace(path)
+        except OSError as err:
+            new.unlink(missing_ok=True)
+            if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            if board.available_memory() < 2 * _RESERVE:
+                raise Refusal("disk", f"{self._folder} and memory have no room for {len(model) / 1e6:.1f} MB more") from err
+            self._unstored[sha256] = model
+        return {}
+
+    def _graph(self, name: str) -> Graph:
+        """The graph of a model, loaded and warmed up where it is not."""
+        if name not in self._graphs:
+            while self._graphs and board.available_memory() < _RESERVE:
+                self._graphs.popitem(last=False)
+            graph = self._load(name)
+            time_runs(graph, WARM_UPS)
+            self._graphs[name] = graph
+        self._graphs.move_to_end(name)
+        return self._graphs[name]
+
+    def _load(self, name: str) -> Graph:
+        sha256, shapes = self._known[name]
+        model = self._unstored.get(sha256) or self._path(sha256).read_bytes()
+        return self._runtime.load(model, sample(shapes), self._threads)
+
+    def _memory_mb(self, name: str) -> float:
+        """Growth of the peak resident memory of a process of its own that loads and runs a model."""
+        self._runtime.version()  # the runtime's own memory is there before
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                before = _peak_mb()
+                time_runs(self._load(name), WARM_UPS)
+                os.write(writer, str(_peak_mb() - before).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as answer:
+            grown = answer.read()
+        os.waitpid(child, 0)
+        if not grown:
+            raise RuntimeError("the process that was to measure memory died")
+        return float(grown)
+
+
+def sample(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Inputs that host and device make alike: standard normal, float32, drawn from the checksum of the name."""
+    import numpy as np
+
+    return {name: np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape, np.float32) for name, shape in shapes.items()}
+
+
+def abridge(values: np.ndarray) -> np.ndarray:
+    """At most `OUTPUT_VALUES` of an array's values, spread evenly over it, as float32."""
+    import numpy as np
+
+    flat = np.asarray(values, np.float32).ravel()
+    return flat[np.linspace(0, flat.size - 1, min(flat.size, OUTPUT_VALUES)).astype(int)]
+
+
+def _abridged(values: np.ndarray) -> dict:
+    return {"shape": list(values.shape), "values": base64.b64encode(abridge(values).astype("<f4").tobytes()).decode()}
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def time_runs(graph: Graph, runs: int) -> dict[str, list[float]]:
-    """Milliseconds of each run by the process's CPU clock and by the wall clock."""
+    """Milliseconds of each run by the process's CPU clock and by the wall clock, or by the graph's own clock where it has one."""
     cpu_ms, wall_ms = [0.0] * runs, [0.0] * runs
     gc.disable()
     for i in range(runs):
         cpu, wall = time.process_time_ns(), time.perf_counter_ns()
-        graph.run_once()
+        own_ms = graph.run_once()
         cpu_ms[i], wall_ms[i] = (time.process_time_ns() - cpu) / 1e6, (time.perf_counter_ns() - wall) / 1e6
+        if own_ms is not None:
+            cpu_ms[i] = wall_ms[i] = own_ms
     gc.enable()
     return {"cpu_ms": cpu_ms, "wall_ms": wall_ms}
 
 
-def chip() -> str:
-    """The processor's name, as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.lower().startswith(("model name", "hardware", "cpu model"))]
-    return names[0] if names else platform.processor() or platform.machine()
+def take_device(folder: Path, run: str) -> TextIO:
+    """Keep other agents from this device for as long as the returned file is open.
 
-
-def governor() -> str:
-    """Frequency policy of the first core, or `unknown`."""
-    try:
-        return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text().strip()
-    except OSError:
-        return "unknown"
+    Raises:
+        Refusal: The agent of another measurement is at work.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "agent.lock").open("a+")
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            lock.seek(0)
+            pid, _, owner = lock.read().partition(" ")
+            if owner != run or time.monotonic() > deadline:
+                raise Refusal("busy", f"another measurement is at work on this device (process {pid})") from None
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except (ProcessLookupError, ValueError):
+                pass
+            time.sleep(0.05)
+    lock.truncate(0)
+    lock.write(f"{os.getpid()} {run}")
+    lock.flush()
+    return lock
 
 
 def serve(agent: Agent, requests: TextIO, answers: TextIO) -> None:
     """Answer line by line until the requests end; an error is an answer too."""
-    for line in requests:
+    while _coming(requests) and (line := requests.readline()):
         try:
             answer = agent.answer(json.loads(line))
+        except Refusal as refusal:
+            answer = {"error": str(refusal), "kind": refusal.kind}
         except Exception as error:  # whatever a runtime raises belongs to the caller, on the other side
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            kind = "uncomparable" if isinstance(error, NotImplementedError) else "runtime"
+            answer = {"error": f"{type(error).__name__}: {error}", "kind": kind}
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def main(runtime: str, threads: str) -> None:
+def _coming(requests: TextIO) -> bool:
+    """Wait for a request; false where none has come for so long that the caller must be gone."""
+    try:
+        waiting = [requests.fileno()]
+    except OSError:  # not a real file
+        return True
+    return bool(select.select(waiting, [], [], _IDLE_S)[0])
+
+
+def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> None:
     """Serve stdin; what libraries print goes to stderr."""
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    serve(Agent(RUNTIMES[runtime](), int(threads)), sys.stdin, answers)
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chiptrack"
+    try:
+        board.pin(cores)
+        lock = take_device(folder, run)
+    except (Refusal, OSError) as refusal:
+        kind = refusal.kind if isinstance(refusal, Refusal) else "runtime"
+        print(json.dumps({"error": str(refusal), "kind": kind}), file=answers, flush=True)
+        return
+    with lock:
+        serve(Agent(RUNTIMES[runtime](precision), int(threads), folder), sys.stdin, answers)
 
 
 if __name__ == "__main__":

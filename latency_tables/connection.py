@@ -1,51 +1,185 @@
-"""The caller's end of an agent: one request, one answer."""
+"""The caller's end of an agent: one request, one answer; and how an agent gets onto a device."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import json
+import os
+import select
 import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from latency_tables.transport import DeviceLost, Transport
+
+_ROOT = Path(__file__).resolve().parents[1]
+_AGENT = ("__init__.py", "agent.py", "board.py", "runtime.py", "runtimes/*.py")
+_ANSWER_S = 600
+"""An agent that is silent for longer hangs."""
+
+
+class AgentDied(ConnectionError):
+    """The agent ended, or hangs, while the device can be reached: the runtime crashed, or somebody killed it."""
+
+
+class AgentError(ConnectionError):
+    """The agent answered with an error."""
+
+    def __init__(self, what: str, reason: str, kind: str):
+        super().__init__(f"the agent on the device failed at request {what!r}: {reason}")
+        self.reason = reason
+        """What it said."""
+        self.kind = kind
+        """`runtime`, `uncomparable` (there are no outputs), `disk` or `busy`."""
+
+
+def bundle() -> bytes:
+    """The agent as one file that Python runs, the same bytes for the same sources."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("__main__.py"), "import sys\nfrom latency_tables.agent import main\nmain(*sys.argv[1:])\n")
+        for path in sorted(path for pattern in _AGENT for path in (_ROOT / "latency_tables").glob(pattern)):
+            archive.writestr(zipfile.ZipInfo(path.relative_to(_ROOT).as_posix()), path.read_bytes())
+    return content.getvalue()
+
+
+def open_agent(
+    transport: Transport, runtime: str, precision: str = "fp32", threads: int = 1, cores: str = "", run: str = "", python: str | None = None
+) -> Connection:
+    """Start an agent on a device.
+
+    Args:
+        transport: The device.
+        runtime: Name of the runtime.
+        precision: One of the runtime's number formats.
+        threads: Threads that it may use.
+        cores: Cores that it is kept on; empty for any.
+        run: Names the measurement, so that an agent left over from it makes way.
+        python: The device's Python; by default `python3`, or this very one on this machine.
+    """
+    settings = (runtime, precision, str(threads), cores, run)
+    if transport.remote:
+        content = bundle()
+        path = transport.push(content, f"agent-{hashlib.sha256(content).hexdigest()[:16]}.pyz")
+        return Connection(transport.open([python or "python3", path, *settings]), transport)
+    # runtimes that are installed beside a changed or an extended chiptrack are found as this process finds them
+    paths = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    start = ["env", f"PYTHONPATH={paths}", python or sys.executable, "-P", "-m", "latency_tables.agent"]
+    return Connection(transport.open([*start, *settings]), transport)
 
 
 class Connection:
     """Speaks with an agent over its standard streams; use it as a context.
 
-    Every request raises `ConnectionError` where the agent ends or fails.
+    Every request raises `AgentError` where the agent says so, `AgentDied` where it ends, and `DeviceLost` where the device is gone.
     """
 
-    def __init__(self, process: subprocess.Popen[str]):
+    def __init__(self, process: subprocess.Popen[bytes], transport: Transport):
         self._process = process
+        self._transport = transport
+        self._rest = b""
 
     def __enter__(self) -> Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        self.close()
 
-    def info(self) -> dict[str, str]:
-        """Runtime version, chip, operating system and frequency policy of the device."""
+    def close(self) -> None:
+        """End the agent: it notices that its input ends; one that does not is killed."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def info(self) -> dict[str, Any]:
+        """Runtime version, chip, cores, operating system and frequency policy of the device."""
         return self._ask({"do": "info"})
 
-    def load(self, name: str, onnx: bytes) -> float:
-        """Load a graph and warm it up; returns the milliseconds of the last warm-up."""
-        return self._ask({"do": "load", "name": name, "onnx": base64.b64encode(onnx).decode()})["warm_ms"]
+    def readings(self) -> dict[str, float | None]:
+        """Clock in MHz and temperature in degrees Celsius; None where the device tells neither."""
+        return self._ask({"do": "readings"})
+
+    def introduce(self, name: str, sha256: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        """Name a prepared model and the shapes of its inputs; returns whether the device has it stored."""
+        return self._ask({"do": "introduce", "name": name, "sha256": sha256, "shapes": shapes})["stored"]
+
+    def store(self, prepared: bytes) -> None:
+        """Send a prepared model."""
+        self._ask({"do": "store", "sha256": hashlib.sha256(prepared).hexdigest(), "model": base64.b64encode(prepared).decode()})
+
+    def memory_mb(self, name: str) -> float:
+        """Megabytes by which loading and running a model makes a fresh process grow at its peak; ask before the first `load`."""
+        return self._ask({"do": "memory", "name": name})["mb"]
+
+    def load(self, name: str) -> float:
+        """Load a model and warm it up; returns the milliseconds of one more run."""
+        return self._ask({"do": "load", "name": name})["warm_ms"]
+
+    def outputs(self, name: str) -> list[tuple[tuple[int, ...], np.ndarray]]:
+        """Shape and some values of each output, as `agent.abridge` picks them."""
+        answers = self._ask({"do": "outputs", "name": name})["outputs"]
+        return [(tuple(a["shape"]), np.frombuffer(base64.b64decode(a["values"]), "<f4")) for a in answers]
 
     def time(self, name: str, runs: int) -> dict[str, list[float]]:
-        """Run a loaded graph; returns `cpu_ms` and `wall_ms` of every run."""
+        """Run a model; returns `cpu_ms` and `wall_ms` of every run."""
         return self._ask({"do": "time", "name": name, "runs": runs})
 
+    def clear(self) -> None:
+        """Remove the stored models from the device."""
+        self._ask({"do": "clear"})
+
     def _ask(self, request: dict[str, Any]) -> dict:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
         what = " ".join(str(request[field]) for field in ("do", "name") if field in request)
         try:
-            print(json.dumps(request), file=self._process.stdin, flush=True)
-            line = self._process.stdout.readline()
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
         except BrokenPipeError:
-            line = ""
-        if not line:
-            raise ConnectionError(f"the agent on the device ended with status {self._process.wait()} at request {what!r}")
+            pass  # an agent that refuses to serve has said why before it ended
+        line = self._line()
+        if not line.endswith(b"\n"):
+            self._raise_end(what)
         answer = json.loads(line)
         if "error" in answer:
-            raise ConnectionError(f"the agent on the device failed at request {what!r}: {answer['error']}")
+            raise AgentError(what, answer["error"], answer["kind"])
         return answer
+
+    def _line(self) -> bytes:
+        """The next line; what there is of it where the agent ends or hangs."""
+        assert self._process.stdout
+        deadline = time.monotonic() + _ANSWER_S
+        parts = [self._rest]
+        while b"\n" not in parts[-1]:
+            ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            part = os.read(self._process.stdout.fileno(), 1 << 20) if ready else b""
+            if not part:
+                break
+            parts.append(part)
+        line, newline, self._rest = b"".join(parts).partition(b"\n")
+        return line + newline
+
+    def _raise_end(self, what: str) -> None:
+        try:
+            status = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        if self._transport.lost(status):
+            raise DeviceLost(f"the device was lost at request {what!r}")
+        raise AgentDied(f"the agent on the device ended with status {status} at request {what!r}")

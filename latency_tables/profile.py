@@ -17,13 +17,12 @@ class Profile:
     runtime_version: str
     threads: int
     precision: str
+    cores: str
+    """Cores that the process was kept on, such as `4-7`; empty for any."""
+    clock: str
+    """What ranks networks: `cpu` for one thread of a processor, which other programs disturb least, else `wall`."""
     chip: str
     os: str
-
-    @property
-    def clock(self) -> str:
-        """What ranks networks: `cpu` for one thread, which other programs disturb least, else `wall`."""
-        return "cpu" if self.threads == 1 else "wall"
 
     @property
     def fingerprint(self) -> str:
@@ -32,7 +31,7 @@ class Profile:
 
     def to_json(self) -> dict:
         """All fields and the fingerprint."""
-        return {**asdict(self), "clock": self.clock, "fingerprint": self.fingerprint}
+        return {**asdict(self), "fingerprint": self.fingerprint}
 
     @classmethod
     def from_json(cls, record: dict) -> Profile:

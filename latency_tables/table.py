@@ -1,7 +1,8 @@
 """A latency table: what every operator of a family and some whole networks cost under one profile. Owns its file format.
 
-`TABLE.csv` has one row for each operator and for each branch of each network. `TABLE.json` beside it, the manifest, says what
-the rows are valid for and how they were measured, and carries the checksum of the rows.
+`TABLE.csv` has one row for each operator and for each branch of each network; what the runtime cannot run has a row without
+figures that says why. `TABLE.json` beside it, the manifest, says what the rows are valid for and how they were measured, and
+carries the checksum of the rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,28 @@ from supernet.operators import Branch, Operator
 from tracking.atomic import write_text
 from tracking.records import parse_record
 
-FORMAT = 1
+FORMAT = 2
 _NAMES = ("kind", "name", "branch")
 _VALUES = tuple(field.name for field in fields(Measurement))
+_FIGURES = tuple(name for name in _VALUES if name not in ("memory_mb", "flag"))
+_UNSUPPORTED = "unsupported: "
 COLUMNS = (*_NAMES, *_VALUES)
 """Of the CSV: `kind` is operator or network, `name` an operator's key or an architecture's name; then a `Measurement`."""
 
 
 class MissingOperators(ValueError):
-    """Operators that a table has no row for."""
+    """Operators that a table has no time for.
 
-    def __init__(self, keys: Iterable[str]):
+    Args:
+        keys: All of them.
+        reasons: Why, for those that the runtime does not support.
+    """
+
+    def __init__(self, keys: Iterable[str], reasons: Mapping[str, str] | None = None):
         self.keys = tuple(sorted(set(keys)))
-        super().__init__(f"the latency table must have every operator, {len(self.keys)} missing: {' '.join(self.keys)}; measure it again")
+        known = {key: reasons[key] for key in self.keys if reasons and key in reasons}
+        way_out = f"the runtime has no {next(iter(known))} ({next(iter(known.values()))}), avoid it" if known else "measure it again"
+        super().__init__(f"the latency table must have every operator, {len(self.keys)} missing: {' '.join(self.keys)}; {way_out}")
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,13 @@ class LatencyTable:
     """By the architecture's name and branch."""
     about: Mapping[str, Any]
     """How, when and with which versions it was measured."""
+    unsupported: Mapping[tuple[str, Branch], str] = field(default_factory=dict)
+    """Why the runtime cannot run an operator or a network, by its key or name and its branch."""
+
+    @property
+    def unsupported_operators(self) -> dict[str, str]:
+        """Why the runtime cannot run an operator, by its key."""
+        return {name: reason for (name, branch), reason in self.unsupported.items() if name.startswith(f"{branch}:")}
 
     @property
     def flagged(self) -> int:
@@ -80,7 +97,7 @@ class LatencyTable:
         keys = [op.key for op in operators]
         missing = [key for key in keys if key not in self.operators]
         if missing:
-            raise MissingOperators(missing)
+            raise MissingOperators(missing, self.unsupported_operators)
         return sum(self.ms(self.operators[key]) for key in keys)
 
     def save(self, path: Path) -> None:
@@ -126,12 +143,15 @@ class LatencyTable:
             rows = _parse(text, path)
         except csv.Error as err:
             raise ValueError(f"a latency table must be a CSV file, {path} is not ({err}); measure it again") from err
-        operators = {name: m for (kind, name, _), m in rows.items() if kind == "operator"}
+        operators = {name: m for (kind, name, _), m in rows.items() if kind == "operator" and isinstance(m, Measurement)}
         networks: dict[tuple[str, Branch], Measurement] = {
-            (name, branch): m for (kind, name, branch), m in rows.items() if kind == "network"
+            (name, branch): m for (kind, name, branch), m in rows.items() if kind == "network" and isinstance(m, Measurement)
+        }
+        unsupported: dict[tuple[str, Branch], str] = {
+            (n, branch): reason for (_, n, branch), reason in rows.items() if isinstance(reason, str)
         }
         about = {k: v for k, v in manifest.items() if k not in ("format", "profile", "reference_ms", "flagged", "sha256")}
-        return cls(profile, reference_ms, operators, networks, about)
+        return cls(profile, reference_ms, operators, networks, about, unsupported)
 
 
 def manifest_path(path: Path) -> Path:
@@ -172,16 +192,23 @@ def _rows(table: LatencyTable) -> str:
     named = [("operator", key, key.split(":")[0], m) for key, m in table.operators.items()]
     named += [("network", name, branch, m) for (name, branch), m in table.networks.items()]
     for *names, measurement in named:
-        writer.writerow([*names, *(f"{v:.6g}" if isinstance(v, float) else v for v in asdict(measurement).values())])
+        writer.writerow([*names, *(_cell(value) for value in asdict(measurement).values())])
+    for (name, branch), reason in table.unsupported.items():
+        kind = "operator" if name.startswith(f"{branch}:") else "network"
+        writer.writerow([kind, name, branch, *[""] * (len(_VALUES) - 1), _UNSUPPORTED + reason])
     return text.getvalue()
 
 
-def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement]:
+def _cell(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else value
+
+
+def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement | str]:
     reader = csv.DictReader(io.StringIO(text))
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise ValueError(f"a latency table must have the columns {', '.join(COLUMNS)}; {path} lacks {', '.join(missing)}; measure it again")
-    rows: dict[tuple[str, str, Branch], Measurement] = {}
+    rows: dict[tuple[str, str, Branch], Measurement | str] = {}
     for row in reader:
         where = f"line {reader.line_num} of {path}"
         kind, name, branch = (row[field] for field in _NAMES)
@@ -189,17 +216,22 @@ def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement]:
             raise ValueError(f"kind must be operator or network and branch template or search, got {kind!r}, {branch!r} in {where}")
         if (kind, name, branch) in rows:
             raise ValueError(f"a latency table must have one row for each name and branch, {where} repeats {name}; remove one")
-        rows[kind, name, branch] = _measurement(row, where)
+        flag = row["flag"] or ""
+        unsupported = flag.startswith(_UNSUPPORTED)
+        rows[kind, name, branch] = flag.removeprefix(_UNSUPPORTED) if unsupported else _measurement(row, where)
     return rows
 
 
 def _measurement(row: Mapping[str, str], where: str) -> Measurement:
-    values = {}
-    for name in ("cpu_ms", "wall_ms", "reference_units", "spread", "p95_ms", "runs"):
+    def figure(name: str) -> float:
         try:
-            values[name] = float(row[name])
+            value = float(row[name])
         except (TypeError, ValueError):
             raise ValueError(f"{name} must be a number, got {row[name]!r} in {where}; measure the table again") from None
-        if not (math.isfinite(values[name]) and values[name] >= 0 and (values[name] > 0 or name == "spread")):
+        if not (math.isfinite(value) and (value > 0 or value == 0 and name in ("spread", "memory_mb"))):
             raise ValueError(f"{name} must be positive and finite, got {row[name]} in {where}; measure the table again")
-    return Measurement(**{**values, "runs": int(values["runs"])}, flag=row["flag"] or "")
+        return value
+
+    values = {name: figure(name) for name in _FIGURES}
+    memory_mb = figure("memory_mb") if row["memory_mb"] else None
+    return Measurement(**{**values, "runs": int(values["runs"])}, memory_mb=memory_mb, flag=row["flag"] or "")

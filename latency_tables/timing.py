@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 UNSTEADY = 0.05
-"""A measurement is flagged when the reference model's times around it vary by more than this."""
+"""A sample is unsteady when the reference model's times around it vary by more than this."""
+QUANTILES = (0.05, 0.25, 0.75, 0.95)
+_RESAMPLES = 400
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Sample:
     """Median by the process's CPU clock."""
     wall_ms: float
     """Median by the wall clock."""
-    p95_ms: float
-    """95th percentile by the clock that ranks."""
+    quantiles: tuple[float, ...]
+    """Of the runs by the clock that ranks, at `QUANTILES`; milliseconds."""
     runs: int
     reference_ms: float = float("nan")
     """The reference model before and after these runs, twice each, by the clock that ranks: median."""
@@ -42,14 +44,27 @@ class Measurement:
     """Median by the wall clock."""
     reference_units: float
     """Median of the ranking clock's milliseconds divided by the reference model's."""
+    low_units: float
+    """Lower end of the 90 % bootstrap interval of `reference_units` over the rounds."""
+    high_units: float
+    """Upper end."""
     spread: float
     """Interquartile range of the rounds, relative to the median."""
+    p05_ms: float
+    """5th percentile of the runs by the clock that ranks; of an operator, as much below the median as in its longest chain."""
+    p25_ms: float
+    """25th percentile."""
+    p75_ms: float
+    """75th percentile."""
     p95_ms: float
-    """95th percentile of the runs."""
+    """95th percentile."""
     runs: int
     """Number of timed runs, after warm-up."""
+    memory_mb: float | None = None
+    """Growth of the peak memory of a process that loads and runs it alone; None for operators, and where it was not measured."""
     flag: str = ""
-    """`unsteady`: the reference varied by more than 5 %; `unresolved`: too small to tell from zero, set to what can be told."""
+    """Words joined by `+`. `unsteady`: the reference varied by more than 5 %, and still did when measured again; `unresolved`: too
+    small to tell from zero, set to what can be told; `simulated` and `imported`: not measured here."""
 
 
 def summarise(times: Mapping[str, Sequence[float]], clock: str) -> Sample:
@@ -60,7 +75,8 @@ def summarise(times: Mapping[str, Sequence[float]], clock: str) -> Sample:
         clock: `cpu` or `wall`, the one that ranks.
     """
     cpu_ms, wall_ms = (float(np.median(times[name])) for name in ("cpu_ms", "wall_ms"))
-    return Sample(cpu_ms, wall_ms, float(np.percentile(times[f"{clock}_ms"], 95)), len(times["cpu_ms"]))
+    quantiles = tuple(float(q) for q in np.quantile(times[f"{clock}_ms"], QUANTILES))
+    return Sample(cpu_ms, wall_ms, quantiles, len(times["cpu_ms"]))
 
 
 def combine(terms: Sequence[tuple[float, Sequence[Sample]]], clock: str) -> Measurement:
@@ -80,8 +96,10 @@ def combine(terms: Sequence[tuple[float, Sequence[Sample]]], clock: str) -> Meas
 
     units = rounds(lambda s: ranked(s) / s.reference_ms)
     low, middle, high = np.percentile(units, (25, 50, 75))
+    drawn = np.random.default_rng(0).choice(units, (_RESAMPLES, len(units)))
+    low_units, high_units = (float(end) for end in np.percentile(np.median(drawn, axis=1), (5, 95)))
     longest = max((samples for weight, samples in terms if weight > 0), key=lambda samples: samples[0].cpu_ms)
-    excess = float(np.median([s.p95_ms / ranked(s) for s in longest]))
+    relative = np.median([np.array(s.quantiles) / ranked(s) for s in longest], axis=0)
     flags = ["unsteady"] if np.median([s.drift for _, samples in terms for s in samples]) > UNSTEADY else []
     cpu_ms, wall_ms = float(np.median(rounds(lambda s: s.cpu_ms))), float(np.median(rounds(lambda s: s.wall_ms)))
     # a difference of two chains cannot tell less than a thousandth of the longer one
@@ -90,6 +108,9 @@ def combine(terms: Sequence[tuple[float, Sequence[Sample]]], clock: str) -> Meas
     if min(cpu_ms, wall_ms) < least_ms or middle < least_units:
         flags.append("unresolved")
         cpu_ms, wall_ms, middle = max(cpu_ms, least_ms), max(wall_ms, least_ms), max(middle, least_units)
+        low_units, high_units = max(low_units, least_units), max(high_units, least_units)
     runs = sum(s.runs for _, samples in terms for s in samples)
-    p95_ms = excess * (cpu_ms if clock == "cpu" else wall_ms)
-    return Measurement(cpu_ms, wall_ms, float(middle), float((high - low) / middle), p95_ms, runs, "+".join(flags))
+    p05, p25, p75, p95 = (float(q) for q in relative * (cpu_ms if clock == "cpu" else wall_ms))
+    spread = float((high - low) / middle)
+    units = (float(middle), low_units, high_units)
+    return Measurement(cpu_ms, wall_ms, *units, spread, p05, p25, p75, p95, runs, flag="+".join(flags))

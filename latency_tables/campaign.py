@@ -1,0 +1,152 @@
+"""One measurement, from the first model to the last sample taken again; every step goes through the journal.
+
+A campaign that is interrupted goes on where its journal ends: models that were checked are not checked again, samples that were
+taken are not taken again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from latency_tables.journal import Journal
+from latency_tables.parity import TOLERANCES
+from latency_tables.protocol import REFERENCE, Protocol, samples, unsteady
+from latency_tables.session import Session, Unsupported
+from latency_tables.timing import Sample, summarise
+from tracking.progress import progress, say
+
+
+@dataclass
+class Campaign:
+    """What was found out so far, and how to go on."""
+
+    journal: Journal
+    protocol: Protocol
+    clock: str
+    """`cpu` or `wall`, the one that ranks."""
+    precision: str
+    checked: bool
+    """Whether outputs are compared with those of ONNX Runtime."""
+    seed: int
+    runs: dict[str, int] = field(default_factory=dict)
+    """How often each loaded model is run in a round."""
+    pauses: int = 0
+    """How often the device was left to cool down."""
+
+    @property
+    def unsupported(self) -> dict[str, str]:
+        """Why the runtime cannot run a model, by its name."""
+        return {record["graph"]: record["reason"] for record in self._records("unsupported")}
+
+    @property
+    def memory_mb(self) -> dict[str, float]:
+        """Peak memory of the models for which it was measured, by name."""
+        return {record["graph"]: record["mb"] for record in self._records("memory")}
+
+    @property
+    def largest_difference(self) -> float | None:
+        """Of all checked models, from ONNX Runtime's outputs."""
+        return max((r["difference"] for r in self._records("ready") if r["difference"] is not None), default=None)
+
+    @property
+    def timed(self) -> list[dict]:
+        """Samples, and those of the reference model, in order."""
+        return self._records("time")
+
+    def sha256(self) -> dict[str, str]:
+        """Of the prepared models, by name."""
+        return {record["graph"]: record["sha256"] for record in self._records("ready")}
+
+    def samples(self) -> dict[str, dict[int, Sample]]:
+        """The best sample of every model in every round."""
+        return samples(self.timed, self.clock)
+
+    def run(self, session: Session, models: Sequence[str], weighed: Sequence[str]) -> None:
+        """Measure what the journal lacks.
+
+        Args:
+            session: The device; it knows the reference model as well.
+            models: Names of the models to time.
+            weighed: Names of those whose memory is measured.
+        """
+        self._weigh(session, [name for name in weighed if name not in self.memory_mb | self.unsupported])
+        self._load(session, [REFERENCE, *(name for name in models if name not in self.unsupported)])
+        able = [name for name in models if name not in self.unsupported]
+        self._pass(session, 0, [(name, r) for r in range(self.protocol.rounds) for name in self.protocol.order(able, r, self.seed)])
+        for again in range(1, self.protocol.repeats + 1):
+            before = [record for record in self.timed if record["again"] < again]
+            self._pass(session, again, unsteady(samples(before, self.clock)))
+
+    def _records(self, kind: str) -> list[dict]:
+        return [record for record in self.journal.records if record["kind"] == kind]
+
+    def _weigh(self, session: Session, models: Sequence[str]) -> None:
+        with progress("memory", len(models)) as report:
+            for i, name in enumerate(models, 1):
+                try:
+                    self.journal.write({"kind": "memory", "graph": name, "mb": session.memory_mb(name)})
+                except Unsupported:
+                    pass  # loading says why
+                report(i, "")
+
+    def _load(self, session: Session, models: Sequence[str]) -> None:
+        ready = {record["graph"] for record in self._records("ready")}
+        with progress("loading", len(models)) as report:
+            for i, name in enumerate(models, 1):
+                try:
+                    self.runs[name] = self.protocol.runs(session.load(name))
+                    if name not in ready:
+                        difference = session.difference(name) if self.checked else None
+                        if difference is not None and not difference <= TOLERANCES[self.precision]:
+                            raise Unsupported(f"outputs differ from ONNX Runtime's by {difference:.1%}")
+                        self.journal.write({"kind": "ready", "graph": name, "sha256": session.sha256[name], "difference": difference})
+                except Unsupported as err:
+                    if name == REFERENCE:
+                        raise ConnectionError(
+                            f"the runtime must run the reference model, it does not: {err}; is it installed whole?"
+                        ) from err
+                    self.journal.write({"kind": "unsupported", "graph": name, "reason": " ".join(str(err).split())[:300]})
+                report(i, "")
+
+    def _pass(self, session: Session, again: int, wanted: Sequence[tuple[str, int]]) -> None:
+        """Time models in rounds, in the order given, the reference in between."""
+        done = {(record["graph"], record["round"]) for record in self.timed if record["again"] == again}
+        todo = [(name, r) for name, r in wanted if (name, r) not in done]
+        if not todo:
+            return
+        with progress("measuring" if not again else "again where unsteady", len(wanted), len(wanted) - len(todo)) as report:
+            for i, (name, r) in enumerate(todo):
+                if i % self.protocol.reference_every == 0:
+                    self._cool(session, r, again)
+                self._take(session, name, r, again)
+                report(len(wanted) - len(todo) + i + 1, f"round {r + 1}")
+            self._take(session, REFERENCE, todo[-1][1], again)
+
+    def _take(self, session: Session, name: str, round: int, again: int) -> float:
+        """Time a model once, write it down, and return the ranking milliseconds."""
+        sample = summarise(session.time(name, self.runs[name]), self.clock)
+        times = {"cpu_ms": sample.cpu_ms, "wall_ms": sample.wall_ms, "quantiles": sample.quantiles, "runs": sample.runs}
+        readings = session.readings() if name == REFERENCE else {}
+        self.journal.write({"kind": "time", "graph": name, "round": round, "again": again, **times, **readings})
+        return times[f"{self.clock}_ms"]
+
+    def _cool(self, session: Session, round: int, again: int) -> None:
+        """Time the reference; while it is much slower than at its best, the device throttles and is left to cool down."""
+        best = min((record[f"{self.clock}_ms"] for record in self.timed if record["graph"] == REFERENCE), default=float("inf"))
+        slowed = self._take(session, REFERENCE, round, again) / best
+        while slowed > self.protocol.throttled and self.pauses < self.protocol.pauses:
+            say(f"the device runs {slowed:.2f} times slower than at its best; cooling down for {self.protocol.pause_s:g} s")
+            self.pauses += 1
+            time.sleep(self.protocol.pause_s)
+            slowed = self._take(session, REFERENCE, round, again) / best
+
+
+def readings(records: Sequence[Mapping]) -> dict[str, list[float] | str]:
+    """Lowest and highest of the clocks and temperatures that were read beside the reference model."""
+    found: dict[str, list[float] | str] = {}
+    for name in ("mhz", "celsius"):
+        values = [record[name] for record in records if record.get(name) is not None]
+        found[name] = [min(values), max(values)] if values else "unavailable"
+    return found
