@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from latency_tables.runtime import missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,9 +18,11 @@ class OnnxRuntime:
 
     package: ClassVar[str] = "onnxruntime"
     extra: ClassVar[str] = ""
-    precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    precisions: ClassVar[tuple[str, ...]] = ("fp32", "int8")
     clock: ClassVar[Literal["cpu", "wall"]] = "cpu"
     provider: ClassVar[str] = "CPUExecutionProvider"
+    build: ClassVar[str] = "pip install onnxruntime"
+    """Which ONNX Runtime has the provider."""
 
     def __init__(self, precision: str):
         self._precision = precision
@@ -27,31 +31,172 @@ class OnnxRuntime:
         try:
             import onnxruntime
         except ImportError as err:
-            raise ImportError(f"runtime onnxruntime needs its package; pip install {self.package}") from err
+            raise ImportError(missing(self, "onnxruntime")) from err
+        available = onnxruntime.get_available_providers()
+        if self.provider not in available:
+            raise ImportError(f"ONNX Runtime must have {self.provider}, this build has {', '.join(available)}; use {self.build}")
         return onnxruntime.__version__
 
     def prepare(self, model: Model) -> bytes:
-        return model.onnx
+        from latency_tables.quantise import quantise
+
+        return quantise(model.onnx, model.sample) if self._precision == "int8" else model.onnx
 
     def load(self, prepared: bytes, inputs: Mapping[str, np.ndarray], threads: int) -> OnnxGraph:
+        return OnnxGraph(self._session(prepared, threads), inputs)
+
+    def _session(self, prepared: bytes, threads: int):
+        import onnxruntime
+
+        # enable_fallback: otherwise a provider that fails to start is replaced by the processor, with a message only
+        session = onnxruntime.InferenceSession(
+            prepared, self._options(threads), providers=[(self.provider, self._provider_options(threads))], enable_fallback=0
+        )
+        if self.provider not in session.get_providers():
+            raise RuntimeError(f"the session must use {self.provider}, it uses {', '.join(session.get_providers())}; use {self.build}")
+        return session
+
+    def _options(self, threads: int):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return OnnxGraph(onnxruntime.InferenceSession(prepared, options, providers=[self.provider]), dict(inputs))
+        return options
+
+    def _provider_options(self, threads: int) -> dict[str, str]:
+        return {}
 
 
 class OnnxGraph:
     """A session with its inputs."""
 
-    def __init__(self, session, inputs: dict[str, np.ndarray]):
+    def __init__(self, session: Any, inputs: Mapping[str, np.ndarray]):
         self._session = session
-        self._inputs = inputs
+        self._inputs = dict(inputs)
 
     def run_once(self) -> None:
         self._session.run(None, self._inputs)
 
     def outputs(self) -> list[np.ndarray]:
         return self._session.run(None, self._inputs)
+
+
+class Xnnpack(OnnxRuntime):
+    """Google's kernels on the processor; what it lacks (Sigmoid, Mul) stays with ONNX Runtime's own, as in every use of it."""
+
+    provider: ClassVar[str] = "XnnpackExecutionProvider"
+    build: ClassVar[str] = "an ONNX Runtime built with --use_xnnpack"
+
+    def _options(self, threads: int):
+        options = super()._options(1)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # XNNPACK's own threads want the cores
+        return options
+
+    def _provider_options(self, threads: int) -> dict[str, str]:
+        return {"intra_op_num_threads": str(threads)}
+
+
+class Accelerator(OnnxRuntime):
+    """Outside the processor's cores: a graph runs there whole or is refused."""
+
+    clock: ClassVar[Literal["cpu", "wall"]] = "wall"
+
+    def _options(self, threads: int):
+        options = super()._options(threads)
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        return options
+
+
+class Cuda(Accelerator):
+    """NVIDIA GPU. Inputs and outputs stay on it; the launches are recorded once and replayed as one CUDA graph."""
+
+    package: ClassVar[str] = "onnxruntime-gpu"
+    precisions: ClassVar[tuple[str, ...]] = ("fp32",)  # no int8 kernels
+    provider: ClassVar[str] = "CUDAExecutionProvider"
+    build: ClassVar[str] = "pip install onnxruntime-gpu in place of onnxruntime, with the CUDA and cuDNN that it names"
+
+    def load(self, prepared: bytes, inputs: Mapping[str, np.ndarray], threads: int) -> BoundGraph:
+        return BoundGraph(self._session(prepared, threads), inputs, "cuda")
+
+    def _provider_options(self, threads: int) -> dict[str, str]:
+        return {"enable_cuda_graph": "1", "use_tf32": "0"}
+
+
+class BoundGraph:
+    """A session whose inputs and outputs lie at fixed addresses on its device."""
+
+    def __init__(self, session: Any, inputs: Mapping[str, np.ndarray], device: str):
+        import numpy as np
+        from onnxruntime import OrtValue
+
+        self._session = session
+        self._binding = session.io_binding()
+        for name, array in inputs.items():
+            self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array, device, 0))
+        for output in session.get_outputs():
+            buffer = OrtValue.ortvalue_from_shape_and_type(output.shape, np.float32, device, 0)
+            self._binding.bind_ortvalue_output(output.name, buffer)
+
+    def run_once(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+    def outputs(self) -> list[np.ndarray]:
+        self.run_once()
+        return self._binding.copy_outputs_to_cpu()
+
+
+class Qnn(Accelerator):
+    """Qualcomm's NPU, Hexagon. On x86 the same package simulates it: right answers, meaningless times."""
+
+    package: ClassVar[str] = "onnxruntime-qnn>=2"
+    precisions: ClassVar[tuple[str, ...]] = ("int8",)
+    provider: ClassVar[str] = "QNNExecutionProvider"
+
+    def version(self) -> str:
+        import platform
+
+        try:
+            import onnxruntime_qnn  # pyright: ignore[reportMissingImports]
+        except ImportError as err:
+            raise ImportError(missing(self, "onnxruntime-qnn")) from err
+        return onnxruntime_qnn.__version__ + (", simulated" if platform.machine() in ("x86_64", "AMD64") else "")
+
+    def _session(self, prepared: bytes, threads: int):
+        import onnxruntime
+        import onnxruntime_qnn  # pyright: ignore[reportMissingImports]
+
+        if self.provider not in onnxruntime.get_available_providers():
+            onnxruntime.register_execution_provider_library(self.provider, onnxruntime_qnn.get_library_path())
+        npu = onnxruntime.OrtHardwareDeviceType.NPU
+        devices = [device for device in onnxruntime.get_ep_devices() if device.ep_name == self.provider]
+        devices.sort(key=lambda device: device.device.type != npu)
+        options = self._options(threads)
+        options.add_provider_for_devices(
+            devices[:1],
+            {
+                "backend_path": onnxruntime_qnn.get_qnn_htp_path(),
+                "htp_performance_mode": "burst",
+                "offload_graph_io_quantization": "0",  # else the processor quantises the inputs
+            },
+        )
+        return onnxruntime.InferenceSession(prepared, options, enable_fallback=0)
+
+
+class Nnapi(Accelerator):
+    """Android's interface to a phone's accelerators."""
+
+    provider: ClassVar[str] = "NnapiExecutionProvider"
+    build: ClassVar[str] = "an ONNX Runtime built for Android with --use_nnapi"
+
+
+class CoreMl(Accelerator):
+    """Apple's CPU, GPU and Neural Engine, as Core ML shares the work out."""
+
+    precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    provider: ClassVar[str] = "CoreMLExecutionProvider"
+    build: ClassVar[str] = "pip install onnxruntime on macOS"
+
+    def _provider_options(self, threads: int) -> dict[str, str]:
+        return {"ModelFormat": "MLProgram", "RequireStaticInputShapes": "1"}  # the other format computes in half precision

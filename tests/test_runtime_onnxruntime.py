@@ -1,0 +1,82 @@
+from typing import ClassVar
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from latency_tables.chains import REFERENCE, Chain, all_operators
+from latency_tables.runtimes.onnxruntime import Accelerator, BoundGraph, CoreMl, Cuda, Nnapi, OnnxRuntime, Qnn, Xnnpack
+from supernet.families import FAMILIES
+
+JOIN = Chain(tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind == "join")[:1])
+
+
+class NothingRuns(Accelerator):
+    """A provider of the default package that takes no operator."""
+
+    provider: ClassVar[str] = "AzureExecutionProvider"
+
+
+def loaded(runtime, model, threads=1):
+    return runtime.load(runtime.prepare(model), model.sample, threads)
+
+
+def relative_error(ours, theirs):
+    return np.sqrt(np.mean((ours - theirs) ** 2) / np.mean(theirs**2))
+
+
+@pytest.mark.parametrize("precision, low, high", [("fp32", 0, 1e-5), ("int8", 1e-4, 0.1)])
+@pytest.mark.parametrize("chain", [REFERENCE, JOIN], ids=["reference", "join"])
+def test_outputs_are_those_of_torch(chain, precision, low, high):
+    model = chain.model
+    with torch.no_grad():
+        expected = model.module(*(torch.from_numpy(array) for array in model.sample.values())).numpy()
+    graph = loaded(OnnxRuntime(precision), model)
+    assert graph.run_once() is None
+    (output,) = graph.outputs()
+    assert output.dtype == np.float32 and low <= relative_error(output, expected) < high
+
+
+@pytest.mark.parametrize("runtime, way", [(Cuda, "onnxruntime-gpu"), (Xnnpack, "--use_xnnpack"), (Nnapi, "--use_nnapi"), (CoreMl, "macOS")])
+def test_a_build_without_the_provider_is_told_from_one_with_it(runtime, way):
+    if runtime.provider in onnxruntime.get_available_providers():
+        pytest.skip(f"this build has {runtime.provider}")
+    with pytest.raises(ImportError, match=f"{runtime.provider}.*CPUExecutionProvider.*{way}"):
+        runtime(runtime.precisions[0]).version()
+
+
+def test_a_provider_that_is_not_there_is_not_replaced_by_the_processor():
+    if Xnnpack.provider in onnxruntime.get_available_providers():
+        pytest.skip(f"this build has {Xnnpack.provider}")
+    with pytest.warns(UserWarning, match="not in available"), pytest.raises(RuntimeError, match="must use XnnpackExecutionProvider"):
+        loaded(Xnnpack("fp32"), JOIN.model)
+
+
+def test_an_accelerator_that_leaves_operators_to_the_processor_is_refused():
+    if NothingRuns.provider not in onnxruntime.get_available_providers():
+        pytest.skip(f"this build lacks {NothingRuns.provider}")
+    with pytest.raises(Exception, match="fallback to CPU EP has been explicitly disabled"):
+        loaded(NothingRuns("fp32"), JOIN.model)
+
+
+def test_threads_go_to_xnnpack_and_not_to_onnxruntime():
+    runtime = Xnnpack("fp32")
+    assert runtime._options(3).intra_op_num_threads == 1
+    assert runtime._provider_options(3) == {"intra_op_num_threads": "3"}
+
+
+def test_a_bound_graph_gives_what_a_plain_run_gives():
+    model = JOIN.model
+    session = onnxruntime.InferenceSession(model.onnx, providers=["CPUExecutionProvider"])
+    bound = BoundGraph(session, model.sample, "cpu")
+    for ours, theirs in zip(bound.outputs(), session.run(None, model.sample), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("chain", [REFERENCE, JOIN], ids=["reference", "join"])
+def test_qualcomms_simulator_runs_whole_graphs(chain):
+    pytest.importorskip("onnxruntime_qnn", reason="onnxruntime-qnn is not installed")
+    (ours,), (theirs,) = (loaded(runtime("int8"), chain.model).outputs() for runtime in (Qnn, OnnxRuntime))
+    assert Qnn("int8").version()
+    assert relative_error(ours, theirs) < 0.1
