@@ -1,7 +1,7 @@
 """A float ONNX graph as an int8 one, in the form that runtimes and NPUs take: QuantizeLinear and DequantizeLinear around every operator.
 
 Static, with a scale for each output channel of a weight, calibrated with one input: enough for timing, which does not depend on the
-scales. Source: onnxruntime.quantization, of which only the graph rewriting is used; its calibration takes longer than all the rest.
+scales. Source: onnxruntime.quantization, of which only the graph rewriting is used; the ranges come from one run in memory.
 """
 
 from __future__ import annotations
