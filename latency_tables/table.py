@@ -216,7 +216,9 @@ def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement |
             raise ValueError(f"kind must be operator or network and branch template or search, got {kind!r}, {branch!r} in {where}")
         if (kind, name, branch) in rows:
             raise ValueError(f"a latency table must have one row for each name and branch, {where} repeats {name}; remove one")
-        flag = row["flag"] or ""
+        if None in row.values() or None in row:
+            raise ValueError(f"a row must have {len(COLUMNS)} cells, {where} has more or fewer; measure the table again")
+        flag = row["flag"]
         unsupported = flag.startswith(_UNSUPPORTED)
         rows[kind, name, branch] = flag.removeprefix(_UNSUPPORTED) if unsupported else _measurement(row, where)
     return rows
@@ -234,4 +236,4 @@ def _measurement(row: Mapping[str, str], where: str) -> Measurement:
 
     values = {name: figure(name) for name in _FIGURES}
     memory_mb = figure("memory_mb") if row["memory_mb"] else None
-    return Measurement(**{**values, "runs": int(values["runs"])}, memory_mb=memory_mb, flag=row["flag"] or "")
+    return Measurement(**{**values, "runs": int(values["runs"])}, memory_mb=memory_mb, flag=row["flag"])

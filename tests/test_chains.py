@@ -49,7 +49,7 @@ def test_calls_cancel_where_an_operator_stands_between_two_neighbours():
 def test_a_chain_with_join_takes_the_template_features_as_a_second_input():
     operators = all_operators(FAMILIES["nano"])
     join = next(op for op in operators if op.kind == "join")
-    graph = onnx.load_from_string(Chain((join,)).onnx()).graph
+    graph = onnx.load_from_string(Chain((join,)).model.onnx).graph
     shapes = [tuple(d.dim_value for d in node.type.tensor_type.shape.dim)[1:] for node in graph.input]
     assert shapes == list(join.input_shapes)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from latency_tables.networks import draw, onnx
+from latency_tables.networks import draw, model
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -23,5 +23,5 @@ def test_draws_are_spread_by_size_and_differ_by_seed():
 def test_graphs_are_those_of_an_exported_tracker(branch, names):
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(onnx(NANO, draw(NANO, 1, seed=0)[0], branch), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model(NANO, draw(NANO, 1, seed=0)[0], branch).onnx, providers=["CPUExecutionProvider"])
     assert [node.name for node in session.get_inputs()] == names

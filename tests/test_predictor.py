@@ -24,14 +24,14 @@ DRAWN = draw(NANO, 24, seed=0)
 
 
 def row(ms):
-    return Measurement(ms, ms, ms, 0.01, ms, 50)
+    return Measurement(ms, ms, ms, ms, ms, 0.01, ms, ms, ms, ms, 50)
 
 
 def hand_made(networks=24, truth=lambda table_ms, architecture: 0.1 + 1.1 * table_ms):
     """A table whose reference unit is one millisecond, and whose networks take what `truth` says."""
     rng = np.random.default_rng(0)
     operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in all_operators(NANO)}
-    table = LatencyTable(Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "chip", "os"), 1.0, operators, {}, {})
+    table = LatencyTable(Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os"), 1.0, operators, {}, {})
     measured = {
         (a.name, branch): row(truth(table.latency_ms(op for op in NANO.operators(a) if op.branch == branch), a))
         for a in DRAWN[:networks]

@@ -4,7 +4,7 @@ import pytest
 
 from latency_tables.profile import Profile
 
-PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "chip", "os")
+PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
 
 
 def test_json_and_back():
@@ -14,11 +14,6 @@ def test_json_and_back():
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Profile)])
 def test_every_field_changes_the_fingerprint(field):
     assert dataclasses.replace(PROFILE, **{field: 2 if field == "threads" else "other"}).fingerprint != PROFILE.fingerprint
-
-
-@pytest.mark.parametrize("threads, clock", [(1, "cpu"), (2, "wall")])
-def test_one_thread_is_ranked_by_the_cpu_clock(threads, clock):
-    assert dataclasses.replace(PROFILE, threads=threads).clock == clock
 
 
 @pytest.mark.parametrize("change, words", [({"chip": "another"}, "fingerprint"), ({"chip": None}, "fingerprint")])

@@ -12,20 +12,21 @@ from latency_tables.table import LatencyTable, MissingOperators, manifest_path
 from latency_tables.timing import Measurement
 from supernet.families import FAMILIES
 
-PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "chip", "os")
+PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
 OPERATORS = all_operators(FAMILIES["nano"])[:4]
 
 
-def row(units, flag=""):
-    return Measurement(units, units, units, 0.01, units, 50, flag)
+def row(units, flag="", memory_mb=None):
+    return Measurement(units, units, units, units, units, 0.01, units, units, units, units, 50, memory_mb, flag)
 
 
 TABLE = LatencyTable(
     PROFILE,
     reference_ms=2.0,
     operators={op.key: row(i + 1.0) for i, op in enumerate(OPERATORS)},
-    networks={("nano:net", "search"): row(9.0, "unsteady"), ("nano:net", "template"): row(3.0)},
+    networks={("nano:net", "search"): row(9.0, "unsteady"), ("nano:net", "template"): row(3.0, memory_mb=12.5)},
     about={"date": "today"},
+    unsupported={("search:odd:1x2x2>1x2x2:", "search"): "no such layer, \"odd\"", ("nano:other", "template"): "crashed"},
 )
 
 
@@ -60,6 +61,13 @@ def test_missing_operators_are_all_named():
     assert all(op.key in str(error.value) for op in absent)
 
 
+def test_what_the_runtime_cannot_run_is_named_with_the_reason():
+    assert TABLE.unsupported_operators == {"search:odd:1x2x2>1x2x2:": "no such layer, \"odd\""}
+    table = dataclasses.replace(TABLE, unsupported={(OPERATORS[3].key, "search"): "no such layer"}, operators={})
+    with pytest.raises(MissingOperators, match=r"the runtime has no .* \(no such layer\)"):
+        table.latency_ms([OPERATORS[3]])
+
+
 def test_wrong_family_is_refused(path):
     with pytest.raises(ValueError, match="must be of family lighttrack"):
         LatencyTable.load(path, "lighttrack")
@@ -91,7 +99,7 @@ def edited(path, change):
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,0"), "cpu_ms must be positive and finite"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,fast"), "cpu_ms must be a number"),
         (lambda text: text.replace("nano:net,search", "nano:net,both"), "branch template or search"),
-        (lambda text: text[: len(text) // 2], "must be"),
+        (lambda text: text[: text.index("nano:net,template") + 40], "must have 16 cells"),
         (lambda text: text + "a" * 200_000 + "\n", "CSV"),
     ],
 )
@@ -101,7 +109,7 @@ def test_broken_rows_are_refused_with_one_line(path, change, words):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": 1}', "[" * 100_000])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": 2}', "[" * 100_000])
 def test_a_broken_manifest_is_refused(path, content):
     manifest_path(path).unlink()
     if content is not None:

@@ -6,12 +6,13 @@ from latency_tables.timing import Sample, combine, summarise
 
 
 def samples(*cpu_ms, reference=1.0, drift=0.0):
-    return [Sample(ms, 2 * ms, 1.1 * ms, 10, reference, drift) for ms in cpu_ms]
+    return [Sample(ms, 2 * ms, (0.8 * ms, 0.9 * ms, 1.05 * ms, 1.1 * ms), 10, reference, drift) for ms in cpu_ms]
 
 
 def test_a_round_is_the_median_of_its_runs():
     sample = summarise({"cpu_ms": [1, 9, 2], "wall_ms": [4, 4, 5]}, "cpu")
     assert (sample.cpu_ms, sample.wall_ms, sample.runs) == (2, 4, 3)
+    assert sample.quantiles == pytest.approx((1.1, 1.5, 5.5, 8.3))
 
 
 @pytest.mark.parametrize("clock, units", [("cpu", 3), ("wall", 6)])
@@ -20,7 +21,7 @@ def test_the_clock_ranks(clock, units):
 
 
 def test_reference_takes_out_a_slow_machine():
-    slow = [Sample(2 * s.cpu_ms, s.wall_ms, s.p95_ms, s.runs, 2.0) for s in samples(3, 3, 3)]
+    slow = [Sample(2 * s.cpu_ms, s.wall_ms, s.quantiles, s.runs, 2.0) for s in samples(3, 3, 3)]
     assert combine([(1, slow)], "cpu").reference_units == 3
     assert combine([(1, slow)], "cpu").cpu_ms == 6
 
@@ -30,7 +31,8 @@ def test_an_operator_is_half_the_difference_of_three_copies_and_one():
     assert measured.cpu_ms == pytest.approx(2)
     assert measured.reference_units == pytest.approx(2)
     assert measured.spread == pytest.approx(0.05)
-    assert measured.p95_ms == pytest.approx(2.2)
+    assert (measured.p05_ms, measured.p25_ms, measured.p75_ms, measured.p95_ms) == pytest.approx((1.6, 1.8, 2.1, 2.2))
+    assert 1.9 <= measured.low_units < 2 < measured.high_units <= 2.1
     assert measured.runs == 60
 
 
@@ -43,4 +45,4 @@ def test_flag_follows_the_reference(drift, flag):
 def test_no_difference_and_a_negative_one_are_unresolved_but_positive(longer):
     measured = combine([(1, samples(longer)), (-1, samples(2.0))], "cpu")
     assert measured.flag == "unresolved"
-    assert all(value > 0 for name, value in dataclasses.asdict(measured).items() if name not in ("spread", "flag"))
+    assert all(value > 0 for name, value in dataclasses.asdict(measured).items() if name not in ("spread", "flag", "memory_mb"))
