@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from torch import nn
+
+from latency_tables.chains import REFERENCE, Chain, all_operators
+from latency_tables.model import Model
+from latency_tables.runtimes.simulated import Simulated
+from supernet.families import FAMILIES
+
+
+def ms(model: Model, precision: str = "fp32", threads: int = 1) -> float:
+    runtime = Simulated(precision)
+    inputs = {name: np.zeros(shape, np.float32) for name, shape in model.shapes.items()}
+    graph = runtime.load(runtime.prepare(model), inputs, threads)
+    assert graph.run_once() == graph.run_once()
+    return graph.run_once()
+
+
+def convolution(in_channels: int, out_channels: int, side: int) -> Model:
+    shapes = {"input": (1, in_channels, side, side)}
+    return Model("conv", lambda: nn.Conv2d(in_channels, out_channels, 1, bias=False), shapes, ("output",))
+
+
+@pytest.mark.parametrize(
+    "precision, in_channels, side, expected",
+    [
+        ("fp32", 1000, 50, 0.002 + 2500 * 1000 * 1000 / 50e6),  # bound by multiply-adds: 50 ms against 2.4 ms of moving
+        ("int8", 1000, 50, 0.002 + 2500 * 1000 * 1000 / 200e6),
+        ("fp32", 1, 50, 0.002 + 4 * (2500 + 1000 + 2500 * 1000) / 10e6),  # bound by moving: 1 ms against 0.05 ms of multiply-adds
+        ("int8", 1, 50, 0.002 + 1 * (2500 + 1000 + 2500 * 1000) / 10e6),
+    ],
+)
+def test_a_convolution_takes_a_launch_and_the_longer_of_computing_and_moving(precision, in_channels, side, expected):
+    assert ms(convolution(in_channels, 1000, side), precision) == pytest.approx(expected, rel=1e-9)
+
+
+def test_nodes_add_up_and_shared_constants_are_free():
+    relu = Model("relu", nn.ReLU, {"input": (1, 1, 10, 10)}, ("output",))
+    twice = Model("twice", lambda: nn.Sequential(nn.ReLU(), nn.Sigmoid()), {"input": (1, 1, 10, 10)}, ("output",))
+    assert ms(relu) == pytest.approx(0.002 + 4 * 200 / 10e6)
+    assert ms(twice) == pytest.approx(2 * ms(relu))
+
+
+def test_every_multiply_add_of_an_operator_is_counted(monkeypatch):
+    monkeypatch.setattr("latency_tables.runtimes.simulated.LAUNCH_MS", 0.0)
+    monkeypatch.setattr("latency_tables.runtimes.simulated.BYTES_PER_MS", float("inf"))
+    for op in all_operators(FAMILIES["nano"])[::20]:
+        assert ms(Chain((op,)).model) * 50e6 == pytest.approx(op.counts.macs, rel=1e-9)
+
+
+def test_int8_is_faster_and_threads_change_nothing():
+    assert ms(REFERENCE.model, "int8") < ms(REFERENCE.model, "fp32") == ms(REFERENCE.model, "fp32", threads=4)
+
+
+def test_there_are_no_outputs_to_compare():
+    runtime = Simulated("fp32")
+    with pytest.raises(NotImplementedError):
+        runtime.load(b'{"ms": 1.0}', {}, 1).outputs()
