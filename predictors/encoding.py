@@ -36,13 +36,15 @@ class Encoded:
 class Encoder:
     """Encodes the architectures of one family with one table's milliseconds."""
 
-    def __init__(self, family: str, operator_ms: Mapping[str, float]):
+    def __init__(self, family: str, operator_ms: Mapping[str, float], unsupported: Mapping[str, str] | None = None):
         """Prepare sums over operators.
 
         Args:
             family: Name of the family.
             operator_ms: Milliseconds of the operators by key.
+            unsupported: Why the runtime cannot run an operator, by key.
         """
+        self._unsupported = unsupported or {}
         self._family = FAMILIES[family]
         self._operators = all_operators(self._family)
         self._index = {op: i for i, op in enumerate(self._operators)}
@@ -71,12 +73,16 @@ class Encoder:
         counts = self._counts(architectures) * self._of[branch]
         missing = np.isnan(self._ms) & (counts > 0).any(axis=0)
         if missing.any():
-            raise MissingOperators(self._operators[i].key for i in np.flatnonzero(missing))
+            raise MissingOperators((self._operators[i].key for i in np.flatnonzero(missing)), self._unsupported)
         ms, macs = np.nan_to_num(self._ms), self._macs
         parts = [counts @ (of * values) for of in self._parts.values() for values in (ms, macs / 1e6)]
         ranks = np.array([[self._ranks[label][value] for label, value in a.choices] for a in architectures], float)
         ranks = ranks.reshape(len(architectures), len(self._ranks))
         return Encoded(counts @ ms, counts @ macs, np.column_stack([*parts, counts.sum(axis=1), ranks]))
+
+    def missing(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """(N,) how many operators of each architecture the table has no time for."""
+        return self._counts(architectures) @ np.isnan(self._ms).astype(float)
 
     def _counts(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, K) how often each operator of the family occurs."""

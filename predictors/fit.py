@@ -65,7 +65,7 @@ def fit(table: LatencyTable) -> LatencyPredictor:
             f"a predictor needs at least {MIN_NETWORKS} measured networks, the table has {len(by_name)}; measure with --networks 30"
         )
     operator_ms = table.operator_ms()
-    encoder = Encoder(name, operator_ms)
+    encoder = Encoder(name, operator_ms, table.unsupported_operators)
     architectures = [FAMILIES[name].parse(spelling) for spelling in by_name]
     encoded, ms = encoder.encode(architectures), np.array(list(by_name.values()))
     held_out = {model: cross_validate(model, encoded, ms) for model in MODELS}
@@ -96,6 +96,7 @@ def fit(table: LatencyTable) -> LatencyPredictor:
         fit_line(template.table_ms, np.array(list(template_ms.values()))),
         interval(held_out[chosen], ms),
         about,
+        table.unsupported_operators,
     )
 
 

@@ -11,15 +11,16 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from latency_tables.chains import all_operators
 from predictors import MODELS
 from predictors.encoding import Encoded, Encoder
 from predictors.lookup import Line
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 from tracking.atomic import write_text
-from tracking.records import numbers, read_record, typed
+from tracking.records import numbers, read_record, texts, typed
 
-FORMAT = "chiptrack-predictor-1"
+FORMAT = "chiptrack-predictor-2"
 _CHUNK = 8192
 
 
@@ -80,12 +81,23 @@ class LatencyPredictor:
     interval: Interval
     about: Mapping[str, Any] = field(default_factory=dict)
     """Profile of the table, scores of the fit."""
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Why the runtime cannot run an operator, by key."""
     quantity: str = field(default="latency", init=False)
     unit: str = field(default="ms", init=False)
 
     @cached_property
     def _encoder(self) -> Encoder:
-        return Encoder(self.family, self.operator_ms)
+        return Encoder(self.family, self.operator_ms, self.unsupported)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every operator of the family has a time."""
+        return len(self.operator_ms) == len(all_operators(FAMILIES[self.family]))
+
+    def missing(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """(N,) how many operators of each architecture have no time, so that it cannot be predicted."""
+        return self._encoder.missing(architectures)
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         """Predict milliseconds per frame: the search branch, batch size 1, at the device's usual speed.
@@ -117,6 +129,7 @@ class LatencyPredictor:
             "model": self.model_name,
             "parameters": self.model.to_json(),
             "operator_ms": dict(self.operator_ms),
+            "unsupported": dict(self.unsupported),
         }
         write_text(path, json.dumps(record, indent=1) + "\n")
 
@@ -141,7 +154,8 @@ def load_predictor(path: Path) -> LatencyPredictor:
         model = MODELS[record["model"]].from_json(record["parameters"])
         about = {name: record[name] for name in ("profile", "reference_ms", "fit")}
         interval, line = typed(Interval, record["interval"]), typed(Line, record["template_line"])
-        return LatencyPredictor(record["family"], numbers(record["operator_ms"]), record["model"], model, line, interval, about)
+        operator_ms, unsupported = numbers(record["operator_ms"]), texts(record["unsupported"])
+        return LatencyPredictor(record["family"], operator_ms, record["model"], model, line, interval, about, unsupported)
     except (KeyError, TypeError, ValueError) as err:
         reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
         raise ValueError(f"a predictor must be whole, {path} fails at {reason}; write it again with chiptrack fit-predictor") from err

@@ -61,8 +61,9 @@ class Constraint:
         return f"max_{self.objective.name.replace('_ms', '')}"
 
     def excess(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """By which share of the limit each of N architectures lies above it, (N,); feasible where <= 0."""
-        return self.objective.of(architectures) / self.limit - 1
+        """By which share of the limit each of N architectures lies above it, (N,); feasible where <= 0. Of a limit of 0, the value."""
+        values = self.objective.of(architectures)
+        return values / self.limit - 1 if self.limit else values
 
 
 ACCURACY = Objective("ao", "", "maximize", "inherited weights")
@@ -85,9 +86,18 @@ class Predictor(Protocol):
         """Predict the milliseconds per frame of N architectures."""
         ...
 
+    def missing(self, architectures: Sequence[Architecture], /) -> np.ndarray:
+        """(N,) how many operators of each architecture it knows nothing about."""
+        ...
+
+
+def unsupported(predictor: Predictor, name: str = "unsupported") -> Objective:
+    """Operators of the search and template branches that a predictor's device cannot run, or that were not measured on it."""
+    return Objective(name, "operators", "minimize", "counted", predictor.missing)
+
 
 def predicted_latency(predictor: Predictor, name: str = "latency_ms") -> Objective:
-    """Predicted milliseconds per frame on the predictor's device; its noise is half the predicted interval.
+    """Predicted milliseconds per frame on the predictor's device, infinite where it cannot run; its noise is half the predicted interval.
 
     Args:
         predictor: A fitted predictor.
@@ -97,6 +107,9 @@ def predicted_latency(predictor: Predictor, name: str = "latency_ms") -> Objecti
 
     def predict(architectures: Sequence[Architecture]) -> np.ndarray:
         new = list({arch.key: arch for arch in architectures if arch.key not in known}.values())
+        lacking = predictor.missing(new) > 0 if new else ()
+        known.update({arch.key: (math.inf, math.inf) for arch, lacks in zip(new, lacking, strict=True) if lacks})
+        new = [arch for arch in new if arch.key not in known]
         if new:
             answer = predictor.predict(new)
             halves = (np.asarray(answer.high) - np.asarray(answer.low)) / 2

@@ -20,7 +20,7 @@ from predictors.predictor import LatencyPredictor, load_predictor
 from search.accuracy import inherited_judge, static_ao
 from search.candidate import Candidate
 from search.feasible import FeasibleSampler, Gate, cheapest
-from search.objectives import ACCURACY, Constraint, Objective, multiply_adds, parse_macs, parse_ms, predicted_latency
+from search.objectives import ACCURACY, Constraint, Objective, multiply_adds, parse_macs, parse_ms, predicted_latency, unsupported
 from search.report import report
 from search.strategies import STRATEGIES
 from search.study import Study
@@ -102,7 +102,7 @@ def search(
     family = load_supernet(supernet).family
     models = _predictors(predictor, family)
     latencies = [predicted_latency(model, name) for name, model in models.items()]
-    constraints = _constraints(family, latencies, max_macs, max_latency)
+    constraints = [*_runnable(models), *_constraints(family, latencies, max_macs, max_latency)]
     gate = Gate(family.space, constraints, cheapest(family.space, constraints))
     fixed = {
         "family": family.name,
@@ -166,6 +166,13 @@ def _predictors(paths: Sequence[Path], family: LightTrackFamily) -> dict[str, La
                 f"predictor and supernet must be of one family, {path} is for {model.family} and the supernet holds {family.name}"
             )
     return models
+
+
+def _runnable(models: dict[str, LatencyPredictor]) -> list[Constraint]:
+    """That every operator runs on every device, where tables have gaps."""
+    return [
+        Constraint(unsupported(model, name.replace("latency_ms", "unsupported")), 0) for name, model in models.items() if not model.complete
+    ]
 
 
 def _constraints(

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from search.objectives import Constraint, multiply_adds, parse_macs, parse_ms, predicted_latency
+from search.objectives import Constraint, multiply_adds, parse_macs, parse_ms, predicted_latency, unsupported
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -54,11 +54,21 @@ def test_a_network_is_predicted_once():
         value = np.arange(len(architectures)) + 2.0
         return SimpleNamespace(value=value, low=value - 0.5, high=value + 1.5)
 
-    objective = predicted_latency(SimpleNamespace(predict=predict))
+    objective = predicted_latency(SimpleNamespace(predict=predict, missing=lambda archs: np.zeros(len(archs))))
     a, b = (NANO.space.sample(np.random.default_rng(seed)) for seed in (1, 2))
     assert objective.of([a, b, a]).tolist() == [2, 3, 2]
     assert objective.noise([b]).tolist() == [1]
     assert asked == [a, b]
+
+
+def test_what_cannot_run_takes_for_ever_and_breaks_a_limit_of_none():
+    a, b = (NANO.space.sample(np.random.default_rng(seed)) for seed in (1, 2))
+    lacking = SimpleNamespace(
+        predict=lambda archs: SimpleNamespace(value=np.ones(len(archs)), low=np.ones(len(archs)), high=np.ones(len(archs))),
+        missing=lambda archs: np.array([2.0 if arch == a else 0.0 for arch in archs]),
+    )
+    assert predicted_latency(lacking).of([a, b]).tolist() == [np.inf, 1]
+    assert Constraint(unsupported(lacking), 0).excess([a, b]).tolist() == [2, 0]
 
 
 def test_excess_is_a_share_of_the_limit():

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import search.run
@@ -29,7 +30,12 @@ def fake_predictor(path):
         value = multiply_adds(FAMILIES["nano"]).of(architectures) / 1e6
         return SimpleNamespace(value=value, low=value - 0.1, high=value + 0.1)
 
-    return SimpleNamespace(family=Path(path).read_text(), predict=predict, about={"profile": {"device": "fake"}})
+    def missing(architectures):
+        return np.zeros(len(architectures))
+
+    return SimpleNamespace(
+        family=Path(path).read_text(), predict=predict, missing=missing, complete=True, about={"profile": {"device": "fake"}}
+    )
 
 
 @pytest.fixture(scope="module")

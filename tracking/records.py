@@ -71,6 +71,17 @@ def numbers(record: object) -> dict[str, float]:
     return record
 
 
+def texts(record: object) -> dict[str, str]:
+    """A record whose values are all texts.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(record, dict) or not all(isinstance(value, str) for value in record.values()):
+        raise ValueError(f"texts by name must be an object of strings, got {record!r:.80}")
+    return record
+
+
 def _finite(text: str) -> float:
     return float(text) if math.isfinite(float(text)) else _not_finite(text)
 
