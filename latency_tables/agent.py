@@ -203,6 +203,7 @@ def take_device(folder: Path, run: str) -> TextIO:
             lock.seek(0)
             pid, _, owner = lock.read().partition(" ")
             if owner != run or time.monotonic() > deadline:
+                lock.close()
                 raise Refusal("busy", f"another measurement is at work on this device (process {pid})") from None
             try:
                 os.kill(int(pid), signal.SIGKILL)

@@ -17,6 +17,8 @@ hypothesis.settings.load_profile("repeatable")
 
 from supernet.families import FAMILIES  # noqa: E402
 
+pytest_plugins = ["tests.conftest_devices"]
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -25,6 +27,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"reference data not found at {folder}; set CHIPTRACK_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Agents of this process keep to themselves: another's measurement, or a real one, does not refuse them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(params=list(FAMILIES))

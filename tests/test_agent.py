@@ -1,19 +1,65 @@
+import base64
+import hashlib
 import io
 import json
+import os
+import time
 
+import numpy as np
 import pytest
 
-from latency_tables.agent import Agent, serve, time_runs
-from latency_tables.chains import Chain, all_operators
-from latency_tables.connection import Connection
+from latency_tables import board
+from latency_tables.agent import OUTPUT_VALUES, Agent, Refusal, abridge, sample, serve, take_device, time_runs
 from latency_tables.runtimes import RUNTIMES
-from latency_tables.transports import TRANSPORTS
-from supernet.families import FAMILIES
 
 
 class Busy:
     def run_once(self):
         sum(range(20_000))
+
+
+class Clocked:
+    def run_once(self):
+        return 7.0
+
+
+class Fake:
+    """A runtime whose graphs remember what they were given; one named `broken` does not load."""
+
+    loaded: list[bytes] = []
+
+    def version(self):
+        return "1"
+
+    def load(self, prepared, inputs, threads):
+        if prepared == b"broken":
+            raise RuntimeError("no such layer")
+        self.loaded.append(prepared)
+        return Given(inputs)
+
+
+class Given:
+    def __init__(self, inputs):
+        self.inputs = inputs
+
+    def run_once(self):
+        self.kept = bytearray(1_000_000)
+
+    def outputs(self):
+        return [2 * values for values in self.inputs.values()]
+
+
+def agent(folder):
+    Fake.loaded = []
+    return Agent(Fake(), 1, folder)
+
+
+def known(agent, name, content, shapes=None):
+    sha256 = hashlib.sha256(content).hexdigest()
+    answer = agent.answer({"do": "introduce", "name": name, "sha256": sha256, "shapes": shapes or {"input": [1, 3, 2, 2]}})
+    if not answer["stored"]:
+        agent.answer({"do": "store", "sha256": sha256, "model": base64.b64encode(content).decode()})
+    return answer["stored"]
 
 
 def test_both_clocks_are_read_for_every_run():
@@ -22,36 +68,113 @@ def test_both_clocks_are_read_for_every_run():
     assert all(ms > 0 for clock in times.values() for ms in clock)
 
 
-def test_errors_are_answers_and_the_agent_goes_on():
+def test_a_clock_of_the_runtime_replaces_both():
+    assert time_runs(Clocked(), 2) == {"cpu_ms": [7.0, 7.0], "wall_ms": [7.0, 7.0]}
+
+
+def test_errors_are_answers_and_the_agent_goes_on(tmp_path):
     answers = io.StringIO()
-    serve(Agent(RUNTIMES["onnxruntime"](), 1), io.StringIO('{"do": "dance"}\nnonsense\n{"do": "info"}\n'), answers)
+    serve(agent(tmp_path), io.StringIO('{"do": "dance"}\nnonsense\n{"do": "info"}\n'), answers)
     first, second, third = map(json.loads, answers.getvalue().splitlines())
     assert "dance" in first["error"] and "error" in second and third["version"]
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_every_runtime_times_a_graph_on_every_transport(runtime, transport):
-    operator = all_operators(FAMILIES["nano"])[0]
-    with Connection(TRANSPORTS[transport]("").open_agent(runtime, 1)) as device:
-        info = device.info()
-        assert info["version"] == RUNTIMES[runtime]().version() and info["chip"]
-        assert device.load("a", Chain((operator,)).onnx()) > 0
-        assert len(device.time("a", 7)["cpu_ms"]) == 7
-        with pytest.raises(ConnectionError, match="failed at request 'load b'"):
-            device.load("b", b"no graph")
-        assert len(device.time("a", 2)["wall_ms"]) == 2
+def test_a_model_is_sent_once_and_found_by_the_next_agent(tmp_path):
+    assert not known(agent(tmp_path), "a", b"model")
+    following = agent(tmp_path)
+    assert known(following, "b", b"model")
+    assert following.answer({"do": "load", "name": "b"})["warm_ms"] >= 0
+    assert Fake.loaded == [b"model"]
+    following.answer({"do": "clear"})
+    assert not known(agent(tmp_path), "a", b"model")
 
 
-def test_an_agent_that_ends_is_an_error():
-    process = TRANSPORTS["local"]("").open_agent("onnxruntime", 1)
-    with Connection(process) as device:
-        process.kill()
-        process.wait()
-        with pytest.raises(ConnectionError, match="ended with status -9"):
-            device.info()
+def test_a_model_that_changed_on_the_way_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="checksum differs"):
+        agent(tmp_path).answer({"do": "store", "sha256": "0" * 64, "model": "AAAA"})
+    assert not list(tmp_path.rglob("*")) or not list((tmp_path / "models").iterdir())
 
 
-def test_local_has_no_address():
-    with pytest.raises(ValueError, match="takes no address"):
-        TRANSPORTS["local"]("host")
+def test_inputs_are_the_same_on_both_sides_and_outputs_come_abridged(tmp_path):
+    here = agent(tmp_path)
+    known(here, "a", b"model", {"input": [1, 3, 40, 40], "side": [1, 2]})
+    first, second = here.answer({"do": "outputs", "name": "a"})["outputs"]
+    inputs = sample({"input": (1, 3, 40, 40), "side": (1, 2)})
+    values = np.frombuffer(base64.b64decode(first["values"]), "<f4")
+    assert first["shape"] == [1, 3, 40, 40] and second["shape"] == [1, 2]
+    assert len(values) == OUTPUT_VALUES and np.array_equal(values, abridge(2 * inputs["input"]))
+
+
+def test_memory_is_that_of_a_process_of_its_own(tmp_path):
+    here = agent(tmp_path)
+    known(here, "a", b"model")
+    assert 0 <= here.answer({"do": "memory", "name": "a"})["mb"] < 100
+    assert Fake.loaded == []
+    known(here, "b", b"broken")
+    with pytest.raises(RuntimeError, match="died"):
+        here.answer({"do": "memory", "name": "b"})
+
+
+def test_short_of_memory_the_models_used_longest_ago_leave(tmp_path, monkeypatch):
+    here = agent(tmp_path)
+    for name in ("a", "b", "c"):
+        known(here, name, name.encode())
+        here.answer({"do": "load", "name": name})
+    here.answer({"do": "time", "name": "a", "runs": 1})
+    free = iter([0.05, 0.5])
+    monkeypatch.setattr(board, "available_memory", lambda: next(free))
+    known(here, "d", b"d")
+    here.answer({"do": "load", "name": "d"})
+    monkeypatch.setattr(board, "available_memory", lambda: 1.0)
+    for name in ("a", "b", "c", "d"):
+        here.answer({"do": "time", "name": name, "runs": 1})
+    assert Fake.loaded == [b"a", b"b", b"c", b"d", b"b"]
+
+
+def test_a_device_is_for_one_measurement_whose_next_agent_may_take_over(tmp_path):
+    with take_device(tmp_path, "one"):
+        with pytest.raises(Refusal, match=f"process {os.getpid()}"):
+            take_device(tmp_path, "two")
+    take_device(tmp_path, "two").close()
+    child = os.fork()
+    if child == 0:
+        lock = take_device(tmp_path, "one")
+        time.sleep(60)
+        lock.close()
+        os._exit(0)
+    while (tmp_path / "agent.lock").read_text() != f"{child} one":
+        pass
+    take_device(tmp_path, "one").close()
+    assert os.waitpid(child, 0)[1] == 9
+
+
+@pytest.mark.parametrize("text, cores", [("3", {3}), ("4-7", {4, 5, 6, 7}), ("0,2-3", {0, 2, 3})])
+def test_cores(text, cores):
+    assert board.parse_cores(text) == cores
+
+
+@pytest.mark.parametrize("text", ["a", "", "1-", "-1", "3-1", "1-2-3", "1,,2"])
+def test_odd_cores_are_refused(text):
+    with pytest.raises(ValueError, match="numbers and ranges"):
+        board.parse_cores(text)
+
+
+def test_a_board_tells_what_it_knows(monkeypatch, tmp_path):
+    assert board.chip() and board.system()
+    assert set(board.readings()) == {"mhz", "celsius"}
+    assert 0 < board.available_memory() <= 1
+    for zone, temperature in (("0", "41000"), ("1", "63500"), ("2", "broken")):
+        (tmp_path / f"thermal_zone{zone}").mkdir()
+        (tmp_path / f"thermal_zone{zone}" / "temp").write_text(temperature)
+    (tmp_path / "cpu0/cpufreq").mkdir(parents=True)
+    (tmp_path / "cpu0/cpufreq/scaling_cur_freq").write_text("1800000\n")
+    (tmp_path / "cpu0/cpufreq/scaling_governor").write_text("ondemand\n")
+    monkeypatch.setattr(board, "_THERMAL", tmp_path)
+    monkeypatch.setattr(board, "_CPU", tmp_path)
+    assert board.readings() == {"mhz": 1800, "celsius": 63.5}
+    assert board.governor() == "ondemand"
+
+
+def test_every_runtime_names_what_a_table_needs():
+    for name, runtime in RUNTIMES.items():
+        assert runtime.precisions and runtime.clock in ("cpu", "wall"), name
