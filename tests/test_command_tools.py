@@ -18,6 +18,8 @@ from supernet.operators import Operator
 
 RECORDED = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "recorded").glob("*.txt"))}
 UNDERSTOOD = {
+    "benchmark_model": Timing(mean_ms=6.4304, min_ms=6.358, max_ms=6.576),
+    "benchmark_model_one": Timing(mean_ms=6.471, min_ms=6.471, max_ms=6.471),
     "benchmark_model_2020": Timing(mean_ms=33.2094, min_ms=32.641, max_ms=34.005),
     "benchmark_model_2026": Timing(mean_ms=145.528, min_ms=140.071, p5_ms=140.545, median_ms=141.253, p95_ms=187.533, max_ms=195.121),
     "benchmark_model_mean": Timing(mean_ms=8.45969),
@@ -30,6 +32,10 @@ UNDERSTOOD = {
     "benchmark_app_us": Timing(mean_ms=0.89312, min_ms=0.87222, median_ms=0.87875, max_ms=1.02261),
 }
 NOT_UNDERSTOOD = {
+    "benchmark_model_missing": "Could not open 'nothere.tflite'",
+    "benchmark_model_usage": "--num_threads=-1",
+    "benchmark_model": Timing(mean_ms=6.4304, min_ms=6.358, max_ms=6.576),
+    "benchmark_model_one": Timing(mean_ms=6.471, min_ms=6.471, max_ms=6.471),
     "benchmark_model_failed": "EXPAND_DIMS",
     "benchncnn_missing": "fopen nothere.param failed",
     "benchncnn_layer": "layer Mish not exists",
