@@ -34,8 +34,6 @@ UNDERSTOOD = {
 NOT_UNDERSTOOD = {
     "benchmark_model_missing": "Could not open 'nothere.tflite'",
     "benchmark_model_usage": "--num_threads=-1",
-    "benchmark_model": Timing(mean_ms=6.4304, min_ms=6.358, max_ms=6.576),
-    "benchmark_model_one": Timing(mean_ms=6.471, min_ms=6.471, max_ms=6.471),
     "benchmark_model_failed": "EXPAND_DIMS",
     "benchncnn_missing": "fopen nothere.param failed",
     "benchncnn_layer": "layer Mish not exists",
