@@ -40,6 +40,7 @@ WARM_UPS = 3
 OUTPUT_VALUES = 2048
 """Values of each output that are sent back for a comparison, spread evenly over it."""
 _IDLE_S = 1800
+_MEMORY_S = 60
 _RESERVE = 0.12
 """Share of the device's memory that stays free: beyond it, the models used longest ago are put away."""
 
@@ -142,10 +143,12 @@ class Agent:
                 os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as answer:
-            grown = answer.read()
+            # a runtime that dislikes forks must not hang the agent
+            grown = answer.read() if select.select([answer], [], [], _MEMORY_S)[0] else ""
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not grown:
-            raise RuntimeError("the process that was to measure memory died")
+            raise RuntimeError("the process that was to measure memory died or hung")
         return float(grown)
 
 

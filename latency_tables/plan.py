@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from latency_tables import networks
+from latency_tables.agent import WARM_UPS
 from latency_tables.board import parse_cores
 from latency_tables.campaign import Campaign
 from latency_tables.chains import REFERENCE as REFERENCE_CHAIN
@@ -126,7 +127,7 @@ class Plan:
         """What a resumed measurement must share with the one that it goes on with."""
         content = hashlib.sha256("\n".join(self.models).encode()).hexdigest()[:12]
         counts = {"networks": len(self.architectures), "operators": len(self.operators)}
-        return {**asdict(self.protocol), "seed": self.seed, **counts, "graphs": content}
+        return {**asdict(self.protocol), "warm_ups": WARM_UPS, "seed": self.seed, **counts, "graphs": content}
 
     def table(self, profile: Profile, done: Campaign, about: Mapping) -> LatencyTable:
         """Costs of operators and networks from what was timed."""

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from latency_tables.agent import WARM_UPS
 from latency_tables.timing import UNSTEADY, Sample
 
 REFERENCE = "reference"
@@ -27,7 +26,6 @@ class Protocol:
     """Short graphs run more often, until a round of them takes this long."""
     reference_every: int = 16
     """Graphs between two timings of the reference model."""
-    warm_ups: int = WARM_UPS
     repeats: int = 2
     """How often samples that turn out to be unsteady are taken again."""
     throttled: float = 1.3

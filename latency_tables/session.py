@@ -59,18 +59,14 @@ class Session:
         """Of the prepared models, by name; what the device still has is neither prepared nor sent again."""
         self._introduced: set[str] = set()
         self._current: Model | None = None
+        self._connection: Connection | None = None
         try:
-            self._connection: Connection | None = connect()
+            self._connection = connect()
             self.info: dict[str, Any] = self._connection.info()
             """What the device says of itself and of the runtime."""
-        except DeviceLost as err:
-            raise ConnectionError(f"device {device} must be reachable, {err}; check cable, power and address") from err
-        except AgentError as err:
-            raise self._refused(err) from err
-        except AgentDied as err:
-            raise ConnectionError(
-                f"device {device} must run an agent, {err}; its Python must be 3.11 or newer with the runtime installed, name it with --python"
-            ) from err
+        except ConnectionError as err:
+            self._drop()
+            raise self._no_start(err) from err
 
     def __enter__(self) -> Session:
         return self
@@ -201,6 +197,15 @@ class Session:
         raise ConnectionError(
             f"device {self._device} must come back within {self._wait_s / 60:g} minutes, {lost}; the same command with --resume goes on"
         ) from lost
+
+    def _no_start(self, err: ConnectionError) -> ConnectionError:
+        """Why a device cannot be measured at all."""
+        if isinstance(err, AgentError):
+            return self._refused(err)
+        if isinstance(err, DeviceLost):
+            return ConnectionError(f"device {self._device} must be reachable, {err}; check cable, power and address")
+        way_out = "its Python must be 3.11 or newer and have the runtime, name it with --python"
+        return ConnectionError(f"device {self._device} must run an agent, {err}; {way_out}")
 
     def _refused(self, err: AgentError) -> ConnectionError:
         ways_out = {"busy": "wait until it has ended", "disk": "make room there; the same command with --resume goes on"}

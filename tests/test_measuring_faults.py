@@ -1,0 +1,228 @@
+"""What goes wrong between a table's first row and its last, done for real: no finished row is lost, none is taken twice."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from latency_tables.carry_out import carry_out
+from latency_tables.chains import all_operators
+from latency_tables.networks import draw
+from latency_tables.plan import Place, Plan
+from latency_tables.protocol import REFERENCE, Protocol
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+ENDS = tuple(op for op in all_operators(NANO) if op.kind in ("stem", "cls"))
+LONG = Protocol(rounds=12, min_ms=2.0, max_runs=60, reference_every=4)
+ROOT = Path(__file__).resolve().parents[1]
+RUN = """
+import sys
+from pathlib import Path
+from latency_tables.carry_out import carry_out
+from latency_tables.chains import all_operators
+from latency_tables.plan import Place, Plan
+from latency_tables.protocol import Protocol
+from supernet.families import FAMILIES
+operators = tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind in ("stem", "cls"))
+protocol = Protocol(rounds=12, min_ms=2.0, max_runs=60, reference_every=4)
+try:
+    table = carry_out(Plan(FAMILIES["nano"], operators, (), Place(sys.argv[2]), protocol=protocol), out=Path(sys.argv[1]))
+    print(len(table.operators), dict(table.unsupported))
+except Exception as error:
+    raise SystemExit(f"{type(error).__name__}: {error}")
+"""
+
+
+def plan(device="local", **changes):
+    return Plan(NANO, ENDS, (), **{"place": Place(device, wait_s=60), "protocol": LONG, **changes})
+
+
+def started(out, device="local", root=ROOT, **environment):
+    """The same measurement in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(out), device], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_rows(part, count, process=None):
+    deadline = time.monotonic() + 90
+    while not (part.exists() and part.read_bytes().count(b"\n") > count):
+        assert (process is None or process.poll() is None) and time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def kept(part):
+    """A second name for the journal, which outlives its removal."""
+    os.link(part, part.with_name("kept"))
+    return part.with_name("kept")
+
+
+def taken(journal):
+    """Counts of what was timed: every model in every round once."""
+    records = [json.loads(line) for line in journal.read_bytes().splitlines()[1:]]
+    timed = [record for record in records if record["kind"] == "time" and record["graph"] != REFERENCE]
+    graphs = {record["graph"] for record in timed}
+    first = Counter((record["graph"], record["round"]) for record in timed if not record["again"])
+    assert set(first.values()) == {1} and len(first) == LONG.rounds * len(graphs)
+    assert set(Counter((r["graph"], r["round"], r["again"]) for r in timed).values()) == {1}
+    return graphs
+
+
+def meanwhile(part, rows, fault):
+    """Do something once the journal has so many rows."""
+
+    def wait_and_do():
+        wait_for_rows(part, rows)
+        kept(part)
+        fault()
+
+    thread = threading.Thread(target=wait_and_do)
+    thread.start()
+    return thread
+
+
+def agent_pid():
+    return int((Path(os.environ["XDG_CACHE_HOME"]) / "chiptrack" / "agent.lock").read_text().split()[0])
+
+
+def test_a_killed_measurement_is_resumed(tmp_path):
+    out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
+    process = started(out)
+    wait_for_rows(part, 60, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    finished = part.read_bytes()
+    finished = finished[: finished.rfind(b"\n") + 1]
+    assert not out.exists()
+    with part.open("ab") as file:
+        file.write(b'{"graph": "torn')
+    journal = kept(part)
+    with pytest.raises(ValueError, match="add --resume"):
+        carry_out(plan(), out=out)
+    table = carry_out(plan(), out=out, resume=True)
+    assert journal.read_bytes().startswith(finished)
+    taken(journal)
+    assert not part.exists() and set(table.operators) == {op.key for op in ENDS}
+
+
+def test_a_killed_agent_is_started_again(tmp_path):
+    out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
+    thread = meanwhile(part, 60, lambda: os.kill(agent_pid(), signal.SIGKILL))
+    table = carry_out(plan(), out=out)
+    thread.join()
+    taken(tmp_path / "kept")
+    assert set(table.operators) == {op.key for op in ENDS} and not table.unsupported
+
+
+def test_a_second_measurement_of_a_device_is_refused(tmp_path):
+    first = started(tmp_path / "t.csv")
+    wait_for_rows(tmp_path / "t.csv.part", 20, first)
+    with pytest.raises(ConnectionError, match=r"device local must be free .* another measurement is at work .*process \d+"):
+        carry_out(plan(), out=tmp_path / "second.csv")
+    assert [path.name for path in tmp_path.iterdir() if "second" in path.name] == []
+    said, complaint = first.communicate(timeout=90)
+    assert said.startswith(str(len(ENDS))), complaint
+
+
+def test_a_slowed_device_is_noticed_and_what_was_timed_meanwhile_is_timed_again(tmp_path):
+    """Half of the time the agent is stopped, which only the wall clock sees."""
+    out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
+    protocol = Protocol(rounds=12, min_ms=4.0, max_runs=60, reference_every=4, pause_s=0.3, pauses=4)
+
+    def throttle():
+        pid, end = agent_pid(), time.monotonic() + 1.5
+        while time.monotonic() < end:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.004)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.002)
+
+    thread = meanwhile(part, 60, throttle)
+    table = carry_out(plan(place=Place(threads=2), protocol=protocol), out=out)
+    thread.join()
+    taken(tmp_path / "kept")
+    records = [json.loads(line) for line in (tmp_path / "kept").read_bytes().splitlines()[1:]]
+    assert table.profile.clock == "wall"
+    assert table.about["pauses_to_cool_down"] > 0
+    assert any(record.get("again") for record in records if record.get("graph") != REFERENCE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_on_the_device_costs_no_row(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("this machine does not allow mounting a small disk")
+    try:
+        process = started(tmp_path / "t.csv", XDG_CACHE_HOME=str(disk))
+        said, complaint = process.communicate(timeout=120)
+        assert said.startswith(str(len(ENDS))), complaint
+        assert not list(disk.rglob("*.new"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+CRASHING = '''
+import os
+from latency_tables.runtimes.simulated import Simulated
+
+class Crashing(Simulated):
+    """Dies at one operator, and does not load another."""
+
+    def prepare(self, model):
+        return model.name.encode()
+
+    def load(self, prepared, inputs, threads):
+        if b"search:cls:16x" in prepared:
+            os.kill(os.getpid(), 11)
+        if b"search:cls:24x" in prepared:
+            raise RuntimeError("no such layer")
+        return super().load(b'{"ms": 1.0}', inputs, threads)
+'''
+
+
+def test_a_runtime_that_crashes_does_not_take_the_table_with_it(tmp_path):
+    root = tmp_path / "root"
+    for folder in ("latency_tables", "supernet", "tracking"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "latency_tables/runtimes/crashing.py").write_text(CRASHING)
+    with (root / "latency_tables/runtimes/__init__.py").open("a") as file:
+        file.write('from latency_tables.runtimes.crashing import Crashing\nRUNTIMES["onnxruntime"] = Crashing\n')
+    process = started(tmp_path / "t.csv", root=root)
+    said, complaint = process.communicate(timeout=120)
+    lacking = {op.key for op in ENDS if op.key.startswith(("search:cls:16x", "search:cls:24x"))}
+    assert lacking and said.startswith(str(len(ENDS) - len(lacking))), complaint
+    assert "the runtime crashed 3 times" in said and "RuntimeError: no such layer" in said
+
+
+def test_networks_and_models_that_were_ready_are_not_prepared_again(tmp_path, monkeypatch):
+    from latency_tables.runtimes.onnxruntime import OnnxRuntime
+
+    prepared = []
+    prepare = OnnxRuntime.prepare
+    monkeypatch.setattr(OnnxRuntime, "prepare", lambda self, model: prepared.append(model.name) or prepare(self, model))
+    out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
+    architectures = tuple(draw(NANO, 1, 0))
+    wanted = Plan(NANO, ENDS, architectures, Place(), protocol=LONG)
+    process_dies = KeyboardInterrupt()
+
+    def interrupt(*_):
+        raise process_dies
+
+    with monkeypatch.context() as patch:
+        patch.setattr("latency_tables.campaign.Campaign._pass", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(wanted, out=out)
+    assert part.exists() and len(prepared) == len(set(prepared)) == 1 + len(wanted.models)
+    carry_out(wanted, out=out, resume=True)
+    assert len(prepared) == 1 + len(wanted.models)
