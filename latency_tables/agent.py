@@ -5,7 +5,7 @@ of this project. Models lie in a folder by their checksum, so that an agent that
 when the device runs short of it. One agent at a time: a second one on the same folder is refused.
 
 Started as `agent RUNTIME PRECISION THREADS CORES RUN`: RUN is a word that names one measurement. An agent of the same run, left
-over from a lost connection, makes way.
+over from a lost connection, makes way. Without a name it only answers questions, and others may be at work.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -71,6 +72,8 @@ class Agent:
             case "info":
                 facts = {"chip": board.chip(), "os": board.system(), "governor": board.governor(), "cores": os.cpu_count()}
                 return {"version": self._runtime.version(), **facts}
+            case "runtimes":
+                return {"runtimes": {name: _version(runtime) for name, runtime in RUNTIMES.items()}}
             case "readings":
                 return board.readings()
             case "store":
@@ -152,6 +155,14 @@ class Agent:
         return float(grown)
 
 
+def _version(runtime: type[Runtime]) -> dict[str, str | None]:
+    """The version of a runtime on this machine, or what to install."""
+    try:
+        return {"version": runtime(runtime.precisions[0]).version(), "install": None}
+    except ImportError as err:
+        return {"version": None, "install": str(err)}
+
+
 def sample(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """Inputs that host and device make alike: standard normal, float32, drawn from the checksum of the name."""
     import numpy as np
@@ -187,6 +198,11 @@ def time_runs(graph: Graph, runs: int) -> dict[str, list[float]]:
             cpu_ms[i] = wall_ms[i] = own_ms
     gc.enable()
     return {"cpu_ms": cpu_ms, "wall_ms": wall_ms}
+
+
+def cache_folder() -> Path:
+    """Where chiptrack keeps what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chiptrack"
 
 
 def take_device(folder: Path, run: str) -> TextIO:
@@ -245,10 +261,10 @@ def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> No
     """Serve stdin; what libraries print goes to stderr."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chiptrack"
+    folder = cache_folder()
     try:
         board.pin(cores)
-        lock = take_device(folder, run)
+        lock = take_device(folder, run) if run else nullcontext()
     except (Refusal, OSError) as refusal:
         kind = refusal.kind if isinstance(refusal, Refusal) else "runtime"
         print(json.dumps({"error": str(refusal), "kind": kind}), file=answers, flush=True)

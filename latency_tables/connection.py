@@ -111,6 +111,10 @@ class Connection:
         """Runtime version, chip, cores, operating system and frequency policy of the device."""
         return self._ask({"do": "info"})
 
+    def runtimes(self) -> dict[str, dict[str, str | None]]:
+        """`version` of every runtime on the device, or what to `install`."""
+        return self._ask({"do": "runtimes"})["runtimes"]
+
     def readings(self) -> dict[str, float | None]:
         """Clock in MHz and temperature in degrees Celsius; None where the device tells neither."""
         return self._ask({"do": "readings"})

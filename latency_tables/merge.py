@@ -74,10 +74,9 @@ def _averaged(rows: Sequence[Measurement]) -> Measurement:
     kept = [m for m in rows if not m.flag] or rows
     if len(kept) == 1:
         return kept[0]
-    runs = [m.runs for m in kept]
 
-    def mean(name: str) -> float:
-        return float(np.average([getattr(m, name) for m in kept], weights=runs))
+    def mean(name: str, over: Sequence[Measurement] = kept) -> float:
+        return float(np.average([getattr(m, name) for m in over], weights=[m.runs for m in over]))
 
     units, weighed = mean("reference_units"), [m for m in kept if m.memory_mb is not None]
     between = float(np.ptp([m.reference_units for m in kept])) / units
@@ -92,7 +91,7 @@ def _averaged(rows: Sequence[Measurement]) -> Measurement:
         mean("p25_ms"),
         mean("p75_ms"),
         mean("p95_ms"),
-        sum(runs),
-        float(np.average([m.memory_mb for m in weighed], weights=[m.runs for m in weighed])) if weighed else None,
+        sum(m.runs for m in kept),
+        mean("memory_mb", weighed) if weighed else None,
         "+".join(dict.fromkeys(word for m in kept for word in m.flag.split("+") if word)),
     )

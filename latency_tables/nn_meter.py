@@ -92,6 +92,8 @@ class NnMeter:
                 return None
             else:
                 lacks[kernel.kind] = None
+        if not found:
+            return None
         rows = [self._ms[kernel] for kernel in found]
         ms = sum(sum(row.values()) / len(row) for row in rows)
         return Cost(ms, min(map(len, rows)), frozenset(where for row in rows for where in row), tuple(lacks))
@@ -123,7 +125,7 @@ class NnMeter:
 
 
 def kernels(op: Operator) -> list[tuple[Kernel, bool]]:
-    """What an operator consists of, and whether a Swish follows."""
+    """What an operator consists of, and whether a Swish follows; nothing where nn-Meter has no such kernels."""
     o, (c, hw, _), out = dict(op.options), op.in_shape, op.out_shape[0]
     match op.kind:
         case "stem":
@@ -145,7 +147,7 @@ def kernels(op: Operator) -> list[tuple[Kernel, bool]]:
             return [(kernel, False) for kernel in parts]
         case "cls" | "reg":
             return [(Kernel("conv", hw, c, out, 3, 1), False)]
-    raise ValueError(f"kernels of an operator {op.kind} are not known; use an operator of stem to reg")
+    return []
 
 
 def _read(path: Path) -> Iterator[tuple[dict[str, str | None], str]]:
@@ -153,7 +155,7 @@ def _read(path: Path) -> Iterator[tuple[dict[str, str | None], str]]:
     reader = csv.DictReader(io.StringIO(read_text(path)))
     try:
         if "latency" not in (reader.fieldnames or ()):
-            raise ValueError(f"a CSV of kernels must have the columns {', '.join(_CONV)} and latency, {path} lacks latency")
+            raise ValueError(f"a CSV of kernels must have the columns {', '.join(_CONV)} and latency, {path} lacks latency; add it")
         for row in reader:
             yield row, f"line {reader.line_num} of {path}"
     except csv.Error as err:

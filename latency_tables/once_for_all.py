@@ -64,7 +64,7 @@ class OnceForAll:
     """
 
     def __init__(self, paths: Sequence[Path]):
-        self._own: dict[str, Cost] = {}
+        self._rows: dict[str, Cost] = {}
         self._blocks: dict[_Block, list[_Row]] = {}
         for path in paths:
             for key, fields in _read(path):
@@ -72,13 +72,15 @@ class OnceForAll:
 
     @property
     def size(self) -> int:
-        return len(self._own)
+        return len(self._rows)
 
     def cost(self, op: Operator) -> Cost | None:
-        if op.key in self._own:
-            return self._own[op.key]
+        if op.key in self._rows:
+            return self._rows[op.key]
         wants_se, wants_swish = op.kind in ("mbconv", "dsconv"), op.kind in ("mbconv", "dsconv", "stem")
-        rows = [row for row in self._blocks.get(_block(op), ()) if row.se <= wants_se and row.swish <= wants_swish]
+        block = _block(op)
+        alike = self._blocks.get(block, []) if block else []
+        rows = [row for row in alike if row.se <= wants_se and row.swish <= wants_swish]
         if not rows:
             return None
         best = max(rows, key=lambda row: (row.se, row.swish))
@@ -86,7 +88,7 @@ class OnceForAll:
         return Cost(best.ms, best.runs, frozenset({best.key}), tuple(part for part, missing in lacks if missing))
 
     def _add(self, key: str, fields: Mapping[str, str], where: str) -> None:
-        if key in self._own:
+        if key in self._rows:
             raise ValueError(f"a foreign table must have each key once, {where} comes again; remove one")
         if "mean" not in fields:
             raise ValueError(f"a row must be a number or have a mean, {where} has {', '.join(fields) or 'nothing'}; give milliseconds")
@@ -94,7 +96,7 @@ class OnceForAll:
         if not re.fullmatch(r"[1-9]\d{0,8}", count):
             raise ValueError(f"count must be a whole number from 1, got {count!r:.40} in {where}; correct or remove it")
         ms, runs = milliseconds(fields["mean"], where), int(count)
-        self._own[key] = Cost(ms, runs, frozenset({key}))
+        self._rows[key] = Cost(ms, runs, frozenset({key}))
         if match := _CONV.fullmatch(key):
             sizes = [int(size) for size in match.groups()]
             block = _Block(_shape(sizes[:3]), _shape(sizes[3:]), 0, 3, 2, False)
@@ -130,9 +132,11 @@ def _block(op: Operator) -> _Block | None:
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Keys and fields of a YAML mapping, from the parser's events: nothing is built that a hostile file could blow up."""
+    text = read_text(path)
     try:
-        events = (e for e in yaml.parse(read_text(path), Loader=yaml.SafeLoader) if not isinstance(e, yaml.StreamStartEvent))
-        next(events)
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        next(events)  # the stream begins
+        next(events, None)  # the document begins, unless the file is empty
         if not isinstance(next(events, None), yaml.MappingStartEvent):
             raise ValueError("it does not begin with `key: value`")
         for event in events:

@@ -7,22 +7,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
 from latency_tables import networks
-from latency_tables.agent import WARM_UPS
+from latency_tables.agent import WARM_UPS, cache_folder
 from latency_tables.board import parse_cores
 from latency_tables.campaign import Campaign
 from latency_tables.chains import REFERENCE as REFERENCE_CHAIN
 from latency_tables.chains import all_operators, recipe
 from latency_tables.connection import Connection, open_agent
-from latency_tables.devices import find_device
+from latency_tables.devices import find_device, find_runtime
 from latency_tables.model import Model
 from latency_tables.profile import Profile
+from latency_tables.programs import PROGRAMS, ProgramConnection
 from latency_tables.protocol import REFERENCE, Protocol
 from latency_tables.runtime import Runtime
-from latency_tables.runtimes import RUNTIMES
 from latency_tables.table import LatencyTable
 from latency_tables.timing import Measurement, Sample, combine
 from supernet.families import LightTrackFamily
@@ -60,11 +61,13 @@ class Place:
             ValueError: Something is unknown or out of range.
         """
         find_device(self.device)
-        if self.runtime not in RUNTIMES:
-            raise ValueError(f"unknown runtime {self.runtime!r}; known: {', '.join(sorted(RUNTIMES))}")
-        precisions = RUNTIMES[self.runtime].precisions
+        precisions = find_runtime(self.runtime).precisions
         if self.precision not in precisions:
             raise ValueError(f"precision of {self.runtime} must be one of {', '.join(precisions)}, got {self.precision!r}")
+        if (self.binary is not None) != (self.runtime in PROGRAMS):
+            raise ValueError(f"--binary goes with the runtimes {', '.join(PROGRAMS)}, got {self.binary} for {self.runtime}; add or drop it")
+        if self.binary is not None and not self.binary.is_file():
+            raise ValueError(f"binary must be a program, there is no file {self.binary}")
         if self.threads < 1:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
         if self.cores:
@@ -73,7 +76,7 @@ class Place:
     @property
     def clock(self) -> str:
         """What ranks: `cpu` for one thread of a processor, else `wall`."""
-        return "cpu" if self.threads == 1 and RUNTIMES[self.runtime].clock == "cpu" else "wall"
+        return "cpu" if self.threads == 1 and find_runtime(self.runtime).clock == "cpu" else "wall"
 
     @property
     def checked(self) -> bool:
@@ -82,15 +85,18 @@ class Place:
 
     def host(self) -> Runtime:
         """The host's half of the runtime."""
-        return RUNTIMES[self.runtime](self.precision)
+        return find_runtime(self.runtime)(self.precision)
 
     def profile(self, family: str, info: Mapping[str, str]) -> Profile:
         """What a table of a family is valid for, on a device that says `info` of itself."""
         settings = (self.threads, self.precision, self.cores, self.clock)
         return Profile(family, self.device, self.runtime, info["version"], *settings, info["chip"], info["os"])
 
-    def connect(self, run: str) -> Connection:
-        """Start an agent for a measurement."""
+    def connect(self, run: str) -> Connection | ProgramConnection:
+        """Start an agent, or put a benchmark program in place, for a measurement."""
+        if self.binary is not None:
+            folder = cache_folder() / "devices" / quote(self.device, safe="")
+            return ProgramConnection(find_device(self.device), self.runtime, self.binary, self.threads, folder, run)
         return open_agent(find_device(self.device), self.runtime, self.precision, self.threads, self.cores, run, self.python)
 
 
@@ -120,7 +126,7 @@ class Plan:
     @property
     def weighed(self) -> list[str]:
         """Names of the models whose memory is measured: whole networks, where a process of its own does the work."""
-        measured = RUNTIMES[self.place.runtime].clock == "cpu"
+        measured = find_runtime(self.place.runtime).clock == "cpu"
         return [networks.name(a, branch) for a in self.architectures for branch in BRANCHES] if measured else []
 
     def settings(self) -> dict:

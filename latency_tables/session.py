@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from latency_tables.connection import AgentDied, AgentError, Connection
 from latency_tables.model import Model
 from latency_tables.parity import difference
+from latency_tables.programs import ProgramConnection
 from latency_tables.runtime import Runtime
 from latency_tables.transport import DeviceLost
 from tracking.progress import say
@@ -36,7 +37,7 @@ class Session:
     def __init__(
         self,
         device: str,
-        connect: Callable[[], Connection],
+        connect: Callable[[], Connection | ProgramConnection],
         runtime: Runtime,
         models: Mapping[str, Model],
         wait_s: float,
@@ -59,7 +60,7 @@ class Session:
         """Of the prepared models, by name; what the device still has is neither prepared nor sent again."""
         self._introduced: set[str] = set()
         self._current: Model | None = None
-        self._connection: Connection | None = None
+        self._connection: Connection | ProgramConnection | None = None
         try:
             self._connection = connect()
             self.info: dict[str, Any] = self._connection.info()
@@ -118,7 +119,7 @@ class Session:
         if self._connection:
             self._connection.clear()
 
-    def _ask(self, name: str, question: Callable[[Connection], Answer]) -> Answer:
+    def _ask(self, name: str, question: Callable[[Connection | ProgramConnection], Answer]) -> Answer:
         """Ask about a model that the device has, or gets first."""
         deaths = 0
         while True:
@@ -139,7 +140,7 @@ class Session:
                     raise self._refused(err) from err
                 raise Unsupported(err.reason) from err
 
-    def _ready(self, name: str) -> Connection:
+    def _ready(self, name: str) -> Connection | ProgramConnection:
         """A connection that knows a model."""
         if self._connection is None:
             self._connection = self._connect()
@@ -203,7 +204,7 @@ class Session:
         if isinstance(err, AgentError):
             return self._refused(err)
         if isinstance(err, DeviceLost):
-            return ConnectionError(f"device {self._device} must be reachable, {err}; check cable, power and address")
+            return err
         way_out = "its Python must be 3.11 or newer and have the runtime, name it with --python"
         return ConnectionError(f"device {self._device} must run an agent, {err}; {way_out}")
 

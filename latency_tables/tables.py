@@ -67,7 +67,7 @@ def tables(
     if not files and action != "list":
         raise ValueError(f"tables {action} needs files, got none; name them")
     if action == "list":
-        return {"folder": str(SHIPPED), "tables": [_record(word, path) for word, path in _listed(files or [str(SHIPPED)])]}
+        return {"folder": str(SHIPPED), "tables": [record for word in files or [str(SHIPPED)] for record in _listed(word)]}
     if action == "validate":
         return {word: validate(LatencyTable.load(find(word))) for word in files}
     if action == "import":
@@ -93,16 +93,19 @@ def find(word: str) -> Path:
     return path
 
 
-def _listed(words: Sequence[str]) -> list[tuple[str, Path]]:
-    """Names and paths of tables; those of folders are all that have a manifest."""
-    found = []
-    for word in words:
-        folder = Path(word)
-        if folder.is_dir():
-            found += [(path.stem if folder == SHIPPED else str(path), path) for path in _within(folder)]
-        else:
-            found.append((word, find(word)))
-    return found
+def _listed(word: str) -> list[dict]:
+    """The record of a table, or those of a folder's tables; one that cannot be read does not hide the others there."""
+    folder = Path(word)
+    if not folder.is_dir() and folder != SHIPPED:
+        return [_record(word, find(word))]
+    records = []
+    for path in _within(folder):
+        name = path.stem if folder == SHIPPED else str(path)
+        try:
+            records.append(_record(name, path))
+        except ValueError as err:
+            records.append({"table": name, "problem": str(err)})
+    return records
 
 
 def _within(folder: Path) -> list[Path]:
@@ -141,7 +144,9 @@ def _import(paths: Sequence[Path], name: str, out: Path, chip: str) -> dict:
     _check_new(out, paths)
     kinds = {path.suffix == ".csv" for path in paths}
     if len(kinds) > 1:
-        raise ValueError(f"files to import must be all CSV of nn-Meter or all YAML, got {', '.join(map(str, paths))}; import each kind alone")
+        raise ValueError(
+            f"files to import must be all CSV of nn-Meter or all YAML, got {', '.join(map(str, paths))}; import each kind alone"
+        )
     foreign = NnMeter(paths) if kinds == {True} else OnceForAll(paths)
     source = [{"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in paths]
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

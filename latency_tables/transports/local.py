@@ -1,31 +1,104 @@
-"""This machine: the agent is a process of its own, so that nothing of the caller (torch, its threads, its memory) disturbs it."""
+"""This machine: commands are processes of their own, so that nothing of the caller (torch, its threads, its memory) disturbs them."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-_ROOT = Path(__file__).resolve().parents[2]
+from tracking.atomic import new_file
 
 
 class Local:
-    """The machine that the command runs on; its name has no address."""
+    """The machine that chiptrack runs on; its name has no address."""
+
+    usage: ClassVar[str] = "local"
+    remote: ClassVar[bool] = False
 
     def __init__(self, address: str):
         if address:
             raise ValueError(f"device local takes no address, got {address!r}; write local")
 
-    def open_agent(self, runtime: str, threads: int) -> subprocess.Popen[str]:
-        """Start the agent; closing its input ends it."""
-        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        # a session of its own: Ctrl-C reaches the caller alone, whose end the agent notices
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "latency_tables.agent", runtime, str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            start_new_session=True,
-        )
+    def open(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        return start(command)
+
+    def lost(self, status: int) -> bool:
+        return False
+
+    def push(self, content: bytes, name: str) -> str:
+        path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chiptrack" / name
+        try:
+            if not path.is_file() or path.read_bytes() != content:
+                with new_file(path) as temporary:
+                    temporary.write_bytes(content)
+            path.chmod(0o755)
+        except OSError as err:
+            raise OSError(err.errno, f"device local must hold {path}, {err.strerror}; make room or rights there") from err
+        return str(path)
+
+    def pull(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+    def run(self, command: Sequence[str], timeout_s: float = 600) -> str:
+        try:
+            ended = finish(command, timeout_s=timeout_s)
+        except OSError as err:
+            raise ChildProcessError(f"device local must run {command[0]}, {err.strerror}; is it installed?") from err
+        return ended.text("local", command)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left behind."""
+
+    status: int | None
+    """Exit status; None where the command took too long and was killed."""
+    out: bytes
+    err: bytes
+
+    def text(self, device: str, command: Sequence[str]) -> str:
+        """Standard output and standard error.
+
+        Args:
+            device: The device's name, for the error.
+            command: What was run, for the error.
+
+        Raises:
+            ChildProcessError: The command failed or took too long.
+        """
+        text = (self.out + self.err).decode(errors="replace")
+        if self.status != 0:
+            how = "took too long" if self.status is None else f"ended with status {self.status}"
+            last = " / ".join(text.split("\n")[-6:]).strip(" /") or "nothing"
+            raise ChildProcessError(f"{command[0]} on device {device} must succeed, it {how}; it printed last: {last}")
+        return text
+
+
+def start(command: Sequence[str], err: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a program of this machine with pipes; `err` is where its standard error goes, ours by default."""
+    # a session of its own: Ctrl-C reaches the caller alone, and closing the pipes ends the program
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, start_new_session=True)
+
+
+def finish(command: Sequence[str], content: bytes = b"", timeout_s: float = 600) -> Ended:
+    """Run a program of this machine to its end, or kill it and what it started.
+
+    Args:
+        command: The program and its words.
+        content: What it reads from its standard input.
+        timeout_s: How long it may take.
+    """
+    with start(command, subprocess.PIPE) as process:
+        try:
+            out, err = process.communicate(content, timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return Ended(None, *process.communicate())
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return Ended(process.returncode, out, err)

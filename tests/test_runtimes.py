@@ -1,0 +1,105 @@
+"""Every runtime at every precision keeps the promises of `latency_tables.runtime`, through a real agent."""
+
+import hashlib
+import math
+
+import pytest
+
+from latency_tables.chains import Chain, all_operators
+from latency_tables.connection import AgentDied, AgentError, bundle, open_agent
+from latency_tables.devices import devices, find_device, find_runtime
+from latency_tables.networks import draw, model
+from latency_tables.parity import TOLERANCES, difference
+from latency_tables.programs import PROGRAMS
+from latency_tables.runtimes import RUNTIMES
+from latency_tables.tools import TOOLS
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+JOIN = Chain(tuple(next(op for op in all_operators(NANO) if op.kind == kind) for kind in ("join",))).model
+NETWORK = model(NANO, draw(NANO, 2, seed=4)[1], "search")
+PAIRS = [(name, precision) for name, runtime in RUNTIMES.items() for precision in runtime.precisions]
+
+
+@pytest.fixture(scope="module")
+def here():
+    return {record["runtime"]: record for record in devices()}
+
+
+@pytest.fixture
+def host(request, here):
+    """The host's half of a runtime that can be used here."""
+    name, precision = request.param
+    if not here[name]["usable"]:
+        pytest.skip(here[name]["install"])
+    return name, precision, RUNTIMES[name](precision)
+
+
+def send(device, model, prepared):
+    if not device.introduce(model.name, hashlib.sha256(prepared).hexdigest(), model.shapes):
+        device.store(prepared)
+
+
+@pytest.mark.parametrize("host", PAIRS, indirect=True, ids=["-".join(pair) for pair in PAIRS])
+def test_a_runtime_converts_loads_computes_and_times(host):
+    name, precision, runtime = host
+    with open_agent(find_device("local"), name, precision) as device:
+        assert device.info()["version"] == RUNTIMES[name](precision).version()
+        for model in (JOIN, NETWORK):
+            send(device, model, runtime.prepare(model))
+            try:
+                assert device.load(model.name) > 0
+            except AgentError as err:
+                if precision == "fp16" and "fp16" in err.reason:
+                    pytest.skip(err.reason)
+                raise
+            try:
+                assert difference(model, device.outputs(model.name)) <= TOLERANCES[precision]
+            except AgentError as err:
+                assert err.kind == "uncomparable"
+            times = device.time(model.name, 7)
+            assert len(times["cpu_ms"]) == len(times["wall_ms"]) == 7 and all(ms > 0 for ms in times["wall_ms"])
+
+
+@pytest.mark.parametrize("host", [(name, runtime.precisions[0]) for name, runtime in RUNTIMES.items()], indirect=True, ids=RUNTIMES)
+def test_what_is_no_model_is_an_answer_and_the_agent_goes_on(host):
+    name, precision, runtime = host
+    with open_agent(find_device("local"), name, precision) as device:
+        send(device, JOIN, b"no model")
+        with pytest.raises(AgentError, match="failed at request 'load chain:search:join") as error:
+            device.load(JOIN.name)
+        assert error.value.kind == "runtime"
+        send(device, JOIN, runtime.prepare(JOIN))
+        assert device.load(JOIN.name) > 0
+
+
+def test_a_wrong_output_is_noticed():
+    outputs = [(values.shape, values.ravel()) for values in RUNTIMES["onnxruntime"]("fp32").load(JOIN.onnx, JOIN.sample, 1).outputs()]
+    shape, values = outputs[0]
+    from latency_tables.agent import abridge
+
+    right = abridge(values.reshape(shape))
+    assert difference(JOIN, [(shape, right)]) < 1e-6
+    assert difference(JOIN, [(shape, right[::-1])]) > 0.1
+    assert difference(JOIN, [(shape, right * math.nan)]) == math.inf
+    assert difference(JOIN, [(shape[::-1], right)]) == math.inf
+    assert difference(JOIN, []) == math.inf
+
+
+def test_an_agent_that_ends_is_an_error():
+    with open_agent(find_device("local"), "simulated") as device:
+        device._process.kill()
+        device._process.wait()
+        with pytest.raises(AgentDied, match="ended with status -9"):
+            device.info()
+
+
+def test_the_bundle_holds_no_more_than_an_agent_needs_and_is_the_same_each_time():
+    assert bundle() == bundle() and len(bundle()) < 100_000
+
+
+def test_programs_are_those_whose_output_is_understood():
+    assert set(PROGRAMS) == set(TOOLS) and not set(PROGRAMS) & set(RUNTIMES)
+    for name in PROGRAMS:
+        with pytest.raises(ImportError, match="--binary"):
+            find_runtime(name)("fp32").version()
