@@ -22,6 +22,7 @@ VERBS = {
     "devices": ("latency_tables.devices:devices", "places and runtimes that can be used here"),
     "describe": ("supernet.describe:describe", "parameters, multiply-adds and operators of an architecture"),
     "measure": ("latency_tables.measure:measure", "latency of every operator of a family, and of whole networks"),
+    "tables": ("latency_tables.tables:tables", "latency tables: list, compare, merge, validate, import"),
     "fit-predictor": ("predictors.fit:fit_predictor", "a latency predictor from a table"),
     "predict": ("predictors.predict:predict", "latency of architectures, with intervals"),
     "train": ("supernet.train:train", "the tracking supernet of a family"),
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module, _, name = VERBS[words[0]][0].partition(":")
         function = getattr(import_module(module), name)
         parser, signature = _parser(words[0], function)
-        given = vars(parser.parse_args(words[1:]))
+        given = vars(parser.parse_intermixed_args(words[1:]))  # files may stand on both sides of a flag
         as_json = given.pop("json")
         positional = [given.pop(n) for n, p in signature.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         answer = function(*positional, **given)
@@ -94,10 +95,11 @@ def _parser(verb: str, function: Callable) -> tuple[argparse.ArgumentParser, ins
     signature, hints = inspect.signature(function), typing.get_type_hints(function)
     for name, parameter in signature.parameters.items():
         settings = {"help": (described[name] or "").replace("\n", " ").replace("%", "%%"), **_kind(hints[name])}
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-            parser.add_argument(name, **settings)
-            continue
         required = parameter.default is parameter.empty
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            optional = {} if required else {"nargs": "*" if "nargs" in settings else "?", "default": parameter.default}
+            parser.add_argument(name, **{**settings, **optional})
+            continue
         if not required and parameter.default not in (None, False):
             settings["help"] += f" (default: {parameter.default})"
         flag = "--" + name.replace("_", "-")

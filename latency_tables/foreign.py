@@ -64,8 +64,8 @@ def adopt(foreign: ForeignTable, family: LightTrackFamily, chip: str, about: Map
     costs = {op.key: cost for op in operators if (cost := foreign.cost(op))}
     if not costs:
         raise ValueError(
-            f"a foreign table must have operators of {family.name}, none of its {foreign.size} rows is one; shapes must be the same, "
-            f"as in {operators[-1].key}"
+            f"a foreign table must have operators of {family.name}, none of its {foreign.size} rows is one; bring rows of the family's "
+            f"sizes, as in {operators[-1].key}, or choose another family"
         )
     profile = Profile(family.name, "imported", "imported", "unknown", 1, "unknown", "", "wall", chip, "unknown")
     rows = {key: _measurement(cost) for key, cost in costs.items()}

@@ -148,7 +148,9 @@ def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             raise ValueError("it holds more than one document")
     except (yaml.YAMLError, ValueError) as err:
         said = " ".join(str(err).split())
-        raise ValueError(f"a foreign table must be YAML of `key: ms` or `key: {{mean: ms, count: n}}`, {path} is not: {said:.200}") from err
+        raise ValueError(
+            f"a foreign table must be YAML of `key: ms` or `key: {{mean: ms, count: n}}`, {path} is not ({said:.200}); correct the file"
+        ) from err
 
 
 def _fields(events: Iterator[yaml.Event]) -> dict[str, str]:

@@ -44,7 +44,12 @@ def validate(table: LatencyTable) -> dict:
     problems = [(key, "no row") for key in gaps]
     problems += [(key, f"not an operator of {family.name}") for key in (*table.operators, *unsupported) if key not in known]
     problems += [(name, f"not an architecture of {family.name}") for name in sorted(strangers)]
-    problems += [(name, f"the runtime cannot run the {branch} branch: {reason}") for (name, branch), reason in table.unsupported.items()]
+    problems += [(key, f"the runtime cannot run it: {reason}") for key, reason in unsupported.items()]
+    problems += [
+        (f"{name} {branch}", f"the runtime cannot run it: {reason}")
+        for (name, branch), reason in table.unsupported.items()
+        if name not in unsupported
+    ]
     problems += _flagged(table)
     problems += _suspicious({op: table.ms(table.operators[key]) for key, op in known.items() if key in table.operators})
     problems += [

@@ -119,41 +119,42 @@ def test_imported_blocks_are_a_table(tmp_path, capsys):
     assert judged["rows"] == {"measured": 0, "simulated": 0, "imported": 2} and not judged["complete"]
 
 
-HOSTILE = {
-    "bytes": b"\xff\xfe\x00a",
-    "empty": b"",
-    "list": b"- 1\n",
-    "text": b"hello",
-    "deep": b"[" * 100_000,
-    "deeper": b"a: {b: {c: 1}}",
-    "python tag": b"a: !!python/object/apply:os.system ['true']",
-    "tag": b"a: !!float 1",
-    "alias": b"a: &x {mean: 1}\nb: *x",
-    "merge bomb": b"a: &a {mean: 1}\nb: &b {<<: [*a, *a]}\nc: {<<: [*b, *b]}",
-    "broken": b"a: {mean: 1",
-    "two documents": b"a: 1\n---\nb: 1",
-    "twice": b"a: 1\na: 2",
-    "mean twice": b"a: {mean: 1, mean: 2}",
-    "no mean": b"a: {min: 1}",
-    "negative": b"a: -1",
-    "zero": b"a: 0.0",
-    "nan": b"a: .nan",
-    "python nan": b"a: nan",
-    "infinite": b"a: inf",
-    "word": b"a: fast",
-    "nothing": b"a:",
-    "count": b"a: {mean: 1, count: 0}",
-    "count in words": b"a: {mean: 1, count: 1e9}",
-    "control characters": b"a\x00: 1",
-    "none of ours": b"Conv-input:1x1x1-output:1x1x1: 1",
-}
-
-
-@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_yaml_is_one_line_and_leaves_nothing(tmp_path, capsys, content):
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (b"\xff\xfe\x00a", "UTF-8"),
+        (b"", "begin with"),
+        (b"- 1\n", "begin with"),
+        (b"hello", "begin with"),
+        (b"[" * 100_000, "begin with"),
+        (b"a: " + b"[" * 100_000, "plain value"),
+        (b"a: {b: {c: 1}}", "plain value"),
+        (b"a: !!python/object/apply:os.system ['true']", "plain value"),
+        (b"a: !!float 1", "plain value"),
+        (b"a: &x {mean: 1}\nb: *x", "line 2 has"),
+        (b"a: &a {mean: 1}\nb: &b {<<: [*a, *a]}\nc: {<<: [*b, *b]}", "line 2 has"),  # grows with every level
+        (b"a: {mean: 1", "expected"),
+        (b"a: 1\n---\nb: 1", "one document"),
+        (b"a: 1\na: 2", "once"),
+        (b"a: {mean: 1, mean: 2}", "twice"),
+        (b"a: {min: 1}", "has min"),
+        (b"a: -1", "positive"),
+        (b"a: 0.0", "positive"),
+        (b"a: .nan", "positive"),
+        (b"a: nan", "positive"),
+        (b"a: inf", "positive"),
+        (b"a: fast", "positive"),
+        (b"a:", "positive"),
+        (b"a: {mean: 1, count: 0}", "count"),
+        (b"a: {mean: 1, count: 1e9}", "count"),
+        (b"a\x00: 1", "special characters"),
+        (b"a: 1", "none of its 1 rows"),
+    ],
+)
+def test_hostile_yaml_is_one_line_and_leaves_nothing(tmp_path, capsys, content, said):
     (tmp_path / "lut.yaml").write_bytes(content)
     status, out, err = run(capsys, tmp_path / "lut.yaml", "--family", "nano", "--out", tmp_path / "t.csv")
-    assert (status, out, len(err.splitlines())) == (2, "", 1) and "Traceback" not in err
+    assert (status, out, len(err.splitlines())) == (2, "", 1) and said in err and len(err) < 600
     assert [path.name for path in tmp_path.iterdir()] == ["lut.yaml"]
 
 

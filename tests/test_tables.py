@@ -185,11 +185,15 @@ def test_every_problem_is_named():
     operators = {key: m for key, m in WHOLE.operators.items() if key not in (gap.key, lame.key)}
     operators |= {odd.key: row(1, "simulated+unsteady"), steady.key: row(1, "imported"), "search:new:": row(1)}
     table = dataclasses.replace(
-        WHOLE, operators=operators, networks={("nano:x", "search"): row(1)}, unsupported={(lame.key, "search"): "no layer"}
+        WHOLE,
+        operators=operators,
+        networks={("nano:x", "search"): row(1)},
+        unsupported={(lame.key, "search"): "no layer", ("nano:y", "template"): "no layer"},
     )
     assert problems(table) == {
         (gap.key, "no row"),
-        (lame.key, "the runtime cannot run the search branch"),
+        (lame.key, "the runtime cannot run it"),
+        ("nano:y template", "the runtime cannot run it"),
         (odd.key, "flagged unsteady"),
         ("search:new:", "not an operator of nano"),
         ("nano:x", "not an architecture of nano"),
