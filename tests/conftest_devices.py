@@ -22,8 +22,9 @@ _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 class Sshd:
     """OpenSSH's server on a port of the loopback interface, open to one key, with a home folder of its own."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def __init__(self, folder: Path):
         self._folder = folder
+        self._daemon: subprocess.Popen | None = None
         self.home = folder / "home"
         self.home.mkdir()
         with socket.socket() as free:
@@ -40,19 +41,17 @@ class Sshd:
         )
         (folder / "ssh_config").write_text(
             f"IdentityFile {folder}/key\nIdentitiesOnly yes\nIdentityAgent none\nUserKnownHostsFile {folder}/known_hosts\n"
-            "GlobalKnownHostsFile /dev/null\n"
+            "GlobalKnownHostsFile /dev/null\nKexAlgorithms curve25519-sha256\n"  # the default takes half as long again
         )
         _key(folder / "key")
         self.new_host_key()
-        self.accept()
         wrapper = folder / "bin" / "ssh"
         wrapper.parent.mkdir()
         wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')
         wrapper.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
+        self.environment = {"PATH": f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}"}
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self.start()
 
     def new_host_key(self) -> None:
         """Become another machine, from the next start on."""
@@ -74,7 +73,15 @@ class Sshd:
         _until(lambda: socket.create_connection(("127.0.0.1", self._port), 1).close())
 
     def stop(self) -> None:
-        _end(self._daemon)
+        if self._daemon:
+            _end(self._daemon)
+
+    def reset(self) -> None:
+        """As at first: plugged in, known and empty."""
+        if not self._daemon or self._daemon.poll() is not None:
+            self.start()
+        self.accept()
+        subprocess.run([*_inside(self._holder, "-m"), "rm", "-rf", self.home / ".cache"], check=True)
 
     def close(self) -> None:
         self.stop()
@@ -87,21 +94,26 @@ class Adbd:
 
     disk_mb = _DISK_MB
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def __init__(self, folder: Path):
         self._folder = folder
+        self._daemon: subprocess.Popen | None = None
         self._guard, self._port = _vsock()
         self._serial = f"127.0.0.1:{self._port}"
         self.device = f"adb://{self._serial}"
-        monkeypatch.setenv("ADB_SERVER_SOCKET", f"localfilesystem:{folder}/socket")
+        self.environment = {"ADB_SERVER_SOCKET": f"localfilesystem:{folder}/socket"}
         (folder / "root").mkdir()
         self._holder = _hold(["-n", "-m"], _ADB_SERVER, folder)
         if not self._holder:
             pytest.skip("adbd needs a network of its own, which this user may not make")
         _until(lambda: (folder / "socket").stat())
-        self.start()
 
     def start(self) -> None:
-        inside = [*_inside(self._holder, "-n", "-m"), "chroot", self._folder / "root", shutil.which("adbd", path=_PATH)]
+        inside = [
+            *_inside(self._holder, "-n", "-m"),
+            shutil.which("chroot", path=_PATH),
+            self._folder / "root",
+            shutil.which("adbd", path=_PATH),
+        ]
         environment = {**os.environ, "ADBD_PORT": str(self._port)}
         with (self._folder / "adbd.log").open("a") as log:
             self._daemon = subprocess.Popen(inside, stderr=log, env=environment, pass_fds=[self._guard] if self._guard else [])
@@ -110,7 +122,14 @@ class Adbd:
         _until(lambda: self._adb("-s", self._serial, "get-state").index("device\n"))
 
     def stop(self) -> None:
-        _end(self._daemon)
+        if self._daemon:
+            _end(self._daemon)
+
+    def reset(self) -> None:
+        """As at first: plugged in and empty."""
+        if not self._daemon or self._daemon.poll() is not None:
+            self.start()
+        subprocess.run([*_inside(self._holder, "-m"), "rm", "-rf", self._folder / "root/data/local/tmp/chiptrack"], check=True)
 
     def close(self) -> None:
         self.stop()
@@ -119,7 +138,8 @@ class Adbd:
             os.close(self._guard)
 
     def _adb(self, *words: str) -> str:
-        return subprocess.run(["adb", *words], capture_output=True, text=True, timeout=30).stdout
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(["adb", *words], capture_output=True, text=True, timeout=30, env=environment).stdout
 
 
 # the device has all folders of this machine, and a /data of its own
@@ -136,22 +156,43 @@ HOME="$1" exec adb -L "localfilesystem:$1/socket" server nodaemon 2> "$1/server.
 """
 
 
-@pytest.fixture
-def sshd(tmp_path_factory, monkeypatch):
-    """A machine reached over ssh."""
+@pytest.fixture(scope="session")
+def _sshd(tmp_path_factory):
     _need({"ssh": "openssh-client", "sshd": "openssh-server"})
-    device = Sshd(tmp_path_factory.mktemp("sshd"), monkeypatch)
-    yield device
-    device.close()
+    device = Sshd(tmp_path_factory.mktemp("sshd"))
+    try:
+        yield device
+    finally:
+        device.close()
+
+
+@pytest.fixture(scope="session")
+def _adbd(tmp_path_factory):
+    _need({"adb": "adb", "adbd": "adbd", "unshare": "util-linux", "ip": "iproute2"})
+    device = Adbd(tmp_path_factory.mktemp("adbd"))
+    try:
+        yield device
+    finally:
+        device.close()
 
 
 @pytest.fixture
-def adbd(tmp_path_factory, monkeypatch):
+def sshd(_sshd, monkeypatch):
+    """A machine reached over ssh."""
+    return _at_hand(_sshd, monkeypatch)
+
+
+@pytest.fixture
+def adbd(_adbd, monkeypatch):
     """A machine reached over adb."""
-    _need({"adb": "adb", "adbd": "adbd", "unshare": "util-linux", "ip": "iproute2"})
-    device = Adbd(tmp_path_factory.mktemp("adbd"), monkeypatch)
-    yield device
-    device.close()
+    return _at_hand(_adbd, monkeypatch)
+
+
+def _at_hand(device: Sshd | Adbd, monkeypatch: pytest.MonkeyPatch) -> Sshd | Adbd:
+    for name, value in device.environment.items():
+        monkeypatch.setenv(name, value)
+    device.reset()
+    return device
 
 
 def _need(programs: dict[str, str]) -> None:
@@ -171,7 +212,9 @@ def _hold(kinds: list[str], script: str, folder: Path) -> subprocess.Popen | Non
     own = [] if os.getuid() == 0 else ["-r"]
     if subprocess.run(["unshare", *own, *kinds, "true"], stderr=subprocess.DEVNULL).returncode:
         return None
-    holder = subprocess.Popen(["unshare", *own, *kinds, "sh", "-ec", script, "sh", folder], stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        ["unshare", *own, *kinds, "sh", "-ec", script, "sh", folder], stdout=subprocess.PIPE, env={**os.environ, "PATH": _PATH}
+    )
     assert holder.stdout
     with holder.stdout:
         assert holder.stdout.readline(), "the namespace could not be prepared"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import re
 import shlex
 import shutil
@@ -18,7 +19,11 @@ from typing import ClassVar
 from latency_tables.transport import DeviceLost
 from latency_tables.transports.local import Ended, finish, start
 
-_STATE = r""""$@"; printf '\nchiptrack:%d\n' $?"""
+# a command that took too long has to end on the device as well, where it would disturb what is measured next
+_STATE = r"""
+if command -v timeout > /dev/null; then timeout "$0" "$@"; else "$@"; fi
+printf '\nchiptrack:%d\n' $?
+"""
 _STATED = re.compile(rb"\nchiptrack:(\d+)\n\Z")
 _FIND = 'mkdir -p {folder} && cd {folder} && pwd && if [ -f "./$1" ]; then sha256sum < "./$1"; fi'
 # $$ keeps two callers apart; what arrives in part or does not fit goes away again
@@ -79,7 +84,8 @@ class Shell:
         return ended.out
 
     def _finish(self, command: Sequence[str], content: bytes = b"", timeout_s: float = 600) -> Ended:
-        ended = finish([*self._program, shlex.join(["sh", "-c", _STATE, "sh", *command])], content, timeout_s)
+        limit = str(math.ceil(timeout_s) + 1)
+        ended = finish([*self._program, shlex.join(["sh", "-c", _STATE, limit, *command])], content, timeout_s)
         stated = _STATED.search(ended.out)
         if stated:
             return Ended(int(stated[1]), ended.out[: stated.start()], ended.err)
