@@ -32,6 +32,8 @@ class Campaign:
     seed: int
     runs: dict[str, int] = field(default_factory=dict)
     """How often each loaded model is run in a round."""
+    reference: str = ""
+    """Name of the reference model."""
     pauses: int = 0
     """How often the device was left to cool down."""
 
@@ -63,16 +65,18 @@ class Campaign:
         """The best sample of every model in every round."""
         return samples(self.timed, self.clock)
 
-    def run(self, session: Session, models: Sequence[str], weighed: Sequence[str]) -> None:
+    def run(self, session: Session, references: Sequence[str], models: Sequence[str], weighed: Sequence[str]) -> None:
         """Measure what the journal lacks.
 
         Args:
-            session: The device; it knows the reference model as well.
+            session: The device.
+            references: Names of models, of which the first that runs is the reference.
             models: Names of the models to time.
             weighed: Names of those whose memory is measured.
         """
         self._weigh(session, [name for name in weighed if name not in self.memory_mb | self.unsupported])
-        self._load(session, [REFERENCE, *(name for name in models if name not in self.unsupported)])
+        self._choose_reference(session, references)
+        self._load(session, [name for name in models if name not in self.unsupported])
         able = [name for name in models if name not in self.unsupported]
         self._pass(session, 0, [(name, r) for r in range(self.protocol.rounds) for name in self.protocol.order(able, r, self.seed)])
         for again in range(1, self.protocol.repeats + 1):
@@ -91,6 +95,18 @@ class Campaign:
                     pass  # loading says why
                 report(i, "")
 
+    def _choose_reference(self, session: Session, references: Sequence[str]) -> None:
+        for name in references:
+            if name not in self.unsupported:
+                self._load(session, [name])
+            if name not in self.unsupported:
+                self.reference = name
+                return
+        reason = self.unsupported[references[0]]
+        raise ConnectionError(
+            f"the runtime must run one of {len(references)} typical networks, it runs none: {reason}; is it installed whole?"
+        )
+
     def _load(self, session: Session, models: Sequence[str]) -> None:
         ready = {record["graph"] for record in self._records("ready")}
         with progress("loading", len(models)) as report:
@@ -103,10 +119,6 @@ class Campaign:
                             raise Unsupported(f"outputs differ from ONNX Runtime's by {difference:.1%}")
                         self.journal.write({"kind": "ready", "graph": name, "sha256": session.sha256[name], "difference": difference})
                 except Unsupported as err:
-                    if name == REFERENCE:
-                        raise ConnectionError(
-                            f"the runtime must run the reference model, it does not: {err}; is it installed whole?"
-                        ) from err
                     self.journal.write({"kind": "unsupported", "graph": name, "reason": " ".join(str(err).split())[:300]})
                 report(i, "")
 
@@ -126,7 +138,8 @@ class Campaign:
 
     def _take(self, session: Session, name: str, round: int, again: int) -> float:
         """Time a model once, write it down, and return the ranking milliseconds."""
-        sample = summarise(session.time(name, self.runs[name]), self.clock)
+        model = self.reference if name == REFERENCE else name
+        sample = summarise(session.time(model, self.runs[model]), self.clock)
         times = {"cpu_ms": sample.cpu_ms, "wall_ms": sample.wall_ms, "quantiles": sample.quantiles, "runs": sample.runs}
         readings = session.readings() if name == REFERENCE else {}
         self.journal.write({"kind": "time", "graph": name, "round": round, "again": again, **times, **readings})

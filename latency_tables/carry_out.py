@@ -13,7 +13,6 @@ from pathlib import Path
 from latency_tables.campaign import Campaign, readings
 from latency_tables.journal import Journal, check_settings
 from latency_tables.plan import Plan
-from latency_tables.protocol import REFERENCE
 from latency_tables.session import Session
 from latency_tables.table import LatencyTable, manifest_path
 from tracking.atomic import check_target, sole_writer
@@ -46,20 +45,20 @@ def carry_out(plan: Plan, *, out: Path, resume: bool = False) -> LatencyTable:
 def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
     part = out.with_name(out.name + ".part")
     place, run = plan.place, secrets.token_hex(8)
-    models = {REFERENCE: plan.reference, **plan.models}
+    models = {**plan.references, **plan.models}
     with Session(place.device, lambda: place.connect(run), place.host(), models, place.wait_s) as session:
         profile = place.profile(plan.family.name, session.info)
         settings = {**asdict(profile), **plan.settings()}
         if out.exists():
             table = LatencyTable.load(out)
-            check_settings(table.about["settings"], settings, out)
+            check_settings(table.about.get("settings", {}), settings, out)
             part.unlink(missing_ok=True)
             say(f"{out} is complete")
             return table
         with Journal(part, settings, resume) as journal:
             campaign = Campaign(journal, plan.protocol, profile.clock, place.precision, place.checked, plan.seed)
             session.sha256.update(campaign.sha256())
-            campaign.run(session, list(plan.models), plan.weighed)
+            campaign.run(session, list(plan.references), list(plan.models), plan.weighed)
         session.clear()
     table = plan.table(profile, campaign, {**_about(session.info, campaign), "settings": settings})
     table.save(out)
@@ -83,6 +82,7 @@ def _about(info: dict, campaign: Campaign) -> dict:
         "cores_of_device": info["cores"],
         "readings": readings(campaign.timed),
         "energy": "unavailable",
+        "reference": campaign.reference,
         "largest_difference_from_onnxruntime": campaign.largest_difference,
         "pauses_to_cool_down": campaign.pauses,
         "versions": {"python": platform.python_version(), **packages},

@@ -109,16 +109,3 @@ def all_operators(family: LightTrackFamily) -> tuple[Operator, ...]:
 def _variations(family: LightTrackFamily, start: Architecture) -> list[Architecture]:
     chosen = dict(start.choices)
     return [family.architecture({**chosen, label: value}) for label, values in family.space.choices.items() for value in values]
-
-
-REFERENCE = Chain(
-    (
-        Operator("stem", "search", (3, 192, 192), (16, 96, 96)),
-        Operator("mbconv", "search", (16, 96, 96), (24, 48, 48), (("kernel", 3), ("expansion", 4), ("stride", 2))),
-        Operator("mbconv", "search", (24, 48, 48), (40, 24, 24), (("kernel", 5), ("expansion", 4), ("stride", 2))),
-        Operator("mbconv", "search", (40, 24, 24), (80, 12, 12), (("kernel", 3), ("expansion", 6), ("stride", 2))),
-        Operator("mbconv", "search", (80, 12, 12), (96, 12, 12), (("kernel", 5), ("expansion", 6), ("stride", 1))),
-        Operator("head", "search", (96, 12, 12), (128, 12, 12), (("kernel", 5),)),
-    )
-)
-"""The reference model, one for all families: a small network with a layer of every kind, about a fifth of LightTrack-Mobile."""

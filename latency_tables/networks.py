@@ -29,6 +29,12 @@ def draw(family: LightTrackFamily, count: int, seed: int) -> list[Architecture]:
     return [by_size[rng.choice(stratum)] for stratum in strata]
 
 
+def typical(family: LightTrackFamily, count: int = 8) -> list[Architecture]:
+    """Random architectures whose multiply-adds lie nearest to the middle of what a family draws, the nearest first."""
+    drawn = draw(family, 3 * count, seed=0)
+    return sorted(drawn, key=lambda architecture: abs(drawn.index(architecture) - len(drawn) / 2))[:count]
+
+
 def model(family: LightTrackFamily, architecture: Architecture, branch: Branch) -> Model:
     """One branch with random weights, as an exported tracker has it."""
     if branch == "template":

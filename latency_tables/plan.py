@@ -15,7 +15,6 @@ from latency_tables import networks
 from latency_tables.agent import WARM_UPS, cache_folder
 from latency_tables.board import parse_cores
 from latency_tables.campaign import Campaign
-from latency_tables.chains import REFERENCE as REFERENCE_CHAIN
 from latency_tables.chains import all_operators, recipe
 from latency_tables.connection import Connection, open_agent
 from latency_tables.devices import find_device, find_runtime
@@ -118,10 +117,14 @@ class Plan:
         whole = [networks.model(self.family, architecture, branch) for architecture in self.architectures for branch in BRANCHES]
         return {model.name: model for model in [*sorted((chain.model for chain in chains), key=lambda model: model.name), *whole]}
 
-    @property
-    def reference(self) -> Model:
-        """The reference model."""
-        return replace(REFERENCE_CHAIN.model, name=REFERENCE)
+    @cached_property
+    def references(self) -> dict[str, Model]:
+        """Candidates for the reference model, by name: typical networks of the family, the first that runs is taken.
+
+        A network that a busy neighbour slows as it slows those that are measured: caches and memory count as much as the clock.
+        """
+        typical = [networks.model(self.family, architecture, "search") for architecture in networks.typical(self.family)]
+        return {f"{REFERENCE}:{model.name}": replace(model, name=f"{REFERENCE}:{model.name}") for model in typical}
 
     @property
     def weighed(self) -> list[str]:

@@ -64,7 +64,8 @@ class Measurement:
     """Growth of the peak memory of a process that loads and runs it alone; None for operators, and where it was not measured."""
     flag: str = ""
     """Words joined by `+`. `unsteady`: the reference varied by more than 5 %, and still did when measured again; `unresolved`: too
-    small to tell from zero, set to what can be told; `simulated` and `imported`: not measured here."""
+    small to tell from zero, set to what can be told; `simulated` and `imported`: not measured here;
+    `without_PART`: a foreign table had nothing for this part."""
 
 
 def summarise(times: Mapping[str, Sequence[float]], clock: str) -> Sample:

@@ -25,7 +25,7 @@ def test_says_how_to_install_what_is_missing(monkeypatch, tmp_path):
     assert found["simulated"]["version"]
 
 
-@pytest.mark.parametrize("name", ["", "loc", "ftp://x", "ssh", "ssh:/x"])
+@pytest.mark.parametrize("name", ["", "loc", "ftp://x", "ssh:/x"])
 def test_what_is_no_device_is_refused_with_the_ways_to_write_one(name):
     with pytest.raises(ValueError, match="device must be local") as error:
         find_device(name)

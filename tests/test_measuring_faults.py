@@ -124,6 +124,66 @@ def test_a_killed_agent_is_started_again(tmp_path):
     assert set(table.operators) == {op.key for op in ENDS} and not table.unsupported
 
 
+@pytest.fixture(params=["sshd", "adbd"])
+def board(request):
+    """A device behind a real daemon, which can be unplugged."""
+    return request.getfixturevalue(request.param)
+
+
+def test_an_unplugged_device_is_waited_for(board, tmp_path):
+    out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
+
+    def unplug():
+        board.stop()
+        time.sleep(1)
+        board.start()
+
+    thread = meanwhile(part, 60, unplug)
+    table = carry_out(plan(place=Place(board.device, python=sys.executable, wait_s=60)), out=out)
+    thread.join()
+    taken(tmp_path / "kept")
+    assert table.profile.device == board.device
+    assert set(table.operators) == {op.key for op in ENDS} and not table.unsupported
+
+
+def test_a_device_that_stays_away_leaves_what_resume_goes_on_with(board, tmp_path):
+    out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
+    thread = meanwhile(part, 60, board.stop)
+    away = Place(board.device, python=sys.executable, wait_s=1)
+    with pytest.raises(ConnectionError, match="must come back within .* --resume goes on"):
+        carry_out(plan(place=away), out=out)
+    thread.join()
+    with pytest.raises(ConnectionError, match="must be reachable"):
+        carry_out(plan(place=away), out=out, resume=True)
+    before = part.read_bytes()
+    board.start()
+    carry_out(plan(place=away), out=out, resume=True)
+    assert (tmp_path / "kept").read_bytes().startswith(before)
+    taken(tmp_path / "kept")
+
+
+def test_two_measurements_of_a_board_are_one_too_many(board, tmp_path):
+    place = Place(board.device, python=sys.executable)
+    with place.connect("one") as agent:
+        assert agent.info()["version"]
+        with pytest.raises(ConnectionError, match="must be free .* another measurement is at work"):
+            carry_out(plan(place=place), out=tmp_path / "t.csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "python, runtime, said",
+    [
+        ("/no/python", "onnxruntime", "must run an agent.* name it with --python"),
+        (sys.executable, "onnxruntime-nnapi", "must be free and ready.* use an ONNX Runtime built for Android"),
+    ],
+)
+def test_a_board_that_lacks_something_is_told(board, tmp_path, python, runtime, said):
+    with pytest.raises(ConnectionError, match=said):
+        carry_out(plan(place=Place(board.device, runtime=runtime, python=python)), out=tmp_path / "t.csv")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_second_measurement_of_a_device_is_refused(tmp_path):
     first = started(tmp_path / "t.csv")
     wait_for_rows(tmp_path / "t.csv.part", 20, first)

@@ -7,12 +7,14 @@ import torch
 from torch import nn
 
 from latency_tables import networks
-from latency_tables.chains import REFERENCE, all_operators, recipe
+from latency_tables.chains import Chain, all_operators, recipe
 from latency_tables.model import Model
+from latency_tables.networks import typical
 from latency_tables.runtimes.onnxruntime import OnnxRuntime
 from latency_tables.runtimes.torch_cuda import TorchCpu, TorchCuda
-from supernet.families import NANO
+from supernet.families import FAMILIES, NANO
 
+BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
 LIMITS = {"fp32": 1e-5, "fp16": 0.01, "bf16": 0.05}
 
 
@@ -28,7 +30,7 @@ def models() -> list[Model]:
     join = next(op for op in operators if op.kind == "join")
     (architecture,) = networks.draw(NANO, 1, 0)
     whole = [networks.model(NANO, architecture, "search"), networks.model(NANO, architecture, "template")]
-    return [REFERENCE.model, recipe(join, operators)[0][1].model, *whole]
+    return [BACKBONE.model, recipe(join, operators)[0][1].model, *whole]
 
 
 @pytest.mark.parametrize("precision", TorchCpu.precisions)
@@ -46,7 +48,7 @@ def test_outputs_on_the_gpu_agree_with_onnxruntime(precision):
 
 @pytest.mark.gpu
 def test_a_replay_takes_the_time_of_its_events():
-    runtime, model = TorchCuda("fp32"), REFERENCE.model
+    runtime, model = TorchCuda("fp32"), BACKBONE.model
     graph = runtime.load(runtime.prepare(model), model.sample, 1)
     assert 0 < graph.run_once() < 100
 
@@ -54,7 +56,7 @@ def test_a_replay_takes_the_time_of_its_events():
 @pytest.mark.parametrize("precision", TorchCuda.precisions)
 def test_what_travels_needs_no_class_of_this_project_and_holds_no_batch_norm(precision):
     with pytest.warns(DeprecationWarning):
-        module = torch.jit.load(io.BytesIO(TorchCuda(precision).prepare(REFERENCE.model)))
+        module = torch.jit.load(io.BytesIO(TorchCuda(precision).prepare(BACKBONE.model)))
     assert not list(module.parameters())
     assert "batch_norm" not in str(module.graph)
     constants = [node.output().toIValue() for node in module.graph.findAllNodes("prim::Constant")]

@@ -1,5 +1,8 @@
 """Ways to reach a device, by the first word of its name."""
 
+from latency_tables.transport import Transport
+from latency_tables.transports.adb import Adb
 from latency_tables.transports.local import Local
+from latency_tables.transports.ssh import Ssh
 
-TRANSPORTS = {"local": Local}
+TRANSPORTS: dict[str, type[Transport]] = {"local": Local, "ssh": Ssh, "adb": Adb}
