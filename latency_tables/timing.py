@@ -109,7 +109,7 @@ def combine(terms: Sequence[tuple[float, Sequence[Sample]]], clock: str) -> Meas
     if min(cpu_ms, wall_ms) < least_ms or middle < least_units:
         flags.append("unresolved")
         cpu_ms, wall_ms, middle = max(cpu_ms, least_ms), max(wall_ms, least_ms), max(middle, least_units)
-        low_units, high_units = max(low_units, least_units), max(high_units, least_units)
+    low_units, high_units = max(low_units, least_units), max(high_units, least_units)
     runs = sum(s.runs for _, samples in terms for s in samples)
     p05, p25, p75, p95 = (float(q) for q in relative * (cpu_ms if clock == "cpu" else wall_ms))
     spread = float((high - low) / middle)

@@ -46,3 +46,8 @@ def test_no_difference_and_a_negative_one_are_unresolved_but_positive(longer):
     measured = combine([(1, samples(longer)), (-1, samples(2.0))], "cpu")
     assert measured.flag == "unresolved"
     assert all(value > 0 for name, value in dataclasses.asdict(measured).items() if name not in ("spread", "flag", "memory_mb"))
+
+
+def test_an_interval_that_reaches_zero_ends_above_it():
+    measured = combine([(1, samples(2.1, 2.1, 1.9)), (-1, samples(2.0, 2.0, 2.0))], "cpu")
+    assert measured.flag == "" and 0 < measured.low_units < measured.reference_units <= measured.high_units
