@@ -86,6 +86,9 @@ class Agent:
                 return {"mb": self._memory_mb(request["name"])}
             case "load":
                 return {"warm_ms": time_runs(self._graph(request["name"]), 1)["wall_ms"][0]}
+            case "unload":
+                self._graphs.pop(request["name"], None)
+                return {}
             case "outputs":
                 return {"outputs": [_abridged(values) for values in self._graph(request["name"]).outputs()]}
             case "time":

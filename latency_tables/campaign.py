@@ -6,6 +6,7 @@ taken are not taken again.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Campaign:
     """How often each loaded model is run in a round."""
     reference: str = ""
     """Name of the reference model."""
+    networks: tuple[str, ...] = ()
+    """Names of the models that are whole networks."""
     pauses: int = 0
     """How often the device was left to cool down."""
 
@@ -63,7 +66,7 @@ class Campaign:
 
     def samples(self) -> dict[str, dict[int, Sample]]:
         """The best sample of every model in every round."""
-        return samples(self.timed, self.clock)
+        return samples(self.timed)
 
     def run(self, session: Session, references: Sequence[str], models: Sequence[str], weighed: Sequence[str]) -> None:
         """Measure what the journal lacks.
@@ -76,12 +79,15 @@ class Campaign:
         """
         self._weigh(session, [name for name in weighed if name not in self.memory_mb | self.unsupported])
         self._choose_reference(session, references)
+        self.networks = tuple(name for name in models if name.startswith("network:") and name not in self.unsupported)
         self._load(session, [name for name in models if name not in self.unsupported])
         able = [name for name in models if name not in self.unsupported]
         self._pass(session, 0, [(name, r) for r in range(self.protocol.rounds) for name in self.protocol.order(able, r, self.seed)])
         for again in range(1, self.protocol.repeats + 1):
             before = [record for record in self.timed if record["again"] < again]
-            self._pass(session, again, unsteady(samples(before, self.clock)))
+            found = samples(before)
+            most = math.ceil(self.protocol.repeated * sum(map(len, found.values())))
+            self._pass(session, again, sorted(unsteady(found)[:most], key=lambda place: place[1]))
 
     def _records(self, kind: str) -> list[dict]:
         return [record for record in self.journal.records if record["kind"] == kind]
@@ -130,30 +136,48 @@ class Campaign:
             return
         with progress("measuring" if not again else "again where unsteady", len(wanted), len(wanted) - len(todo)) as report:
             for i, (name, r) in enumerate(todo):
+                if not i or r != todo[i - 1][1]:
+                    self._scatter(session, r)
                 if i % self.protocol.reference_every == 0:
                     self._cool(session, r, again)
                 self._take(session, name, r, again)
                 report(len(wanted) - len(todo) + i + 1, f"round {r + 1}")
             self._take(session, REFERENCE, todo[-1][1], again)
 
+    def _scatter(self, session: Session, round: int) -> None:
+        """Put models away that are to be loaded elsewhere in memory: the reference, and in some rounds the whole networks."""
+        session.unload(self.reference)
+        if round and round % self.protocol.reload_every == 0:
+            for name in self.networks:
+                session.unload(name)
+
     def _take(self, session: Session, name: str, round: int, again: int) -> float:
-        """Time a model once, write it down, and return the ranking milliseconds."""
+        """Time a model once, write it down, and return its `low_ms`."""
         model = self.reference if name == REFERENCE else name
         sample = summarise(session.time(model, self.runs[model]), self.clock)
-        times = {"cpu_ms": sample.cpu_ms, "wall_ms": sample.wall_ms, "quantiles": sample.quantiles, "runs": sample.runs}
+        times = {
+            "cpu_ms": sample.cpu_ms,
+            "wall_ms": sample.wall_ms,
+            "low_ms": sample.low_ms,
+            "quantiles": sample.quantiles,
+            "runs": sample.runs,
+        }
         readings = session.readings() if name == REFERENCE else {}
         self.journal.write({"kind": "time", "graph": name, "round": round, "again": again, **times, **readings})
-        return times[f"{self.clock}_ms"]
+        return sample.low_ms
 
     def _cool(self, session: Session, round: int, again: int) -> None:
-        """Time the reference; while it is much slower than at its best, the device throttles and is left to cool down."""
-        best = min((record[f"{self.clock}_ms"] for record in self.timed if record["graph"] == REFERENCE), default=float("inf"))
-        slowed = self._take(session, REFERENCE, round, again) / best
-        while slowed > self.protocol.throttled and self.pauses < self.protocol.pauses:
-            say(f"the device runs {slowed:.2f} times slower than at its best; cooling down for {self.protocol.pause_s:g} s")
-            self.pauses += 1
-            time.sleep(self.protocol.pause_s)
-            slowed = self._take(session, REFERENCE, round, again) / best
+        """Time the reference; while it stays much slower than at its best, the device throttles and is left to cool down."""
+        best = min((record["low_ms"] for record in self.timed if record["graph"] == REFERENCE), default=float("inf"))
+        looks = 0
+        while (slowed := self._take(session, REFERENCE, round, again) / best) > self.protocol.throttled:
+            looks += 1
+            if looks >= self.protocol.looks:
+                if self.pauses >= self.protocol.pauses:
+                    return
+                say(f"the device runs {slowed:.2f} times slower than at its best; cooling down for {self.protocol.pause_s:g} s")
+                self.pauses += 1
+                time.sleep(self.protocol.pause_s)
 
 
 def readings(records: Sequence[Mapping]) -> dict[str, list[float] | str]:

@@ -135,6 +135,10 @@ class Connection:
         """Load a model and warm it up; returns the milliseconds of one more run."""
         return self._ask({"do": "load", "name": name})["warm_ms"]
 
+    def unload(self, name: str) -> None:
+        """Put a model away, so that it is loaded anew when it is asked for next."""
+        self._ask({"do": "unload", "name": name})
+
     def outputs(self, name: str) -> list[tuple[tuple[int, ...], np.ndarray]]:
         """Shape and some values of each output, as `agent.abridge` picks them."""
         answers = self._ask({"do": "outputs", "name": name})["outputs"]

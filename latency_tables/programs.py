@@ -138,6 +138,9 @@ class ProgramConnection:
     def load(self, name: str) -> float:
         return min(self.time(name, 3)["wall_ms"])
 
+    def unload(self, name: str) -> None:
+        """Every run loads its model anew."""
+
     def outputs(self, name: str) -> list:
         raise AgentError("outputs", "a benchmark program shows none", "uncomparable")
 

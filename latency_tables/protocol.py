@@ -18,22 +18,29 @@ REFERENCE = "reference"
 class Protocol:
     """How often and for how long everything is timed."""
 
-    rounds: int = 5
-    min_runs: int = 10
+    rounds: int = 10
+    """Many short rounds repeat better than few long ones, because a machine's speed changes within a second."""
+    min_runs: int = 5
     """In each round."""
-    max_runs: int = 500
-    min_ms: float = 10.0
+    max_runs: int = 250
+    min_ms: float = 5.0
     """Short graphs run more often, until a round of them takes this long."""
-    reference_every: int = 16
+    reference_every: int = 12
     """Graphs between two timings of the reference model."""
+    reload_every: int = 3
+    """Rounds after which whole networks are loaded anew: where in memory one lies makes a percent, which rounds should average."""
     repeats: int = 2
     """How often samples that turn out to be unsteady are taken again."""
+    repeated: float = 0.125
+    """The largest share of all samples that is taken again each time, the unsteadiest first."""
     throttled: float = 1.3
     """A device whose reference model takes this many times the best so far is left to cool down."""
+    looks: int = 3
+    """How often a slow reference is timed again before the device counts as throttled, and not as disturbed for a moment."""
     pause_s: float = 5.0
-    """Between two looks at a device that cools down."""
-    pauses: int = 12
-    """Looks at a device that cools down before measuring goes on all the same; also the most of them in a row of rounds."""
+    """How long a throttled device is left alone before the next look."""
+    pauses: int = 6
+    """The most of such pauses in one measurement; after them it goes on all the same."""
 
     def runs(self, one_ms: float) -> int:
         """Runs in a round of a graph that takes `one_ms`."""
@@ -44,24 +51,24 @@ class Protocol:
         return [str(name) for name in np.random.default_rng([seed, round]).permutation(list(graphs))]
 
 
-def samples(records: Sequence[Mapping], clock: str) -> dict[str, dict[int, Sample]]:
+def samples(records: Sequence[Mapping]) -> dict[str, dict[int, Sample]]:
     """Samples by graph and round, each with the reference timed around it: median of two before and two after.
 
     Where a sample was taken again, the one with the steadiest reference counts.
 
     Args:
-        records: What was timed, in order: `graph`, `round`, `cpu_ms`, `wall_ms`, `quantiles`, `runs`; the reference first and last.
-        clock: `cpu` or `wall`, the one that ranks.
+        records: What was timed, in order: `graph`, `round`, `cpu_ms`, `wall_ms`, `low_ms`, `quantiles`, `runs`; the reference first
+            and last.
     """
-    ranked = f"{clock}_ms"
     places = [i for i, record in enumerate(records) if record["graph"] == REFERENCE]
     found: dict[str, dict[int, Sample]] = {}
     for k, (start, end) in enumerate(pairwise(places), 1):
-        before, after = ([records[i][ranked] for i in near] for near in (places[max(0, k - 2) : k], places[k : k + 2]))
+        before, after = ([records[i]["low_ms"] for i in near] for near in (places[max(0, k - 2) : k], places[k : k + 2]))
         reference_ms = float(np.median(before + after))
         drift = abs(float(np.mean(after) - np.mean(before))) / reference_ms
         for record in records[start + 1 : end]:
-            sample = Sample(record["cpu_ms"], record["wall_ms"], tuple(record["quantiles"]), record["runs"], reference_ms, drift)
+            figures = (record["cpu_ms"], record["wall_ms"], record["low_ms"], tuple(record["quantiles"]), record["runs"])
+            sample = Sample(*figures, reference_ms, drift)
             rounds = found.setdefault(record["graph"], {})
             if record["round"] not in rounds or drift < rounds[record["round"]].drift:
                 rounds[record["round"]] = sample
@@ -69,5 +76,6 @@ def samples(records: Sequence[Mapping], clock: str) -> dict[str, dict[int, Sampl
 
 
 def unsteady(found: Mapping[str, Mapping[int, Sample]]) -> list[tuple[str, int]]:
-    """Graph and round of the samples around which the reference drifted."""
-    return [(name, r) for name, rounds in found.items() for r, sample in rounds.items() if sample.drift > UNSTEADY]
+    """Graph and round of the samples around which the reference drifted, the unsteadiest first."""
+    drifts = {(name, r): sample.drift for name, rounds in found.items() for r, sample in rounds.items() if sample.drift > UNSTEADY}
+    return sorted(drifts, key=drifts.__getitem__, reverse=True)

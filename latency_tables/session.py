@@ -110,6 +110,10 @@ class Session:
         except Unsupported as err:  # it ran before
             raise ConnectionError(f"device {self._device} must go on as it began, {err}; the same command with --resume goes on") from err
 
+    def unload(self, name: str) -> None:
+        """Put a model away, so that it is loaded anew, elsewhere in memory, when it is asked for next."""
+        self._ask(name, lambda connection: connection.unload(name))
+
     def readings(self) -> dict[str, float | None]:
         """Clock in MHz and temperature in degrees Celsius; None where the device tells neither."""
         return self._connection.readings() if self._connection else {}

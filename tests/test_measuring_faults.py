@@ -197,7 +197,7 @@ def test_a_second_measurement_of_a_device_is_refused(tmp_path):
 def test_a_slowed_device_is_noticed_and_what_was_timed_meanwhile_is_timed_again(tmp_path):
     """Half of the time the agent is stopped, which only the wall clock sees."""
     out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
-    protocol = Protocol(rounds=12, min_ms=4.0, max_runs=60, reference_every=4, pause_s=0.3, pauses=4)
+    protocol = Protocol(rounds=12, min_ms=4.0, max_runs=60, reference_every=4, looks=1, pause_s=0.3, pauses=4)
 
     def throttle():
         pid, end = agent_pid(), time.monotonic() + 1.5

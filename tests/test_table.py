@@ -26,7 +26,7 @@ TABLE = LatencyTable(
     operators={op.key: row(i + 1.0) for i, op in enumerate(OPERATORS)},
     networks={("nano:net", "search"): row(9.0, "unsteady"), ("nano:net", "template"): row(3.0, memory_mb=12.5)},
     about={"date": "today"},
-    unsupported={("search:odd:1x2x2>1x2x2:", "search"): "no such layer, \"odd\"", ("nano:other", "template"): "crashed"},
+    unsupported={("search:odd:1x2x2>1x2x2:", "search"): 'no such layer, "odd"', ("nano:other", "template"): "crashed"},
 )
 
 
@@ -62,7 +62,7 @@ def test_missing_operators_are_all_named():
 
 
 def test_what_the_runtime_cannot_run_is_named_with_the_reason():
-    assert TABLE.unsupported_operators == {"search:odd:1x2x2>1x2x2:": "no such layer, \"odd\""}
+    assert TABLE.unsupported_operators == {"search:odd:1x2x2>1x2x2:": 'no such layer, "odd"'}
     table = dataclasses.replace(TABLE, unsupported={(OPERATORS[3].key, "search"): "no such layer"}, operators={})
     with pytest.raises(MissingOperators, match=r"the runtime has no .* \(no such layer\)"):
         table.latency_ms([OPERATORS[3]])

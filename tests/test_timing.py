@@ -5,23 +5,24 @@ import pytest
 from latency_tables.timing import Sample, combine, summarise
 
 
-def samples(*cpu_ms, reference=1.0, drift=0.0):
-    return [Sample(ms, 2 * ms, (0.8 * ms, 0.9 * ms, 1.05 * ms, 1.1 * ms), 10, reference, drift) for ms in cpu_ms]
+def samples(*cpu_ms, reference=1.0, drift=0.0, wall=False):
+    return [Sample(ms, 2 * ms, (2 if wall else 1) * ms, (0.8 * ms, 0.9 * ms, 1.05 * ms, 1.1 * ms), 10, reference, drift) for ms in cpu_ms]
 
 
 def test_a_round_is_the_median_of_its_runs():
     sample = summarise({"cpu_ms": [1, 9, 2], "wall_ms": [4, 4, 5]}, "cpu")
     assert (sample.cpu_ms, sample.wall_ms, sample.runs) == (2, 4, 3)
+    assert sample.low_ms == pytest.approx(1.2)
     assert sample.quantiles == pytest.approx((1.1, 1.5, 5.5, 8.3))
 
 
 @pytest.mark.parametrize("clock, units", [("cpu", 3), ("wall", 6)])
 def test_the_clock_ranks(clock, units):
-    assert combine([(1, samples(3, 3, 3))], clock).reference_units == units
+    assert combine([(1, samples(3, 3, 3, wall=clock == "wall"))], clock).reference_units == units
 
 
 def test_reference_takes_out_a_slow_machine():
-    slow = [Sample(2 * s.cpu_ms, s.wall_ms, s.quantiles, s.runs, 2.0) for s in samples(3, 3, 3)]
+    slow = [Sample(2 * s.cpu_ms, s.wall_ms, 2 * s.low_ms, s.quantiles, s.runs, 2.0) for s in samples(3, 3, 3)]
     assert combine([(1, slow)], "cpu").reference_units == 3
     assert combine([(1, slow)], "cpu").cpu_ms == 6
 
