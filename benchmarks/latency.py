@@ -1,8 +1,10 @@
-"""How well latency is predicted: a table is measured and fitted, then networks that it never saw are measured anew.
+"""How well latency is predicted, on networks that no model was fitted on.
 
-    python -m benchmarks.latency --family lighttrack --networks 30 --fresh 30
+    python -m benchmarks.latency --all                                every shipped table, half of its networks held out
+    python -m benchmarks.latency --all --fresh 30                     the same tables, networks measured now on this machine
+    python -m benchmarks.latency --runtime openvino --fresh 30        a table measured now, then networks measured after it
 
-Milliseconds of both measurements are made comparable through the reference model that each of them timed.
+Milliseconds of different measurements are made comparable through the reference model that each of them timed.
 """
 
 from __future__ import annotations
@@ -10,80 +12,117 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from latency_tables.measure import measure, measure_networks
 from latency_tables.table import LatencyTable
+from latency_tables.tables import SHIPPED
 from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import fit
 from predictors.scores import score
 from supernet.families import FAMILIES
+from supernet.space import Architecture
 
 
-def compare(family: str, networks: int, fresh: int, seed: int, threads: int, folder: Path) -> dict:
-    """Measure, fit, measure fresh networks, and score every model on them."""
-    measure(family=family, out=folder / "table.csv", networks=networks, seed=seed, threads=threads)
-    table = LatencyTable.load(folder / "table.csv")
-    predictor = fit(table)
-    known, rng = FAMILIES[family], np.random.default_rng(seed + 1)
-    used = {known.parse(name).key for name in table.network_ms("search")}
-    drawn = {a.key: a for a in (known.space.sample(rng) for _ in range(2 * fresh + 100)) if a.key not in used}
-    architectures = tuple(drawn.values())[:fresh]
-    measured_ms = np.array(measure_networks(architectures, folder / "table.csv", seed + 1))
+def judge(table: LatencyTable, fitted: Sequence[str], asked: Sequence[Architecture], measured_ms: np.ndarray) -> dict:
+    """Fit every model on some networks of a table and score it on others.
 
-    encoder = Encoder(family, table.operator_ms())
-    fitted_ms = np.array(list(table.network_ms("search").values()))
-    fitted_on = encoder.encode([known.parse(name) for name in table.network_ms("search")])
-    asked = encoder.encode(architectures)
-    predicted = {name: model.fit(fitted_on, fitted_ms).predict(asked) for name, model in MODELS.items()}
-    prediction = predictor.predict(architectures)
-    predicted["chosen: " + predictor.model_name] = prediction.value
+    Args:
+        table: The table.
+        fitted: Names of the networks to fit on.
+        asked: The networks to predict.
+        measured_ms: (N,) what they took.
+    """
+    family = FAMILIES[table.profile.family]
+    encoder, known_ms = Encoder(family.name, table.operator_ms()), table.network_ms("search")
+    known, unknown = encoder.encode([family.parse(name) for name in fitted]), encoder.encode(asked)
+    fitted_ms = np.array([known_ms[name] for name in fitted])
+    predicted = {name: model.fit(known, fitted_ms).predict(unknown) for name, model in MODELS.items()}
+    chosen = fit(_only(table, fitted))
+    prediction = chosen.predict(asked)
     inside = (prediction.low <= measured_ms) & (measured_ms <= prediction.high)
     return {
         "profile": table.profile.to_json(),
-        "networks": networks,
-        "fresh": fresh,
+        "fitted": len(fitted),
+        "asked": len(asked),
         "range_ms": [float(measured_ms.min()), float(measured_ms.max())],
         "scores": {name: score(ms, measured_ms).to_json() for name, ms in predicted.items()},
-        "interval": {"stated": predictor.interval.coverage, "measured": float(inside.mean())},
+        "chosen": chosen.model_name,
+        "interval": {"stated": chosen.interval.coverage, "measured": float(inside.mean())},
     }
+
+
+def held_out(table: LatencyTable) -> dict:
+    """Fit on every other network of a table, score on the rest."""
+    family, by_ms = FAMILIES[table.profile.family], table.network_ms("search")
+    names = sorted(by_ms, key=by_ms.__getitem__)
+    return judge(table, names[::2], [family.parse(name) for name in names[1::2]], np.array([by_ms[name] for name in names[1::2]]))
+
+
+def fresh(path: Path, count: int, seed: int) -> dict:
+    """Fit on all networks of a table, score on networks measured now."""
+    table = LatencyTable.load(path)
+    family, rng = FAMILIES[table.profile.family], np.random.default_rng(seed + 1)
+    used = {family.parse(name).key for name in table.network_ms("search")}
+    drawn = {a.key: a for a in (family.space.sample(rng) for _ in range(2 * count + 100)) if a.key not in used}
+    asked = list(drawn.values())[:count]
+    return judge(table, list(table.network_ms("search")), asked, np.array(measure_networks(asked, path, seed + 1)))
 
 
 def show(result: dict) -> str:
     """The scores as a table."""
-    profile = result["profile"]
+    profile, (low, high) = result["profile"], result["range_ms"]
     lines = [
-        f"{profile['family']} on {profile['chip']}, {profile['runtime']} {profile['runtime_version']}, {profile['threads']} thread(s), "
-        f"{profile['clock']} clock; {result['networks']} networks fitted, {result['fresh']} fresh ones of "
-        f"{result['range_ms'][0]:.2f} to {result['range_ms'][1]:.2f} ms",
+        f"{profile['family']}, {profile['runtime']} {profile['precision']} ({profile['runtime_version']}), {profile['threads']} thread(s), "
+        f"{profile['clock']} clock, {profile['chip']}: fitted on {result['fitted']} networks, asked about {result['asked']} of "
+        f"{low:.2f} to {high:.2f} ms",
         f"{'':28}{'bias %':>8}{'MAPE %':>8}{'±5 %':>8}{'±10 %':>8}{'Spearman':>10}{'Kendall':>9}",
     ]
     lines += [
-        f"{name:28}{s['bias']:8.1f}{s['mape']:8.1f}{s['within_5']:8.0f}{s['within_10']:8.0f}{s['spearman']:10.3f}{s['kendall']:9.3f}"
+        f"{name + (' (chosen)' if name == result['chosen'] else ''):28}{s['bias']:8.1f}{s['mape']:8.2f}{s['within_5']:8.0f}"
+        f"{s['within_10']:8.0f}{s['spearman']:10.3f}{s['kendall']:9.3f}"
         for name, s in result["scores"].items()
     ]
     stated, measured = (100 * result["interval"][name] for name in ("stated", "measured"))
-    lines.append(f"interval: {stated:.0f} % stated, {measured:.0f} % of the fresh ones inside")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"interval: {stated:.0f} % stated, {measured:.0f} % inside"])
+
+
+def _only(table: LatencyTable, names: Sequence[str]) -> LatencyTable:
+    """A table that has only some of its networks."""
+    networks = {place: m for place, m in table.networks.items() if place[0] in set(names)}
+    return LatencyTable(table.profile, table.reference_ms, table.operators, networks, table.about, table.unsupported)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure a latency table, fit a predictor, and check it on fresh networks.")
-    parser.add_argument("--family", default="lighttrack", choices=sorted(FAMILIES))
-    parser.add_argument("--networks", type=int, default=30, help="networks to fit on")
-    parser.add_argument("--fresh", type=int, default=30, help="networks to check on")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(description="Fit latency predictors on tables and check them on networks that they never saw.")
+    parser.add_argument("--all", action="store_true", help="every table of --tables, instead of one measured now")
+    parser.add_argument("--tables", type=Path, default=SHIPPED, help="folder of tables (default: those that are shipped)")
+    parser.add_argument("--family", choices=sorted(FAMILIES), help="of the tables (default: lighttrack where one is measured, else all)")
+    parser.add_argument("--runtime", default="onnxruntime", help="of the table that is measured now")
+    parser.add_argument("--precision", default="fp32")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="folder to keep the tables in")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--networks", type=int, default=30, help="networks to fit on, of the table that is measured now")
+    parser.add_argument("--fresh", type=int, default=0, help="networks to measure now and to check on (with --all 0: hold half out)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder to keep the measured table in")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = options.out or Path(scratch)
-        result = compare(options.family, options.networks, options.fresh, options.seed, options.threads, folder)
-    print(json.dumps(result) if options.json else show(result))
+        paths = sorted(options.tables.glob("*.csv"))
+        if not options.all:
+            family, folder = options.family or "lighttrack", options.out or Path(scratch)
+            paths = [folder / f"{family}-{options.runtime}-{options.precision}.csv"]
+            place = {"runtime": options.runtime, "precision": options.precision, "threads": options.threads}
+            measure(family=family, out=paths[0], networks=options.networks, seed=options.seed, **place)
+        for path in paths:
+            table = LatencyTable.load(path)
+            if options.family in (None, table.profile.family):
+                result = fresh(path, options.fresh or 30, options.seed) if options.fresh or not options.all else held_out(table)
+                print(json.dumps(result) if options.json else show(result) + "\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ NAMED = (
     "devices",
     "describe",
     "measure",
+    "tables",
     "fit-predictor",
     "predict",
     "train",
