@@ -118,7 +118,7 @@ class Campaign:
         with progress("loading", len(models)) as report:
             for i, name in enumerate(models, 1):
                 try:
-                    self.runs[name] = self.protocol.runs(session.load(name))
+                    self.runs[name] = self.protocol.runs(session.load(name), reference=name.startswith(f"{REFERENCE}:"))
                     if name not in ready:
                         difference = session.difference(name) if self.checked else None
                         if difference is not None and not difference <= TOLERANCES[self.precision]:

@@ -25,6 +25,8 @@ class Protocol:
     max_runs: int = 250
     min_ms: float = 5.0
     """Short graphs run more often, until a round of them takes this long."""
+    reference_min_ms: float = 20.0
+    """The same for the reference, on which everything leans."""
     reference_every: int = 12
     """Graphs between two timings of the reference model."""
     reload_every: int = 3
@@ -42,9 +44,10 @@ class Protocol:
     pauses: int = 6
     """The most of such pauses in one measurement; after them it goes on all the same."""
 
-    def runs(self, one_ms: float) -> int:
+    def runs(self, one_ms: float, reference: bool = False) -> int:
         """Runs in a round of a graph that takes `one_ms`."""
-        return min(self.max_runs, max(self.min_runs, math.ceil(self.min_ms / max(one_ms, 1e-6))))
+        least_ms = self.reference_min_ms if reference else self.min_ms
+        return min(self.max_runs, max(self.min_runs, math.ceil(least_ms / max(one_ms, 1e-6))))
 
     def order(self, graphs: Sequence[str], round: int, seed: int) -> list[str]:
         """The graphs of a round, shuffled."""
