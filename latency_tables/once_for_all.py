@@ -2,7 +2,8 @@
 
 A key names a block by sizes HxWxC: `Conv-input:..-output:..` is the 3x3 convolution of stride 2 that begins a network;
 `expanded_conv-input:..-output:..-expand:..-kernel:..-stride:..-idskip:..` is 1x1 expansion, depthwise, 1x1 projection, where
-`expand` is the ratio. With `-se:..-hs:..` behind it (squeeze-and-excitation, h-swish) `expand` is the number of expanded channels.
+`expand` is the ratio. With `-se:..-hs:..` behind it (squeeze-and-excitation, h-swish) `expand` is the number of expanded channels,
+unless it is smaller than the number of input channels, which only a ratio can be.
 
 Shapes, kernel, expansion, stride and residual must be ours exactly. Activations are not: h-swish stands for our Swish, and a block
 without it (ReLU) or without squeeze-and-excitation is taken where there is no better one, and flagged. Our first backbone block
@@ -103,7 +104,8 @@ class OnceForAll:
             self._blocks.setdefault(block, []).append(_Row(key, ms, runs, se=False, swish=True))
         elif match := _BLOCK.fullmatch(key):
             *sizes, expand, kernel, stride, skip = (int(number) for number in match.groups()[:10])
-            hidden = expand * sizes[2] if match[11] is None else expand
+            # expanding never takes channels away, so a smaller number is a ratio whatever stands behind it
+            hidden = expand * sizes[2] if match[11] is None or expand < sizes[2] else expand
             block = _Block(_shape(sizes[:3]), _shape(sizes[3:]), hidden, kernel, stride, bool(skip))
             self._blocks.setdefault(block, []).append(_Row(key, ms, runs, se=match[11] == "1", swish=match[12] == "1"))
 

@@ -61,6 +61,7 @@ def blocks(tmp_path):
         (DOWN, DOWN_KEY, ("se", "swish")),
         (SAME, SAME_KEY, ("se", "swish")),
         (DOWN, DOWN_KEY.replace("expand:4", "expand:32") + "-se:1-hs:1", ()),  # there it is the number of channels
+        (DOWN, DOWN_KEY + "-se:1-hs:1", ()),  # 4 cannot be the number of channels, there are 8 at the input
         (DOWN, DOWN_KEY.replace("expand:4", "expand:32") + "-se:0-hs:1", ("se",)),
         (FIRST, "expanded_conv-input:48x48x8-output:48x48x8-expand:1-kernel:3-stride:1-idskip:1", ("se", "swish")),
         (HEAD, "expanded_conv-input:12x12x32-output:12x12x16-expand:1-kernel:3-stride:1-idskip:0", ()),
@@ -80,7 +81,7 @@ def test_a_key_is_an_operator(blocks, op, key, lacks):
         (DOWN, DOWN_KEY.replace("kernel:5", "kernel:3")),
         (DOWN, DOWN_KEY.replace("expand:4", "expand:6")),
         (DOWN, DOWN_KEY.replace("stride:2", "stride:1")),
-        (DOWN, DOWN_KEY + "-se:1-hs:1"),  # 4 channels
+        (DOWN, DOWN_KEY.replace("expand:4", "expand:9") + "-se:1-hs:1"),  # 9 channels
         (SAME, SAME_KEY.replace("idskip:1", "idskip:0")),
         (STEM, "Conv_1-input:96x96x3-output:48x48x8"),
         (HEAD, "expanded_conv-input:12x12x32-output:12x12x16-expand:32-kernel:3-stride:1-idskip:0-se:1-hs:0"),
