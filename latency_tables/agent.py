@@ -81,7 +81,7 @@ class Agent:
             case "introduce":
                 shapes = {name: tuple(shape) for name, shape in request["shapes"].items()}
                 self._known[request["name"]] = (request["sha256"], shapes)
-                return {"stored": request["sha256"] in self._unstored or self._path(request["sha256"]).exists()}
+                return {"stored": request["sha256"] in self._unstored or self._is_whole(request["sha256"])}
             case "memory":
                 return {"mb": self._memory_mb(request["name"])}
             case "load":
@@ -100,6 +100,11 @@ class Agent:
 
     def _path(self, sha256: str) -> Path:
         return self._folder / "models" / sha256
+
+    def _is_whole(self, sha256: str) -> bool:
+        """Whether a model lies on the disk as it was sent; a device that lost its power may have kept only the name."""
+        path = self._path(sha256)
+        return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
     def _store(self, sha256: str, model: bytes) -> dict:
         if hashlib.sha256(model).hexdigest() != sha256:
@@ -142,6 +147,7 @@ class Agent:
         child = os.fork()
         if child == 0:
             try:
+                signal.alarm(_MEMORY_S)  # a runtime that dislikes forks must not hang the agent, nor keep the device for ever
                 before = _peak_mb()
                 time_runs(self._load(name), WARM_UPS)
                 os.write(writer, str(_peak_mb() - before).encode())
@@ -149,9 +155,7 @@ class Agent:
                 os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as answer:
-            # a runtime that dislikes forks must not hang the agent
-            grown = answer.read() if select.select([answer], [], [], _MEMORY_S)[0] else ""
-        os.kill(child, signal.SIGKILL)
+            grown = answer.read()
         os.waitpid(child, 0)
         if not grown:
             raise RuntimeError("the process that was to measure memory died or hung")
@@ -193,13 +197,15 @@ def time_runs(graph: Graph, runs: int) -> dict[str, list[float]]:
     """Milliseconds of each run by the process's CPU clock and by the wall clock, or by the graph's own clock where it has one."""
     cpu_ms, wall_ms = [0.0] * runs, [0.0] * runs
     gc.disable()
-    for i in range(runs):
-        cpu, wall = time.process_time_ns(), time.perf_counter_ns()
-        own_ms = graph.run_once()
-        cpu_ms[i], wall_ms[i] = (time.process_time_ns() - cpu) / 1e6, (time.perf_counter_ns() - wall) / 1e6
-        if own_ms is not None:
-            cpu_ms[i] = wall_ms[i] = own_ms
-    gc.enable()
+    try:
+        for i in range(runs):
+            cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+            own_ms = graph.run_once()
+            cpu_ms[i], wall_ms[i] = (time.process_time_ns() - cpu) / 1e6, (time.perf_counter_ns() - wall) / 1e6
+            if own_ms is not None:
+                cpu_ms[i] = wall_ms[i] = own_ms
+    finally:
+        gc.enable()
     return {"cpu_ms": cpu_ms, "wall_ms": wall_ms}
 
 
@@ -268,8 +274,8 @@ def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> No
     try:
         board.pin(cores)
         lock = take_device(folder, run) if run else nullcontext()
-    except (Refusal, OSError) as refusal:
-        kind = refusal.kind if isinstance(refusal, Refusal) else "runtime"
+    except (Refusal, OSError, ValueError) as refusal:
+        kind = refusal.kind if isinstance(refusal, Refusal) else "folder" if isinstance(refusal, OSError) else "cores"
         print(json.dumps({"error": str(refusal), "kind": kind}), file=answers, flush=True)
         return
     with lock:

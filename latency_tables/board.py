@@ -8,6 +8,7 @@ from pathlib import Path
 
 _CPU = Path("/sys/devices/system/cpu")
 _THERMAL = Path("/sys/class/thermal")
+_MOST_CORES = 4096
 
 
 def chip() -> str:
@@ -52,9 +53,20 @@ def pin(cores: str) -> None:
 
     Args:
         cores: Such as `4-7` or `0,2`; empty for any.
+
+    Raises:
+        ValueError: Some of them are not there.
     """
-    if cores:
-        os.sched_setaffinity(0, parse_cores(cores))
+    if not cores:
+        return
+    wanted = parse_cores(cores)
+    try:
+        os.sched_setaffinity(0, wanted)  # of several cores, those that are not there are left out in silence
+        kept = os.sched_getaffinity(0)
+    except (OSError, AttributeError):  # no core of these, or a system that knows no affinity
+        kept = set()
+    if kept != wanted:
+        raise ValueError(f"cores must be some that a process can be kept on, {cores} are not")
 
 
 def parse_cores(cores: str) -> set[int]:
@@ -65,6 +77,8 @@ def parse_cores(cores: str) -> set[int]:
     """
     try:
         ends = [[int(end) for end in part.split("-")] for part in cores.split(",")]
+        if max(map(max, ends)) > _MOST_CORES:
+            raise ValueError
         found = {core for part in ends for core in range(part[0], part[-1] + 1)}
         if not found or any(len(part) > 2 for part in ends) or min(found) < 0:
             raise ValueError

@@ -77,11 +77,14 @@ class Campaign:
             models: Names of the models to time.
             weighed: Names of those whose memory is measured.
         """
-        self._weigh(session, [name for name in weighed if name not in self.memory_mb | self.unsupported])
+        weighed_before = self.memory_mb
+        self._weigh(session, [name for name in self._able(weighed) if name not in weighed_before])
         self._choose_reference(session, references)
-        self.networks = tuple(name for name in models if name.startswith("network:") and name not in self.unsupported)
-        self._load(session, [name for name in models if name not in self.unsupported])
-        able = [name for name in models if name not in self.unsupported]
+        self._load(session, self._able(models))
+        able = self._able(models)
+        if not able:
+            raise _runs_none(models, self.unsupported)
+        self.networks = tuple(name for name in able if name.startswith("network:"))
         self._pass(session, 0, [(name, r) for r in range(self.protocol.rounds) for name in self.protocol.order(able, r, self.seed)])
         for again in range(1, self.protocol.repeats + 1):
             before = [record for record in self.timed if record["again"] < again]
@@ -91,6 +94,10 @@ class Campaign:
 
     def _records(self, kind: str) -> list[dict]:
         return [record for record in self.journal.records if record["kind"] == kind]
+
+    def _able(self, models: Sequence[str]) -> list[str]:
+        unsupported = self.unsupported
+        return [name for name in models if name not in unsupported]
 
     def _weigh(self, session: Session, models: Sequence[str]) -> None:
         with progress("memory", len(models)) as report:
@@ -102,16 +109,12 @@ class Campaign:
                 report(i, "")
 
     def _choose_reference(self, session: Session, references: Sequence[str]) -> None:
-        for name in references:
-            if name not in self.unsupported:
-                self._load(session, [name])
-            if name not in self.unsupported:
+        for name in self._able(references):
+            self._load(session, [name])
+            if self._able([name]):
                 self.reference = name
                 return
-        reason = self.unsupported[references[0]]
-        raise ConnectionError(
-            f"the runtime must run one of {len(references)} typical networks, it runs none: {reason}; is it installed whole?"
-        )
+        raise _runs_none(references, self.unsupported)
 
     def _load(self, session: Session, models: Sequence[str]) -> None:
         ready = {record["graph"] for record in self._records("ready")}
@@ -130,9 +133,10 @@ class Campaign:
 
     def _pass(self, session: Session, again: int, wanted: Sequence[tuple[str, int]]) -> None:
         """Time models in rounds, in the order given, the reference in between."""
-        done = {(record["graph"], record["round"]) for record in self.timed if record["again"] == again}
+        before = [record for record in self.timed if record["again"] == again]
+        done = {(record["graph"], record["round"]) for record in before}
         todo = [(name, r) for name, r in wanted if (name, r) not in done]
-        if not todo:
+        if not todo and (not before or before[-1]["graph"] == REFERENCE):
             return
         with progress("measuring" if not again else "again where unsteady", len(wanted), len(wanted) - len(todo)) as report:
             for i, (name, r) in enumerate(todo):
@@ -142,7 +146,7 @@ class Campaign:
                     self._cool(session, r, again)
                 self._take(session, name, r, again)
                 report(len(wanted) - len(todo) + i + 1, f"round {r + 1}")
-            self._take(session, REFERENCE, todo[-1][1], again)
+            self._take(session, REFERENCE, wanted[-1][1], again)
 
     def _scatter(self, session: Session, round: int) -> None:
         """Put models away that are to be loaded elsewhere in memory: the reference, and in some rounds the whole networks."""
@@ -178,6 +182,12 @@ class Campaign:
                 say(f"the device runs {slowed:.2f} times slower than at its best; cooling down for {self.protocol.pause_s:g} s")
                 self.pauses += 1
                 time.sleep(self.protocol.pause_s)
+
+
+def _runs_none(models: Sequence[str], reasons: Mapping[str, str]) -> ConnectionError:
+    return ConnectionError(
+        f"the runtime must run one of {len(models)} networks, it runs none: {reasons[models[0]]}; is it installed whole?"
+    )
 
 
 def readings(records: Sequence[Mapping]) -> dict[str, list[float] | str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import platform
 import secrets
 import tempfile
@@ -59,10 +58,13 @@ def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
             campaign = Campaign(journal, plan.protocol, profile.clock, place.precision, place.checked, plan.seed)
             session.sha256.update(campaign.sha256())
             campaign.run(session, list(plan.references), list(plan.models), plan.weighed)
-        session.clear()
-    table = plan.table(profile, campaign, {**_about(session.info, campaign), "settings": settings})
-    table.save(out)
-    part.unlink()
+        table = plan.table(profile, campaign, {**_about(session.info, campaign), "settings": settings})
+        table.save(out)
+        part.unlink()
+        try:
+            session.clear()
+        except ConnectionError as err:
+            say(f"{err}; the models stay there until the next measurement ends")
     return table
 
 
@@ -75,7 +77,13 @@ def check_out(out: Path, resume: bool) -> None:
 
 
 def _about(info: dict, campaign: Campaign) -> dict:
-    packages = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "onnx", "onnxruntime")}
+    import numpy
+    import onnx
+    import onnxruntime
+    import torch
+
+    # not what is installed: ONNX Runtime comes as one of several packages
+    packages = {package.__name__: package.__version__ for package in (torch, numpy, onnx, onnxruntime)}
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "governor": info["governor"],

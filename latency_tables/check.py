@@ -39,9 +39,13 @@ def check_table(path: Path, *, python: str | None, binary: Path | None, wait_s: 
     profile = table.profile
     if profile.runtime in ("simulated", "imported"):
         raise ValueError(f"only a measured table can be checked on its device, {path} is {profile.runtime}; measure one")
+    if profile.family not in FAMILIES:
+        raise ValueError(f"unknown family {profile.family!r} in {path}; known: {', '.join(sorted(FAMILIES))}")
     family, rng = FAMILIES[profile.family], np.random.default_rng(seed)
-    names = [name for name, branch in table.networks if branch == "search"]
+    names = [name for name, branch in table.networks if branch == "search" and (name, "template") in table.networks]
     operators = [op for op in all_operators(family) if op.key in table.operators]
+    if not names and not operators:
+        raise ValueError(f"a table must have rows of {family.name} to be checked, {path} has none; measure one")
     plan = Plan(
         family,
         tuple(_some(operators, _OPERATORS, rng)),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from latency_tables.transport import DeviceLost, Transport
+from tracking.records import parse_record
 
 _ROOT = Path(__file__).resolve().parents[1]
 _AGENT = ("__init__.py", "agent.py", "board.py", "runtime.py", "runtimes/*.py")
@@ -38,7 +39,7 @@ class AgentError(ConnectionError):
         self.reason = reason
         """What it said."""
         self.kind = kind
-        """`runtime`, `uncomparable` (there are no outputs), `disk` or `busy`."""
+        """`runtime`, `uncomparable` (there are no outputs), `disk`; of one that cannot begin: `busy`, `folder` or `cores`."""
 
 
 def bundle() -> bytes:
@@ -163,7 +164,13 @@ class Connection:
         line = self._line()
         if not line.endswith(b"\n"):
             self._raise_end(what)
-        answer = json.loads(line)
+        try:
+            answer = parse_record(line)
+        except ValueError as err:
+            said = line[:60].decode(errors="replace").strip()
+            raise ConnectionError(
+                f"an agent must answer with JSON objects, it said {said!r}; have the device's login scripts print nothing"
+            ) from err
         if "error" in answer:
             raise AgentError(what, answer["error"], answer["kind"])
         return answer

@@ -8,6 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tracking.records import parse_record
+
+_FORMAT = 1
+"""Of the records; others cannot be gone on with."""
+
 
 class Journal:
     """Lines of a file; use it as a context."""
@@ -21,9 +26,9 @@ class Journal:
             resume: Go on where the file ends.
 
         Raises:
-            ValueError: The file exists and is not to be resumed, or was begun with other settings.
+            ValueError: The file exists and is not to be resumed, was begun with other settings, or is no journal.
         """
-        settings = json.loads(json.dumps(settings))
+        settings = {"journal": _FORMAT, **json.loads(json.dumps(settings))}
         self.records: list[dict] = []
         """Everything recorded so far, in order."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +38,13 @@ class Journal:
                 raise ValueError(
                     f"an unfinished measurement must be resumed or removed, {path} exists; add --resume or choose another --out"
                 )
-            check_settings(json.loads(lines[0]), settings, path)
-            self.records = [json.loads(line) for line in lines[1:]]
+            try:
+                begun, *self.records = map(parse_record, lines)
+            except ValueError as err:
+                raise ValueError(
+                    f"a journal must have a JSON object in each line, {path} has not ({err}); remove it to begin anew"
+                ) from err
+            check_settings(begun, settings, path)
         self._file = path.open("a", encoding="utf-8")
         if not lines:
             self._append(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from latency_tables.plan import Place, Plan
 from latency_tables.table import LatencyTable
 from supernet.families import FAMILIES
 from supernet.space import Architecture
+
+_MOST_NETWORKS = 1000
 
 
 def measure(
@@ -64,16 +67,16 @@ def measure(
         ConnectionError: The device cannot be reached or is in use.
     """
     if check is not None:
-        if family or out or resume:
-            raise ValueError("--check takes family and place from its table, got --family, --out or --resume as well; leave them out")
+        if family or out or resume or Place(device, runtime, threads, precision, cores) != Place():
+            raise ValueError("--check takes family and place from its table; leave out --family, --out, --resume and what tells the place")
         return check_table(check, python=python, binary=binary, wait_s=60 * wait_minutes, seed=seed)
     if family is None or out is None:
         raise ValueError("measure needs --family and --out, or --check TABLE; see `chiptrack measure --help`")
     if family not in FAMILIES:
         raise ValueError(f"unknown family {family!r}; known: {', '.join(sorted(FAMILIES))}")
-    for name, value, least in (("networks", networks, 0), ("seed", seed, 0), ("wait_minutes", wait_minutes, 0)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+    for name, value, most in (("networks", networks, _MOST_NETWORKS), ("seed", seed, math.inf), ("wait_minutes", wait_minutes, math.inf)):
+        if not 0 <= value <= most:
+            raise ValueError(f"{name} must be from 0 to {most}, got {value}")
     place = Place(device, runtime, threads, precision, cores, python, binary, 60 * wait_minutes)
     place.check()
     check_out(Path(out), resume)
@@ -111,6 +114,8 @@ def measure_networks(architectures: Sequence[Architecture], table: Path, seed: i
     strangers = [a.name for a in architectures if a.family != profile.family]
     if strangers:
         raise ValueError(f"networks must be of the table's family {profile.family}, {strangers[0]} is not; measure a table of its family")
+    if not architectures:
+        return []
     different = tuple({a.name: a for a in architectures}.values())
     anew = carry_out_anew(Plan(FAMILIES[profile.family], (), different, Place.of(profile), seed))
     if anew.profile != profile:

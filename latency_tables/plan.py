@@ -30,6 +30,7 @@ from supernet.operators import Branch, Operator
 from supernet.space import Architecture
 
 BRANCHES: tuple[Branch, ...] = ("search", "template")
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,14 @@ class Place:
             raise ValueError(f"--binary goes with the runtimes {', '.join(PROGRAMS)}, got {self.binary} for {self.runtime}; add or drop it")
         if self.binary is not None and not self.binary.is_file():
             raise ValueError(f"binary must be a program, there is no file {self.binary}")
-        if self.threads < 1:
-            raise ValueError(f"threads must be at least 1, got {self.threads}")
+        if not 1 <= self.threads <= _MOST_THREADS:
+            raise ValueError(f"threads must be from 1 to {_MOST_THREADS}, got {self.threads}")
         if self.cores:
             parse_cores(self.cores)
+            if self.runtime in PROGRAMS:
+                raise ValueError(
+                    f"cores are for runtimes in Python, got {self.cores} for {self.runtime}; give a script with taskset as --binary"
+                )
 
     @property
     def clock(self) -> str:

@@ -1,7 +1,7 @@
 """Benchmark programs as runtimes: the host converts, the program that the user supplies runs and times on the device.
 
-They take the place of an agent where a device has no Python. There are no outputs to compare, so what was converted is compared
-with ONNX Runtime on the host, where the engine is installed here.
+They take the place of an agent where a device has no Python. They show no outputs, so what was converted is run on the host, too,
+and compared with ONNX Runtime there.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ PROGRAMS: dict[str, type[Runtime]] = {
 
 def _checked(runtime: Runtime, model: Model, precision: str = "fp32") -> bytes:
     """Convert, and compare the outputs with those of ONNX Runtime on this machine."""
+    runtime.version()
     prepared = runtime.prepare(model)
     outputs = runtime.load(prepared, model.sample, 1).outputs()
     off = difference(model, [(values.shape, abridge(values)) for values in outputs])
@@ -106,7 +107,11 @@ class ProgramConnection:
             self._lock = take_device(folder, run)
         except Refusal as refusal:
             raise AgentError("begin", str(refusal), refusal.kind) from refusal
-        self._device = CommandDevice(transport, TOOLS[name], binary.read_bytes(), threads)
+        try:
+            self._device = CommandDevice(transport, TOOLS[name], binary.read_bytes(), threads)
+        except BaseException:
+            self.close()
+            raise
         self._shapes: dict[str, Mapping[str, tuple[int, ...]]] = {}
         """Of the models on the device, by name."""
         self._awaited: tuple[str, Mapping[str, tuple[int, ...]]] = ("", {})

@@ -60,20 +60,17 @@ class Session:
         """Of the prepared models, by name; what the device still has is neither prepared nor sent again."""
         self._introduced: set[str] = set()
         self._current: Model | None = None
-        self._connection: Connection | ProgramConnection | None = None
         try:
-            self._connection = connect()
-            self.info: dict[str, Any] = self._connection.info()
+            self.info: dict[str, Any] = self._begin()
             """What the device says of itself and of the runtime."""
         except ConnectionError as err:
-            self._drop()
             raise self._no_start(err) from err
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._drop()
+        self._connection.close()
 
     def memory_mb(self, name: str) -> float:
         """Growth of the peak memory of a process that loads and runs a model; ask before the first `load`.
@@ -116,12 +113,15 @@ class Session:
 
     def readings(self) -> dict[str, float | None]:
         """Clock in MHz and temperature in degrees Celsius; None where the device tells neither."""
-        return self._connection.readings() if self._connection else {}
+        try:
+            return self._connection.readings()
+        except (DeviceLost, AgentDied) as err:
+            self._wait(err)
+            return {}
 
     def clear(self) -> None:
         """Remove the models from the device."""
-        if self._connection:
-            self._connection.clear()
+        self._connection.clear()
 
     def _ask(self, name: str, question: Callable[[Connection | ProgramConnection], Answer]) -> Answer:
         """Ask about a model that the device has, or gets first."""
@@ -130,10 +130,9 @@ class Session:
             try:
                 return question(self._ready(name))
             except DeviceLost as err:
-                self._drop()
                 self._wait(err)
             except AgentDied as err:
-                self._drop()
+                self._wait(err)
                 deaths += 1
                 if deaths == _DEATHS:
                     raise Unsupported(f"the runtime crashed {deaths} times: {err}") from err
@@ -145,9 +144,7 @@ class Session:
                 raise Unsupported(err.reason) from err
 
     def _ready(self, name: str) -> Connection | ProgramConnection:
-        """A connection that knows a model."""
-        if self._connection is None:
-            self._connection = self._connect()
+        """The connection, which knows a model from here on."""
         if name not in self._introduced:
             shapes = self._models[name].shapes
             if name not in self.sha256 or not self._connection.introduce(name, self.sha256[name], shapes):
@@ -172,20 +169,24 @@ class Session:
             self._current = replace(self._models[name])
         return self._current
 
-    def _drop(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._connection = None
+    def _begin(self) -> dict[str, Any]:
+        """Reach the device, which knows no model yet; returns what it says of itself."""
         self._introduced.clear()
+        self._connection = self._connect()
+        try:
+            return self._connection.info()
+        except BaseException:
+            self._connection.close()
+            raise
 
-    def _wait(self, lost: DeviceLost) -> None:
-        """Wait until a lost device is back."""
+    def _wait(self, lost: DeviceLost | AgentDied) -> None:
+        """Wait until a lost device is back, or its agent at work again."""
+        self._connection.close()
         say(f"{lost}; waiting for {self._device}")
         deadline = time.monotonic() + self._wait_s
-        while time.monotonic() < deadline:
+        while True:
             try:
-                connection = self._connect()
-                info = connection.info()
+                info = self._begin()
             except AgentError as err:
                 if err.kind != "busy":
                     raise self._refused(err) from err
@@ -193,11 +194,11 @@ class Session:
                 pass
             else:
                 if any(info[fact] != self.info[fact] for fact in _IDENTITY):
-                    connection.close()
                     raise ConnectionError(f"device {self._device} must be the same after it was lost, {self.info} is now {info}")
                 say(f"{self._device} is back")
-                self._connection = connection
                 return
+            if time.monotonic() >= deadline:
+                break
             time.sleep(_RETRY_S)
         raise ConnectionError(
             f"device {self._device} must come back within {self._wait_s / 60:g} minutes, {lost}; the same command with --resume goes on"
@@ -213,7 +214,12 @@ class Session:
         return ConnectionError(f"device {self._device} must run an agent, {err}; {way_out}")
 
     def _refused(self, err: AgentError) -> ConnectionError:
-        ways_out = {"busy": "wait until it has ended", "disk": "make room there; the same command with --resume goes on"}
+        ways_out = {
+            "busy": "wait until it has ended",
+            "disk": "make room there; the same command with --resume goes on",
+            "folder": "make room or rights there",
+            "cores": "choose others with --cores, or none",
+        }
         return ConnectionError(
             f"device {self._device} must be free and ready, {err.reason}; {ways_out.get(err.kind, 'install what it lacks')}"
         )

@@ -115,6 +115,22 @@ def test_memory_is_that_of_a_process_of_its_own(tmp_path):
         here.answer({"do": "memory", "name": "b"})
 
 
+def test_a_process_that_hangs_while_it_is_weighed_ends_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr("latency_tables.agent._MEMORY_S", 1)
+    monkeypatch.setattr(Given, "run_once", lambda self: time.sleep(60))
+    here = agent(tmp_path)
+    known(here, "a", b"model")
+    with pytest.raises(RuntimeError, match="died or hung"):
+        here.answer({"do": "memory", "name": "a"})
+
+
+def test_a_model_of_which_only_the_name_was_kept_is_sent_again(tmp_path):
+    assert not known(agent(tmp_path), "a", b"model") and known(agent(tmp_path), "a", b"model")
+    (kept,) = (tmp_path / "models").iterdir()
+    kept.write_bytes(b"")
+    assert not known(agent(tmp_path), "a", b"model") and kept.read_bytes() == b"model"
+
+
 def test_short_of_memory_the_models_used_longest_ago_leave(tmp_path, monkeypatch):
     here = agent(tmp_path)
     for name in ("a", "b", "c"):
@@ -153,7 +169,7 @@ def test_cores(text, cores):
     assert board.parse_cores(text) == cores
 
 
-@pytest.mark.parametrize("text", ["a", "", "1-", "-1", "3-1", "1-2-3", "1,,2"])
+@pytest.mark.parametrize("text", ["0-99999999999", "5000", "a", "", "1-", "-1", "3-1", "1-2-3", "1,,2"])
 def test_odd_cores_are_refused(text):
     with pytest.raises(ValueError, match="numbers and ranges"):
         board.parse_cores(text)

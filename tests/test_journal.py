@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,24 @@ def test_an_old_one_is_not_overwritten(tmp_path):
     Journal(tmp_path / "j", SETTINGS, resume=False).__exit__()
     with pytest.raises(ValueError, match="add --resume or choose another --out"):
         Journal(tmp_path / "j", SETTINGS, resume=False)
+
+
+@pytest.mark.parametrize("line", [b"[1]", b"{torn", b'"text"', b"\xff"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_no_journal_is_refused(tmp_path, line, place):
+    path = tmp_path / "j"
+    Journal(path, SETTINGS, resume=False).__exit__()
+    lines = [path.read_bytes(), path.read_bytes()]
+    lines[place] = line + b"\n"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(ValueError, match=r"a JSON object in each line, .*/j has not .* remove it"):
+        Journal(path, SETTINGS, resume=True)
+
+
+def test_one_of_another_version_is_refused(tmp_path):
+    (tmp_path / "j").write_text(json.dumps(SETTINGS) + "\n")
+    with pytest.raises(ValueError, match="journal was None, is 1"):
+        Journal(tmp_path / "j", SETTINGS, resume=True)
 
 
 def test_other_settings_are_refused_and_named(tmp_path):

@@ -1,10 +1,12 @@
 import dataclasses
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from latency_tables import check
 from latency_tables.carry_out import carry_out
 from latency_tables.chains import all_operators
 from latency_tables.excluded import excluded
@@ -17,7 +19,7 @@ from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
 OPERATORS = [op for op in all_operators(NANO) if op.kind in ("stem", "cls", "join")]
-QUICK = Protocol(rounds=2, min_ms=1.0, reference_every=4)
+QUICK = Protocol(rounds=2, min_ms=1.0, reference_every=4, pause_s=0.05)
 
 
 def plan(**changes):
@@ -80,10 +82,15 @@ def test_an_existing_table_is_kept(measured):
         ({"runtime": "abacus"}, "unknown runtime 'abacus'; known: .*onnxruntime"),
         ({"precision": "int7"}, "must be one of fp32, int8, got 'int7'"),
         ({"cores": "many"}, "cores must be numbers and ranges"),
-        ({"wait_minutes": -1.0}, "wait_minutes must be at least 0"),
+        ({"cores": "0-99999999999"}, "cores must be numbers and ranges"),
+        ({"wait_minutes": -1.0}, "wait_minutes must be from 0 to inf"),
+        ({"wait_minutes": float("nan")}, "wait_minutes must be from 0 to inf, got nan"),
         ({"check": Path("t.csv")}, "takes family and place from its table"),
-        ({"threads": 0}, "threads must be at least 1, got 0"),
-        ({"networks": -1}, "networks must be at least 0"),
+        ({"check": Path("t.csv"), "family": None, "out": None, "device": "ssh://host"}, "takes family and place from its table"),
+        ({"threads": 0}, "threads must be from 1 to 1024, got 0"),
+        ({"threads": 10**9}, "threads must be from 1 to 1024"),
+        ({"networks": -1}, "networks must be from 0 to 1000, got -1"),
+        ({"networks": 10**9}, "networks must be from 0 to 1000"),
         ({"out": Path("table.txt")}, r"must end in \.csv"),
     ],
 )
@@ -93,18 +100,22 @@ def test_bad_input_is_refused_at_once(tmp_path, wrong, words):
     assert not list(tmp_path.iterdir())
 
 
+def test_cores_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(ConnectionError, match="cores must be some that a process can be kept on, 0,4000 are not; choose others"):
+        carry_out(plan(place=Place(runtime="simulated", cores="0,4000")), out=tmp_path / "t.csv")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("one_ms, runs", [(100, 10), (1, 10), (0.1, 100), (0.001, 500)])
 def test_short_graphs_run_more_often(one_ms, runs):
-    assert Protocol(min_ms=10).runs(one_ms) == runs
+    assert Protocol(min_runs=10, max_runs=500, min_ms=10).runs(one_ms) == runs
 
 
 SIMULATED = Place(runtime="simulated")
 
 
 def simulated(tmp_path, **changes):
-    return carry_out(
-        plan(**{"operators": all_operators(NANO), "place": SIMULATED, "protocol": Protocol(rounds=1), **changes}), out=tmp_path / "t.csv"
-    )
+    return carry_out(plan(place=SIMULATED, **{"protocol": Protocol(rounds=1), **changes}), out=tmp_path / "t.csv")
 
 
 def test_a_simulation_says_so_in_every_row_and_repeats_to_the_byte(tmp_path):
@@ -119,7 +130,7 @@ def test_a_simulation_says_so_in_every_row_and_repeats_to_the_byte(tmp_path):
 
 def test_a_table_adds_up_to_its_networks_where_nothing_is_noisy(tmp_path):
     """Chains cancel all that is not the operator, so on a roofline the sum is the network but for the joints between operators."""
-    table = simulated(tmp_path, operators=all_operators(NANO), architectures=tuple(draw(NANO, 3, 0)))
+    table = simulated(tmp_path, operators=tuple(set(NANO.operators(draw(NANO, 1, 0)[0]))))
     for name, ms in table.network_ms("search").items():
         operators = [op for op in NANO.operators(NANO.parse(name)) if op.branch == "search"]
         assert table.latency_ms(operators) == pytest.approx(ms, rel=0.1)
@@ -136,26 +147,32 @@ def test_what_a_runtime_cannot_run_is_recorded_with_the_reason_and_what_it_exclu
         return prepare(self, model)
 
     monkeypatch.setattr(Simulated, "prepare", fussy)
-    table = simulated(tmp_path, operators=all_operators(NANO))
+    operators = [*OPERATORS, *(op for op in all_operators(NANO) if "kernel=7" in op.key)]
+    table = simulated(tmp_path, operators=tuple(operators))
     assert LatencyTable.load(tmp_path / "t.csv").unsupported == table.unsupported
     lacking = table.unsupported_operators
     assert lacking and all(
         "kernel=7" in key and reason == "conversion failed: RuntimeError: no kernels of 7 at all" for key, reason in lacking.items()
     )
-    assert set(table.operators) | set(lacking) == {op.key for op in all_operators(NANO)}
+    assert set(table.operators) | set(lacking) == {op.key for op in operators}
     assert [(name, branch) for name, branch in table.unsupported if not name.startswith(branch)] == [(draw(NANO, 1, 0)[0].name, "template")]
     told = excluded(table)
     assert told["operators"] == lacking and 0.5 < told["share"] <= 1
 
 
-def test_a_table_is_checked_on_its_device(measured):
+@pytest.fixture
+def quick_check(monkeypatch):
+    monkeypatch.setattr(check, "Plan", partial(Plan, protocol=QUICK))
+
+
+def test_a_table_is_checked_on_its_device(measured, quick_check):
     out, table = measured
     answer = measure(check=out)
     assert answer["changed"] == {} and 0.2 < answer["speed"] < 5
     assert answer["off"]["networks"]["median"] < 0.5
 
 
-def test_a_table_of_another_device_does_not_hold(measured, tmp_path):
+def test_a_table_of_another_device_does_not_hold(measured, quick_check, tmp_path):
     _, table = measured
     doubled = {place: dataclasses.replace(m, reference_units=2 * m.reference_units) for place, m in table.networks.items()}
     profile = dataclasses.replace(table.profile, runtime_version="0.1")
@@ -165,7 +182,28 @@ def test_a_table_of_another_device_does_not_hold(measured, tmp_path):
     assert list(answer["changed"]) == ["runtime_version"]
 
 
-def test_a_simulation_is_not_checked(tmp_path):
-    simulated(tmp_path)
-    with pytest.raises(ValueError, match="only a measured table"):
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"runtime": "simulated"}, "only a measured table"),
+        ({"family": "resnet"}, "unknown family 'resnet'"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(measured, tmp_path, changes, said):
+    _, table = measured
+    dataclasses.replace(table, profile=dataclasses.replace(table.profile, **changes)).save(tmp_path / "t.csv")
+    with pytest.raises(ValueError, match=said):
         measure(check=tmp_path / "t.csv")
+
+
+def test_a_network_that_lacks_a_branch_is_not_checked(measured, quick_check, tmp_path):
+    _, table = measured
+    (name,) = {name for name, _ in table.networks}
+    search = {place: m for place, m in table.networks.items() if place == (name, "search")}
+    operators = dict(list(table.operators.items())[:1])
+    dataclasses.replace(table, networks=search, operators=operators, unsupported={(name, "template"): "why"}).save(tmp_path / "t.csv")
+    assert measure(check=tmp_path / "t.csv")["off"]["networks"] == {"median": None, "largest": None}
+
+
+def test_no_network_takes_no_time(measured):
+    assert measure_networks([], measured[0]) == []

@@ -14,6 +14,8 @@ from latency_tables.plan import Place, Plan
 from latency_tables.programs import PROGRAMS, BenchNcnn
 from latency_tables.protocol import Protocol
 from latency_tables.runtimes.ncnn import Ncnn
+from latency_tables.transport import DeviceLost
+from latency_tables.transports.local import Local
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -72,9 +74,20 @@ def test_two_measurements_with_a_program_are_one_too_many(program, tmp_path):
     carry_out(plan("local", program), out=tmp_path / "t.csv")
 
 
+def test_a_program_that_cannot_be_put_in_place_keeps_no_device(program, monkeypatch):
+    place = plan("local", program).place
+    with monkeypatch.context() as patch:
+        patch.setattr(Local, "push", lambda *_: (_ for _ in ()).throw(DeviceLost("it is gone")))
+        with pytest.raises(DeviceLost) as kept:
+            place.connect("one")
+    place.connect("two").close()
+    assert kept.tb  # the frames of the failure are still there, and what they hold
+
+
 @pytest.mark.parametrize(
     "wrong, words",
     [
+        ({"runtime": "benchmark_app", "binary": Path(__file__), "cores": "0"}, "cores are for runtimes in Python"),
         ({"runtime": "benchmark_app"}, "--binary goes with the runtimes benchmark_app"),
         ({"runtime": "onnxruntime", "binary": Path("x")}, "--binary goes with the runtimes"),
         ({"runtime": "benchmark_app", "binary": Path("/no/program")}, "there is no file /no/program"),

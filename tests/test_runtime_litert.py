@@ -86,10 +86,9 @@ def test_chains_of_every_kind_agree_with_onnxruntime(name):
 
 def test_int8_weights_take_a_quarter():
     pytest.importorskip("ai_edge_quantizer", reason="ai-edge-quantizer is not installed")
-    family = FAMILIES["lighttrack"]
-    model = networks.model(family, typical(family, 1)[0], "template")
+    model = one(lambda: nn.Conv2d(64, 128, 3), (1, 64, 4, 4))
     float_bytes, int8_bytes = (len(LiteRt(precision).prepare(model)) for precision in ("fp32", "int8"))
-    assert int8_bytes < float_bytes / 2.5
+    assert int8_bytes < float_bytes / 3
 
 
 def test_the_graph_runs_in_xnnpack_from_end_to_end():

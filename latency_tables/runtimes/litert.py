@@ -1,18 +1,15 @@
 """LiteRT, once TensorFlow Lite: Google's engine for phones, with its XNNPACK delegate on the processor.
 
-The model file is written here: converters that go through JAX or TensorFlow weigh gigabytes and take seconds for each graph.
-What is written follows theirs: values (batch, channels, ...) are stored channels last, activations and constants are fused into
-the operator before. Schema: tensorflow/lite/schema/schema.fbs, which the package brings along.
+The model file is written by `tflite`; it stores values (batch, channels, ...) channels last.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from io import StringIO
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from latency_tables.runtime import missing
 
@@ -20,8 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from latency_tables.model import Model
-
-_SIGNATURE = "serving_default"
+    from latency_tables.tflite import TfliteFile
 
 
 class LiteRt:
@@ -43,8 +39,10 @@ class LiteRt:
         return ai_edge_litert.__version__
 
     def prepare(self, model: Model) -> bytes:
+        from latency_tables.tflite import to_tflite
+
         self.version()
-        file = _Converter(model.onnx).convert()
+        file = to_tflite(model.onnx)
         if self._precision == "fp32":
             return file.content()
         try:
@@ -85,231 +83,20 @@ def _stored(value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(value, 1, -1))
 
 
-def _quantised(file: _TfliteFile, inputs: Mapping[str, np.ndarray]) -> bytes:
+def _quantised(file: TfliteFile, inputs: Mapping[str, np.ndarray]) -> bytes:
     """Make weights and activations int8, static, with the ranges that one sample gives; inputs and outputs stay float32."""
     from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe
+
+    from latency_tables.tflite import SIGNATURE
 
     maker = quantizer.Quantizer(file.content(), recipe.static_wi8_ai8())
     for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
         maker.update_quantization_recipe(".*", end, algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE)
     with warnings.catch_warnings(), redirect_stderr(StringIO()):  # progress bars
         warnings.simplefilter("ignore", UserWarning)  # it warns of its own way to calibrate
-        ranges = maker.calibrate({_SIGNATURE: [dict(inputs)]}, num_threads=1)
+        ranges = maker.calibrate({SIGNATURE: [dict(inputs)]}, num_threads=1)
         for tensor, width in file.least_ranges().items():
             ranges[str(tensor)]["max"] = ranges[str(tensor)]["max"].clip(width)
         quantised = maker.quantize(ranges, enable_progress_report=False).quantized_model
     assert quantised is not None
     return bytes(quantised)
-
-
-class _Converter:
-    """Reads an ONNX graph node by node and writes what it meets into a TFLite file."""
-
-    def __init__(self, content: bytes):
-        import onnx
-
-        self._graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True).graph
-        values = (*self._graph.input, *self._graph.value_info, *self._graph.output)
-        self._shapes = {value.name: tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim) for value in values}
-        self._constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in self._graph.initializer}
-        self._readers = Counter(name for node in self._graph.node for name in node.input)
-        self._readers.update(value.name for value in self._graph.output)
-        self._file = _TfliteFile()
-        self._tensors = {value.name: self._file.tensor(self._stored(value.name)) for value in self._graph.input}
-        self._makers: dict[str, Any] = {}
-        """Operators that a later one can be fused into, by the value that they make."""
-
-    def convert(self) -> _TfliteFile:
-        for node in self._graph.node:
-            self._convert(node)
-        self._file.inputs, self._file.outputs = (
-            {value.name: self._tensors[value.name] for value in ends} for ends in (self._graph.input, self._graph.output)
-        )
-        return self._file
-
-    def _convert(self, node) -> None:
-        from onnx import helper, numpy_helper
-
-        s, inputs = self._file.schema, [self._tensors.get(name, -1) for name in node.input]
-        attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-        match node.op_type:
-            case "Constant":
-                self._constants[node.output[0]] = numpy_helper.to_array(attributes["value"])
-            case "Identity" if node.input[0] in self._constants:
-                self._constants[node.output[0]] = self._constants[node.input[0]]
-            case "Conv":
-                self._convolution(node, attributes)
-            case "BatchNormalization":
-                self._batch_norm(node, attributes["epsilon"])
-            case "Add" | "Mul" | "Div":
-                self._arithmetic(node)
-            case "Relu":
-                self._activation(node, "RELU")
-            case "Clip" if [self._constants.get(name) for name in node.input[1:]] == [0, 6]:
-                self._activation(node, "RELU6")
-            case "Sigmoid":
-                self._emit("LOGISTIC", node, inputs)
-            case "GlobalAveragePool":
-                self._emit("MEAN", node, [*inputs, self._file.constant([1, 2], "int32")], s.ReducerOptionsT(keepDims=True))
-            case "Transpose" if attributes["perm"] == [0, 2, 1]:
-                self._emit("TRANSPOSE", node, [*inputs, self._file.constant([0, 2, 1], "int32")], s.TransposeOptionsT())
-            case "Reshape" if self._shapes[node.input[0]][:2] == self._shapes[node.output[0]][:2]:
-                shape = self._stored(node.output[0])
-                self._emit("RESHAPE", node, [inputs[0], self._file.constant(shape, "int32")], s.ReshapeOptionsT(newShape=shape))
-            case "MatMul" if all(len(self._shapes.get(name, ())) == 3 for name in node.input):
-                # channels last, both matrices are transposed, and so is their product
-                self._emit("BATCH_MATMUL", node, inputs[::-1], s.BatchMatMulOptionsT())
-            case _:
-                raise ValueError(f"LiteRT's writer has no {node.op_type} with {attributes}; onnxruntime runs every operator")
-
-    def _emit(self, code: str, node, inputs: Sequence[int], options=None):
-        operator = self._file.operator(code, inputs, self._stored(node.output[0]), options)
-        self._tensors[node.output[0]] = operator.outputs[0]
-        return operator
-
-    def _convolution(self, node, attributes: Mapping[str, Any]) -> None:
-        s, (batch, channels, height, width) = self._file.schema, self._shapes[node.input[0]]
-        weight, *bias = (self._constants[name] for name in node.input[1:])
-        depthwise = attributes["group"] == len(weight) == channels
-        if not (depthwise or attributes["group"] == 1) or attributes["dilations"] != [1, 1]:
-            raise ValueError(f"LiteRT's writer has dense and depthwise convolutions without dilation, got {attributes}")
-        source, (top, left, bottom, right) = self._tensors[node.input[0]], attributes["pads"]
-        (kernel_h, kernel_w), (stride_h, stride_w) = attributes["kernel_shape"], attributes["strides"]
-        same = (top, bottom) == _same(height, kernel_h, stride_h) and (left, right) == _same(width, kernel_w, stride_w)
-        if not same and any(attributes["pads"]):
-            pads = self._file.constant([(0, 0), (top, bottom), (left, right), (0, 0)], "int32")
-            padded = (batch, height + top + bottom, width + left + right, channels)
-            source = self._file.operator("PAD", [source, pads], padded, s.PadOptionsT()).outputs[0]
-        options = s.DepthwiseConv2DOptionsT(depthMultiplier=1) if depthwise else s.Conv2DOptionsT()
-        options.padding = s.Padding.SAME if same else s.Padding.VALID
-        options.strideH, options.strideW, options.dilationHFactor, options.dilationWFactor = stride_h, stride_w, 1, 1
-        weight = self._file.constant(weight.transpose(1, 2, 3, 0) if depthwise else weight.transpose(0, 2, 3, 1))
-        shift = self._file.constant(bias[0] if bias else [0.0] * self._shapes[node.output[0]][1])
-        code = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-        self._makers[node.output[0]] = self._emit(code, node, [source, weight, shift], options)
-
-    def _batch_norm(self, node, epsilon: float) -> None:
-        s = self._file.schema
-        scale, shift, mean, variance = (self._constants[name] for name in node.input[1:])
-        scale = scale / (variance + epsilon) ** 0.5
-        scaled = self._emit("MUL", node, [self._tensors[node.input[0]], self._file.constant(scale)], s.MulOptionsT())
-        added = self._emit("ADD", node, [scaled.outputs[0], self._file.constant(shift - mean * scale)], s.AddOptionsT())
-        self._makers[node.output[0]] = added
-
-    def _arithmetic(self, node) -> None:
-        """Add or multiply; by a number, inside the convolution before where there is one."""
-        s, is_sum = self._file.schema, node.op_type == "Add"
-        numbers = [self._constants[name] for name in node.input if name in self._constants]
-        values = [name for name in node.input if name not in self._constants]
-        ranks = {len(self._shapes[name]) for name in values}
-        if len(ranks) != 1 or any(number.size != 1 for number in numbers) or node.op_type == "Div" and values != [node.input[0]]:
-            raise ValueError(f"LiteRT's writer combines values with values and with numbers, got {node.op_type} of {list(node.input)}")
-        numbers = [1 / number if node.op_type == "Div" else number for number in numbers]
-        maker = self._fusible(values[0]) if numbers else None
-        if maker and len(maker.inputs) == 3:
-            _, weight, shift = maker.inputs
-            if not is_sum:
-                self._file.constants[weight] = self._file.constants[weight] * numbers[0]
-            self._file.constants[shift] = self._file.constants[shift] + numbers[0] if is_sum else self._file.constants[shift] * numbers[0]
-            self._tensors[node.output[0]], self._makers[node.output[0]] = maker.outputs[0], maker
-        else:
-            inputs = [*(self._tensors[name] for name in values), *(self._file.constant(number) for number in numbers)]
-            options = s.AddOptionsT() if is_sum else s.MulOptionsT()
-            self._makers[node.output[0]] = self._emit("ADD" if is_sum else "MUL", node, inputs, options)
-
-    def _activation(self, node, code: str) -> None:
-        maker = self._fusible(node.input[0])
-        if maker:
-            maker.builtinOptions.fusedActivationFunction = getattr(self._file.schema.ActivationFunctionType, code)
-            self._tensors[node.output[0]] = maker.outputs[0]
-        else:
-            self._emit(code, node, [self._tensors[node.input[0]]])
-
-    def _fusible(self, value: str):
-        """The operator that makes a value, if nobody else reads it and no activation was fused into it yet."""
-        return self._makers.get(value) if self._readers[value] == 1 else None
-
-    def _stored(self, value: str) -> tuple[int, ...]:
-        batch, channels, *rest = self._shapes[value]
-        return (batch, *rest, channels)
-
-
-def _same(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """What TFLite's padding `SAME` adds before and after."""
-    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-    return total // 2, total - total // 2
-
-
-class _TfliteFile:
-    """Tensors and operators of the one graph of a model file."""
-
-    def __init__(self):
-        from ai_edge_litert import schema_py_generated
-
-        self.schema: Any = schema_py_generated
-        self.constants: dict[int, np.ndarray] = {}
-        """Values of the tensors that have any before the graph runs."""
-        self.inputs: dict[str, int] = {}
-        """Tensors that go in, by name, in order."""
-        self.outputs: dict[str, int] = {}
-        self._tensors: list[Any] = []
-        self._operators: list[Any] = []
-        self._codes: list[int] = []
-
-    def tensor(self, shape: Sequence[int], dtype: str = "float32") -> int:
-        """Add a tensor; returns its number."""
-        number, kind = len(self._tensors), getattr(self.schema.TensorType, dtype.upper())
-        self._tensors.append(self.schema.TensorT(shape=list(shape), type=kind, name=str(number)))
-        return number
-
-    def constant(self, values, dtype: str = "float32") -> int:
-        """Add a tensor with values; returns its number."""
-        import numpy as np
-
-        array = np.ascontiguousarray(values, dtype)
-        self.constants[self.tensor(array.shape, dtype)] = array
-        return len(self._tensors) - 1
-
-    def operator(self, code: str, inputs: Sequence[int], shape: Sequence[int], options=None):
-        """Add an operator and the tensor that it makes."""
-        s, number = self.schema, getattr(self.schema.BuiltinOperator, code)
-        if number not in self._codes:
-            self._codes.append(number)
-        operator = s.OperatorT(opcodeIndex=self._codes.index(number), inputs=list(inputs), outputs=[self.tensor(shape)])
-        if options:
-            operator.builtinOptions = options
-            operator.builtinOptionsType = getattr(s.BuiltinOptions, type(options).__name__.removesuffix("T"))
-        self._operators.append(operator)
-        return operator
-
-    def least_ranges(self) -> dict[int, float]:
-        """What convolutions' inputs must span in int8 so that their biases fit into int32, in steps of input times weight."""
-        import numpy as np
-
-        widths: dict[int, float] = {}
-        for operator in self._operators:
-            if len(operator.inputs) == 3:
-                source, weight, bias = operator.inputs
-                values, shift = self.constants[weight], np.abs(self.constants[bias])
-                axes = (1, 2, 3) if len(values) == len(shift) else (0, 1, 2)
-                steps = 2**30 / 127 / 255 * np.abs(values).max(axes)
-                widths[source] = max(widths.get(source, 0.0), float((shift / steps).max()))
-        return widths
-
-    def content(self) -> bytes:
-        """The file."""
-        import flatbuffers
-
-        s = self.schema
-        buffers = [s.BufferT()]  # number 0 stands for no constant
-        for tensor, values in self.constants.items():
-            self._tensors[tensor].buffer = len(buffers)
-            buffers.append(s.BufferT(data=values.reshape(-1).view("uint8")))
-        codes = [s.OperatorCodeT(deprecatedBuiltinCode=code, builtinCode=code) for code in self._codes]
-        graph = s.SubGraphT(self._tensors, list(self.inputs.values()), list(self.outputs.values()), self._operators)
-        names = ([s.TensorMapT(name, tensor) for name, tensor in ends.items()] for ends in (self.inputs, self.outputs))
-        signature = s.SignatureDefT(*names, signatureKey=_SIGNATURE)
-        model = s.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers, signatureDefs=[signature])
-        builder = flatbuffers.Builder(2 * sum(values.nbytes for values in self.constants.values()) + 2**16)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
