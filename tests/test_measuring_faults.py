@@ -117,8 +117,9 @@ def test_a_killed_agent_is_started_again(tmp_path):
 
 
 @pytest.fixture(params=["sshd", "adbd"])
-def board(request):
+def board(request, monkeypatch):
     """A device behind a real daemon, which can be unplugged."""
+    monkeypatch.setattr("latency_tables.session._RETRY_S", 0.1)
     return request.getfixturevalue(request.param)
 
 
@@ -180,7 +181,7 @@ def test_a_board_that_lacks_something_is_told(board, tmp_path, python, runtime, 
 def test_a_slowed_device_is_noticed_and_what_was_timed_meanwhile_is_timed_again(tmp_path):
     """Half of the time the agent is stopped, which only the wall clock sees."""
     out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
-    protocol = Protocol(rounds=12, min_ms=2.0, max_runs=60, reference_every=4, looks=1, pause_s=0.3, pauses=4)
+    protocol = Protocol(rounds=12, min_ms=2.0, max_runs=20, reference_every=4, looks=1, pause_s=0.2, pauses=3)
 
     def throttle():
         pid, end = agent_pid(), time.monotonic() + 1.5
