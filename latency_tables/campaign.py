@@ -37,8 +37,6 @@ class Campaign:
     """Name of the reference model."""
     networks: tuple[str, ...] = ()
     """Names of the models that are whole networks."""
-    pauses: int = 0
-    """How often the device was left to cool down."""
 
     @property
     def unsupported(self) -> dict[str, str]:
@@ -54,6 +52,11 @@ class Campaign:
     def largest_difference(self) -> float | None:
         """Of all checked models, from ONNX Runtime's outputs."""
         return max((r["difference"] for r in self._records("ready") if r["difference"] is not None), default=None)
+
+    @property
+    def pauses(self) -> int:
+        """How often the device was left to cool down."""
+        return len(self._records("pause"))
 
     @property
     def timed(self) -> list[dict]:
@@ -180,7 +183,7 @@ class Campaign:
                 if self.pauses >= self.protocol.pauses:
                     return
                 say(f"the device runs {slowed:.2f} times slower than at its best; cooling down for {self.protocol.pause_s:g} s")
-                self.pauses += 1
+                self.journal.write({"kind": "pause"})
                 time.sleep(self.protocol.pause_s)
 
 

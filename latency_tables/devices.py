@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 from latency_tables.connection import open_agent
 from latency_tables.programs import PROGRAMS
 from latency_tables.runtime import Runtime
 from latency_tables.runtimes import RUNTIMES
+from latency_tables.session import no_start
 from latency_tables.transport import Transport
 from latency_tables.transports import TRANSPORTS
 
@@ -46,26 +49,32 @@ def devices(*, device: str = "local", python: str | None = None) -> list[dict]:
 
     Returns:
         One record for each runtime on the device: `device`, `chip`, `cores`, `runtime`, `version` (None where it is not
-        installed), `precisions`, `usable`, and `install`, what to do about one that is missing. Benchmark programs come last; they
-        need no installing on the device.
+        installed), `precisions`, `usable`, and `install`, what to do about one that is missing. Then the benchmark programs, which
+        need no installing on the device, and the other places that this machine can measure, without a runtime.
 
     Raises:
         ValueError: The device's name is not one.
         ConnectionError: It cannot be reached.
     """
-    with open_agent(find_device(device), "simulated", python=python) as agent:
-        info, found = agent.info(), agent.runtimes()
-    programs = {name: {"version": None, "install": "build it for the device, give it with --binary"} for name in PROGRAMS}
-    return [
-        {
-            "device": device,
-            "chip": info["chip"],
-            "cores": info["cores"],
-            "runtime": name,
-            "version": state["version"],
-            "precisions": list(find_runtime(name).precisions),
-            "usable": state["version"] is not None,
-            "install": state["install"],
-        }
-        for name, state in (found | programs).items()
+    try:
+        with open_agent(find_device(device), "simulated", python=python) as agent:
+            info, found = agent.info(), agent.runtimes()
+    except ConnectionError as err:
+        raise no_start(device, err) from err
+    found |= {name: {"version": None, "install": "build it for the device, give it with --binary"} for name in PROGRAMS}
+    here = {"device": device, "chip": info["chip"], "cores": info["cores"]}
+    runtimes = [
+        here | _record(name, state["version"], list(find_runtime(name).precisions), state["version"] is not None, state["install"])
+        for name, state in found.items()
     ]
+    return runtimes + ([_place(transport) for transport in TRANSPORTS.values() if transport.remote] if device == "local" else [])
+
+
+def _place(transport: type[Transport]) -> dict:
+    """A way to other devices, which may lack its program."""
+    usable = shutil.which(transport.program) is not None
+    return {"device": transport.usage, "chip": None, "cores": None} | _record(None, None, [], usable, None if usable else transport.install)
+
+
+def _record(runtime: str | None, version: str | None, precisions: list[str], usable: bool, install: str | None) -> dict:
+    return {"runtime": runtime, "version": version, "precisions": precisions, "usable": usable, "install": install}

@@ -35,6 +35,13 @@ def typical(family: LightTrackFamily, count: int = 8) -> list[Architecture]:
     return sorted(drawn, key=lambda architecture: abs(drawn.index(architecture) - len(drawn) / 2))[:count]
 
 
+def uniform(family: LightTrackFamily) -> list[Architecture]:
+    """Architectures that take the first option of every choice, the second option, and so on: each knows few kinds of operators."""
+    choices = family.space.choices
+    most = max(map(len, choices.values()))
+    return [family.architecture({label: values[min(i, len(values) - 1)] for label, values in choices.items()}) for i in range(most)]
+
+
 def model(family: LightTrackFamily, architecture: Architecture, branch: Branch) -> Model:
     """One branch with random weights, as an exported tracker has it."""
     if branch == "template":

@@ -124,12 +124,14 @@ class Plan:
 
     @cached_property
     def references(self) -> dict[str, Model]:
-        """Candidates for the reference model, by name: typical networks of the family, the first that runs is taken.
+        """Candidates for the reference model, by name; the first that runs is taken.
 
-        A network that a busy neighbour slows as it slows those that are measured: caches and memory count as much as the clock.
+        A busy neighbour must slow it as it slows what is measured, so it is a typical network of the family: caches and memory count
+        as much as the clock. Uniform networks follow, for runtimes that lack operators.
         """
-        typical = [networks.model(self.family, architecture, "search") for architecture in networks.typical(self.family)]
-        return {f"{REFERENCE}:{model.name}": replace(model, name=f"{REFERENCE}:{model.name}") for model in typical}
+        candidates = [*networks.typical(self.family), *networks.uniform(self.family)]
+        models = [networks.model(self.family, architecture, "search") for architecture in candidates]
+        return {f"{REFERENCE}:{model.name}": replace(model, name=f"{REFERENCE}:{model.name}") for model in models}
 
     @property
     def weighed(self) -> list[str]:

@@ -64,7 +64,7 @@ class Session:
             self.info: dict[str, Any] = self._begin()
             """What the device says of itself and of the runtime."""
         except ConnectionError as err:
-            raise self._no_start(err) from err
+            raise no_start(device, err) from err
 
     def __enter__(self) -> Session:
         return self
@@ -140,7 +140,7 @@ class Session:
                 if err.kind == "uncomparable":
                     raise NotImplementedError from err
                 if err.kind != "runtime":
-                    raise self._refused(err) from err
+                    raise _refused(self._device, err) from err
                 raise Unsupported(err.reason) from err
 
     def _ready(self, name: str) -> Connection | ProgramConnection:
@@ -189,7 +189,7 @@ class Session:
                 info = self._begin()
             except AgentError as err:
                 if err.kind != "busy":
-                    raise self._refused(err) from err
+                    raise _refused(self._device, err) from err
             except (DeviceLost, AgentDied):
                 pass
             else:
@@ -204,22 +204,22 @@ class Session:
             f"device {self._device} must come back within {self._wait_s / 60:g} minutes, {lost}; the same command with --resume goes on"
         ) from lost
 
-    def _no_start(self, err: ConnectionError) -> ConnectionError:
-        """Why a device cannot be measured at all."""
-        if isinstance(err, AgentError):
-            return self._refused(err)
-        if isinstance(err, DeviceLost):
-            return err
-        way_out = "its Python must be 3.11 or newer and have the runtime, name it with --python"
-        return ConnectionError(f"device {self._device} must run an agent, {err}; {way_out}")
 
-    def _refused(self, err: AgentError) -> ConnectionError:
-        ways_out = {
-            "busy": "wait until it has ended",
-            "disk": "make room there; the same command with --resume goes on",
-            "folder": "make room or rights there",
-            "cores": "choose others with --cores, or none",
-        }
-        return ConnectionError(
-            f"device {self._device} must be free and ready, {err.reason}; {ways_out.get(err.kind, 'install what it lacks')}"
-        )
+def no_start(device: str, err: ConnectionError) -> ConnectionError:
+    """Why a device cannot be measured at all, with the way out."""
+    if isinstance(err, AgentError):
+        return _refused(device, err)
+    if isinstance(err, DeviceLost):
+        return err
+    way_out = "its Python must be 3.11 or newer and have the runtime, name it with --python"
+    return ConnectionError(f"device {device} must run an agent, {err}; {way_out}")
+
+
+def _refused(device: str, err: AgentError) -> ConnectionError:
+    ways_out = {
+        "busy": "wait until it has ended",
+        "disk": "make room there; the same command with --resume goes on",
+        "folder": "make room or rights there",
+        "cores": "choose others with --cores, or none",
+    }
+    return ConnectionError(f"device {device} must be free and ready, {err.reason}; {ways_out.get(err.kind, 'install what it lacks')}")

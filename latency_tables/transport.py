@@ -19,6 +19,11 @@ class Transport(Protocol):
     remote: ClassVar[bool]
     """Whether the device is another machine, which needs a copy of the agent."""
 
+    program: ClassVar[str]
+    """The program of this machine that reaches the device; empty where none is needed."""
+    install: ClassVar[str]
+    """How to install that program."""
+
     def __init__(self, address: str):
         """Take the part of the device's name after `://`.
 

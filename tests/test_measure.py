@@ -165,6 +165,23 @@ def quick_check(monkeypatch):
     monkeypatch.setattr(check, "Plan", partial(Plan, protocol=QUICK))
 
 
+def test_a_runtime_that_lacks_what_nearly_every_network_has_still_gets_a_table(tmp_path, monkeypatch):
+    from latency_tables.runtimes.simulated import Simulated
+
+    prepare = Simulated.prepare
+
+    def fussy(self, model):
+        spelled = model.name.partition("network:")[2].rpartition(":")[0]
+        keys = [op.key for op in NANO.operators(NANO.parse(spelled))] if spelled else [model.name]
+        if any("kernel=7" in key for key in keys):
+            raise RuntimeError("no kernels of 7")
+        return prepare(self, model)
+
+    monkeypatch.setattr(Simulated, "prepare", fussy)
+    table = simulated(tmp_path)
+    assert table.reference_ms > 0 and not table.networks and set(table.operators) == {op.key for op in OPERATORS}
+
+
 def test_a_table_is_checked_on_its_device(measured, quick_check):
     out, table = measured
     answer = measure(check=out)

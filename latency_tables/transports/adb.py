@@ -17,13 +17,14 @@ class Adb(Shell):
 
     usage: ClassVar[str] = "adb://serial"
     folder: ClassVar[str] = "/data/local/tmp/chiptrack"
+    program: ClassVar[str] = "adb"
+    install: ClassVar[str] = "apt install adb, or put the folder of Android's platform-tools on PATH"
 
     def __init__(self, address: str):
         if not _SERIAL.fullmatch(address):
             raise ValueError(f"device adb://{address} must be written {self.usage}, with a serial that `adb devices` lists")
         self._serial = address
-        install = "apt install adb, or put the folder of Android's platform-tools on PATH"
-        super().__init__(f"adb://{address}", ["adb", "-s", address, "shell", "-T"], install)
+        super().__init__(f"adb://{address}", ["-s", address, "shell", "-T"])
 
     def lost(self, status: int) -> bool:
         # the status says nothing: 0, 1 and 255 all occur

@@ -18,6 +18,8 @@ class Local:
 
     usage: ClassVar[str] = "local"
     remote: ClassVar[bool] = False
+    program: ClassVar[str] = ""
+    install: ClassVar[str] = ""
 
     def __init__(self, address: str):
         if address:

@@ -42,12 +42,15 @@ class Shell:
     remote: ClassVar[bool] = True
     folder: ClassVar[str]
     """Where chiptrack's files go, written for the device's shell."""
+    program: ClassVar[str]
+    install: ClassVar[str]
 
-    def __init__(self, name: str, program: Sequence[str], install: str):
-        if not shutil.which(program[0]):
-            raise FileNotFoundError(f"device {name} is reached with {program[0]}, which is not installed; {install}")
+    def __init__(self, name: str, words: Sequence[str]):
+        """Take the device's name, and the words that follow the program's name."""
+        if not shutil.which(self.program):
+            raise FileNotFoundError(f"device {name} is reached with {self.program}, which is not installed; {self.install}")
         self._name = name
-        self._program = program
+        self._program = [self.program, *words]
 
     def way_out(self, said: str) -> str:
         """What to do where the device is lost and the program said this."""

@@ -30,6 +30,8 @@ class Ssh(Shell):
 
     usage: ClassVar[str] = "ssh://[user@]host[:port]"
     folder: ClassVar[str] = "~/.cache/chiptrack"
+    program: ClassVar[str] = "ssh"
+    install: ClassVar[str] = "apt install openssh-client"
 
     def __init__(self, address: str):
         match = _ADDRESS.fullmatch(address)
@@ -40,7 +42,7 @@ class Ssh(Shell):
         self._port = port
         self._login = [*(["-p", port] if port else []), f"{user}@{self._host}" if user else self._host]
         options = [word for option, value in _OPTIONS.items() for word in ("-o", f"{option}={value}")]
-        super().__init__(f"ssh://{address}", ["ssh", "-T", *options, *self._login, "--"], "apt install openssh-client")
+        super().__init__(f"ssh://{address}", ["-T", *options, *self._login, "--"])
 
     def lost(self, status: int) -> bool:
         return status == 255
