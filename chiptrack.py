@@ -37,6 +37,10 @@ VERBS = {
 """Verb -> (module:function, what it does)."""
 
 
+_SHOWN = 8
+"""Items of a long list that a person is shown."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         _fail(f"{message}; see `{self.prog} --help`")
@@ -154,7 +158,8 @@ def _figure(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(_figure, value))
+        more = [f"and {len(value) - _SHOWN} more (--json lists all)"] if len(value) > _SHOWN else []
+        return ", ".join([*map(_figure, value[:_SHOWN]), *more])
     if isinstance(value, dict):
         return " ".join(f"{key}={_figure(part)}" for key, part in value.items())
     return "-" if value is None else str(value)

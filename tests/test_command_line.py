@@ -258,3 +258,8 @@ def test_missing_libraries_of_opencv_name_both_ways_out(tmp_path):
 def test_answers_for_a_person_are_tables(capsys):
     assert chiptrack._text([{"a": 1, "b": 0.123456}, {"a": 22}]) == "a   b\n1   0.1235\n22"
     assert chiptrack._text({"x": 1, "long": [1, 2]}) == "x     1\nlong  1, 2"
+
+
+def test_a_person_is_shown_the_beginning_of_a_long_list():
+    assert chiptrack._text({"a": [1, 2]}) == "a  1, 2"
+    assert chiptrack._text({"a": list(range(10))}) == "a  0, 1, 2, 3, 4, 5, 6, 7, and 2 more (--json lists all)"
