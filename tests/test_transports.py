@@ -286,3 +286,17 @@ def test_local_files_go_to_the_cache(tmp_path, monkeypatch):
 def test_an_interrupt_reaches_the_caller_alone():
     with Local("").open(["python3", "-c", "import os; print(os.getsid(0))"]) as process:
         assert int(process.communicate()[0]) == process.pid
+
+
+def test_a_greeting_of_the_login_is_no_folder(sshd):
+    greeting = sshd.home / ".bashrc"
+    greeting.write_text("echo welcome\n")
+    try:
+        device = Ssh(sshd.device.removeprefix("ssh://"))
+        if "welcome" not in device.run(["true"]):
+            pytest.skip("the login shell of this user reads no .bashrc")
+        path = device.push(b"content", "greeted")
+        assert path == device.push(b"content", "greeted") and path.endswith("/chiptrack/greeted")
+        assert device.pull(path).endswith(b"content")
+    finally:
+        greeting.unlink()

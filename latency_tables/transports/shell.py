@@ -25,7 +25,8 @@ if command -v timeout > /dev/null; then timeout "$0" "$@"; else "$@"; fi
 printf '\nchiptrack:%d\n' $?
 """
 _STATED = re.compile(rb"\nchiptrack:(\d+)\n\Z")
-_FIND = 'mkdir -p {folder} && cd {folder} && pwd && if [ -f "./$1" ]; then sha256sum < "./$1"; fi'
+# marked, because a login file of the device may print a greeting before
+_FIND = 'mkdir -p {folder} && cd {folder} && echo "folder=$(pwd)" && if [ -f "./$1" ]; then echo "sum=$(sha256sum < "./$1")"; fi'
 # $$ keeps two callers apart; what arrives in part or does not fit goes away again
 _WRITE = """
 cd {folder} && new="./.$1.$$" && trap 'rm -f "$new"' EXIT && cat > "$new" || exit 1
@@ -61,10 +62,10 @@ class Shell:
 
     def push(self, content: bytes, name: str) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
-        folder, *there = self._keep(name, _FIND, name).decode().splitlines()
-        if not there or not there[0].startswith(sha256):
+        found = dict(re.findall("^(folder|sum)=(.*)$", self._keep(name, _FIND, name).decode(), re.MULTILINE))
+        if not found.get("sum", "").startswith(sha256):
             self._keep(name, _WRITE, name, sha256, content=content)
-        return f"{folder}/{name}"
+        return f"{found['folder']}/{name}"
 
     def pull(self, path: str) -> bytes:
         ended = self._finish(["sh", "-c", _READ, "sh", path])
