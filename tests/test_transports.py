@@ -1,5 +1,7 @@
 import errno
 import hashlib
+import os
+import shutil
 import stat
 import threading
 import time
@@ -288,15 +290,12 @@ def test_an_interrupt_reaches_the_caller_alone():
         assert int(process.communicate()[0]) == process.pid
 
 
-def test_a_greeting_of_the_login_is_no_folder(sshd):
-    greeting = sshd.home / ".bashrc"
-    greeting.write_text("echo welcome\n")
-    try:
-        device = Ssh(sshd.device.removeprefix("ssh://"))
-        if "welcome" not in device.run(["true"]):
-            pytest.skip("the login shell of this user reads no .bashrc")
-        path = device.push(b"content", "greeted")
-        assert path == device.push(b"content", "greeted") and path.endswith("/chiptrack/greeted")
-        assert device.pull(path).endswith(b"content")
-    finally:
-        greeting.unlink()
+def test_a_greeting_of_the_login_is_no_folder(sshd, monkeypatch, tmp_path):
+    greeting = tmp_path / "ssh"
+    greeting.write_text(f'#!/bin/sh\necho welcome\nexec {shutil.which("ssh")} "$@"\n')
+    greeting.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    device = Ssh(sshd.device.removeprefix("ssh://"))
+    path = device.push(b"content", "greeted")
+    assert path == device.push(b"content", "greeted") and path.endswith("/chiptrack/greeted")
+    assert device.pull(path) == b"welcome\ncontent"
