@@ -1,3 +1,5 @@
+import numpy as np
+import onnxruntime
 import pytest
 
 from latency_tables.networks import draw, model
@@ -21,7 +23,13 @@ def test_draws_are_spread_by_size_and_differ_by_seed():
 
 @pytest.mark.parametrize("branch, names", [("search", ["search", "template_features"]), ("template", ["template"])])
 def test_graphs_are_those_of_an_exported_tracker(branch, names):
-    import onnxruntime
-
     session = onnxruntime.InferenceSession(model(NANO, draw(NANO, 1, seed=0)[0], branch).onnx, providers=["CPUExecutionProvider"])
     assert [node.name for node in session.get_inputs()] == names
+
+
+def test_a_signal_survives_to_the_outputs():
+    """Where outputs are nearly constant, comparing them would not notice a missing layer."""
+    given = model(NANO, draw(NANO, 1, seed=0)[0], "search")
+    session = onnxruntime.InferenceSession(given.onnx, providers=["CPUExecutionProvider"])
+    for values in session.run(None, given.sample):
+        assert values.std() > 0.02 * np.abs(values).max()
