@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,18 +58,13 @@ def check_table(path: Path, *, python: str | None, binary: Path | None, wait_s: 
     parts = np.array([m.reference_units / table.operators[key].reference_units for key, m in anew.operators.items()])
     judged = whole if len(whole) else parts
     off = float(np.median(np.abs(judged - 1)))
-    changed = {
-        name: [value, now]
-        for (name, value), now in zip(asdict(profile).items(), asdict(anew.profile).values(), strict=True)
-        if value != now
-    }
     return {
         "holds": off <= TYPICAL,
         "why": f"{'networks' if len(whole) else 'operators'} differ by {off:.1%} in the median, {TYPICAL:.0%} are allowed",
         "off": {kind: _off(ratios) for kind, ratios in (("networks", whole), ("operators", parts))},
         "bias": float(np.median(judged) - 1),
         "speed": anew.reference_ms / table.reference_ms,
-        "changed": changed,
+        "changed": profile.differences(anew.profile),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
@@ -30,10 +29,9 @@ def compare(first: LatencyTable, second: LatencyTable) -> dict:
     families = first.profile.family, second.profile.family
     if families[0] != families[1]:
         raise ValueError(f"tables to compare must be of one family, got {families[0]} and {families[1]}; choose two of one")
-    values = zip(asdict(first.profile).items(), asdict(second.profile).values(), strict=True)
     rows, others = _names(first), _names(second)
     return {
-        "profiles": {name: [value, other] for (name, value), other in values if value != other},
+        "profiles": first.profile.differences(second.profile),
         "operators": _compared(first.operator_ms(), second.operator_ms()),
         **{f"networks_{branch}": _compared(first.network_ms(branch), second.network_ms(branch)) for branch in _BRANCHES},
         "only_in_first": [name for name in rows if name not in others],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,8 +58,8 @@ def merge(paths: Sequence[Path]) -> LatencyTable:
 
 
 def _check_profile(first: LatencyTable, other: LatencyTable, path: Path) -> None:
-    values = zip(asdict(first.profile).items(), asdict(other.profile).values(), strict=True)
-    different = [f"{name} ({value} and {another})" for (name, value), another in values if value != another]
+    differences = first.profile.differences(other.profile)
+    different = [f"{name} ({value} and {another})" for name, (value, another) in differences.items()]
     if different:
         raise ValueError(f"tables to merge must have one profile, {path} differs in {', '.join(different)}; measure where the first was")
 

@@ -29,6 +29,10 @@ class Profile:
         """12 hexadecimal digits of the content."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
+    def differences(self, other: Profile) -> dict[str, list]:
+        """The fields in which another profile differs: both values."""
+        return {name: [value, getattr(other, name)] for name, value in asdict(self).items() if getattr(other, name) != value}
+
     def to_json(self) -> dict:
         """All fields and the fingerprint."""
         return {**asdict(self), "fingerprint": self.fingerprint}
