@@ -21,7 +21,8 @@ from tracking.atomic import write_text
 from tracking.records import numbers, read_record, texts, typed
 
 FORMAT = "chiptrack-predictor-2"
-_CHUNK = 8192
+_CHUNK = 4096
+"""Architectures that are encoded at once: what fits into a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +107,25 @@ class LatencyPredictor:
             ValueError: An architecture is of another family.
             MissingOperators: The table lacks operators of these architectures.
         """
-        chunks = [architectures[i : i + _CHUNK] for i in range(0, len(architectures), _CHUNK)]
-        value = np.concatenate([np.empty(0), *(self.model.predict(self._encoder.encode(chunk)) for chunk in chunks)])
+        return self.predict_choices(self._encoder.choices(architectures))
+
+    def predict_choices(self, choices: np.ndarray) -> Prediction:
+        """Predict as `predict` does, from numbers and without listing operators: for searches that ask about millions.
+
+        Args:
+            choices: (N, L) index of the chosen value of every choice, in the family's order; those that change nothing may be anything.
+
+        Raises:
+            ValueError: They are not such integers.
+            MissingOperators: The table lacks operators of these architectures.
+        """
+        chunks = (self._encoder.encode_choices(choices[i : i + _CHUNK]) for i in range(0, len(choices), _CHUNK))
+        value = np.concatenate([np.empty(0), *(self.model.predict(chunk) for chunk in chunks)])
         return Prediction(value, value * self.interval.low, value * self.interval.high)
 
     def template_ms(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """Predict (N,) milliseconds of the template branch, which runs once for each target."""
-        chunks = [architectures[i : i + _CHUNK] for i in range(0, len(architectures), _CHUNK)]
-        encoded = (self._encoder.encode(chunk, "template") for chunk in chunks)
-        return np.concatenate([np.empty(0), *(self.template_line(e.table_ms) for e in encoded)])
+        return self.template_line(self._encoder.encode(architectures, "template").table_ms)
 
     def save(self, path: Path) -> None:
         """Write the predictor as JSON."""

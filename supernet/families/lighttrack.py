@@ -78,6 +78,17 @@ class LightTrackFamily:
         return (*self.back_labels, "feature", *heads)
 
     @cached_property
+    def contexts(self) -> dict[str, tuple[str, ...]]:
+        """For each choice, the other choices that decide which operators its values bring.
+
+        Given those, choices add up: what changing one brings and takes away does not depend on the rest.
+        """
+        back = {label: ("feature",) for label in self.back_labels}
+        widths = {f"{head}.width": ("feature",) for head in ("cls", "reg")}
+        layers = {f"{head}.{i}": ("feature", f"{head}.width") for head in ("cls", "reg") for i in range(8)}
+        return {"feature": (), **back, **widths, **layers}
+
+    @cached_property
     def space(self) -> SearchSpace:
         """The search space, read from the NNI model space that declares it."""
         from supernet.model_space import read_choices  # NNI takes seconds to import
