@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from latency_tables import board
+from latency_tables.energy import Metered, find_meter, per_run_mj
 from latency_tables.runtime import Graph, Runtime
 from latency_tables.runtimes import RUNTIMES
 
@@ -84,6 +85,8 @@ class Agent:
                 return {"stored": request["sha256"] in self._unstored or self._is_whole(request["sha256"])}
             case "memory":
                 return {"mb": self._memory_mb(request["name"])}
+            case "energy":
+                return self._energy(request["name"])
             case "load":
                 return {"warm_ms": time_runs(self._graph(request["name"]), 1)["wall_ms"][0]}
             case "unload":
@@ -160,6 +163,14 @@ class Agent:
         if not grown:
             raise RuntimeError("the process that was to measure memory died or hung")
         return float(grown)
+
+    def _energy(self, name: str) -> dict[str, Any]:
+        """The meter's name and the millijoules of one run; None where there is no meter or it tells nothing."""
+        graph = self._graph(name)
+        if isinstance(graph, Metered):
+            return {"meter": "the runtime's own", "mj": graph.energy_mj()}
+        meter = find_meter(processor=self._runtime.clock == "cpu")
+        return {"meter": meter and meter.name, "mj": meter and per_run_mj(meter, graph.run_once)}
 
 
 def _version(runtime: type[Runtime]) -> dict[str, str | None]:

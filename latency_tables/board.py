@@ -13,8 +13,8 @@ _MOST_CORES = 4096
 
 def chip() -> str:
     """The processor's name, as the system tells it."""
-    names = [_text(Path("/proc/device-tree/model")).strip("\0")]
-    fields = [line.partition(":") for line in _text(Path("/proc/cpuinfo")).splitlines()]
+    names = [text(Path("/proc/device-tree/model")).strip("\0")]
+    fields = [line.partition(":") for line in text(Path("/proc/cpuinfo")).splitlines()]
     names += [value for name, _, value in fields if name.strip().lower() in ("model name", "hardware", "cpu model")]
     return next((name.strip() for name in names if name.strip()), platform.processor() or platform.machine())
 
@@ -26,13 +26,13 @@ def system() -> str:
 
 def governor() -> str:
     """Frequency policy of the first core, or `unknown`."""
-    return _text(_CPU / "cpu0/cpufreq/scaling_governor").strip() or "unknown"
+    return text(_CPU / "cpu0/cpufreq/scaling_governor").strip() or "unknown"
 
 
 def readings() -> dict[str, float | None]:
     """Clock of the fastest core in MHz and temperature of the hottest zone in degrees Celsius; None where the system tells neither."""
-    clocks = [_number(path) for path in _CPU.glob("cpu[0-9]*/cpufreq/scaling_cur_freq")]
-    zones = [_number(path) for path in _THERMAL.glob("thermal_zone*/temp")]
+    clocks = [number(path) for path in _CPU.glob("cpu[0-9]*/cpufreq/scaling_cur_freq")]
+    zones = [number(path) for path in _THERMAL.glob("thermal_zone*/temp")]
     known = [[value / 1000 for value in values if value is not None] for values in (clocks, zones)]
     mhz, celsius = (max(values, default=None) for values in known)
     return {"mhz": mhz, "celsius": celsius}
@@ -40,7 +40,7 @@ def readings() -> dict[str, float | None]:
 
 def available_memory() -> float:
     """Share of the memory that new work can have; 1 where the system does not tell."""
-    fields = dict(line.split(":", 1) for line in _text(Path("/proc/meminfo")).splitlines() if ":" in line)
+    fields = dict(line.split(":", 1) for line in text(Path("/proc/meminfo")).splitlines() if ":" in line)
     try:
         available, total = (int(fields[name].split()[0]) for name in ("MemAvailable", "MemTotal"))
     except (KeyError, ValueError):
@@ -87,15 +87,17 @@ def parse_cores(cores: str) -> set[int]:
     return found
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """What a file of the system says; empty where it cannot be read."""
     try:
         return path.read_text(errors="replace")
     except OSError:
         return ""
 
 
-def _number(path: Path) -> float | None:
+def number(path: Path) -> float | None:
+    """The number in a file of the system; None where there is none."""
     try:
-        return float(_text(path))
+        return float(text(path))
     except ValueError:
         return None

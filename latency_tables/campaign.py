@@ -49,6 +49,16 @@ class Campaign:
         return {record["graph"]: record["mb"] for record in self._records("memory")}
 
     @property
+    def energy_mj(self) -> dict[str, float]:
+        """Energy of a run of the models for which it was measured, by name."""
+        return {record["graph"]: record["mj"] for record in self._records("energy")}
+
+    @property
+    def meter(self) -> str | None:
+        """What measured energy on the device."""
+        return next((record["meter"] for record in self._records("energy")), None)
+
+    @property
     def largest_difference(self) -> float | None:
         """Of all checked models, from ONNX Runtime's outputs."""
         return max((r["difference"] for r in self._records("ready") if r["difference"] is not None), default=None)
@@ -94,6 +104,7 @@ class Campaign:
             found = samples(before)
             most = math.ceil(self.protocol.repeated * sum(map(len, found.values())))
             self._pass(session, again, sorted(unsteady(found)[:most], key=lambda place: place[1]))
+        self._measure_energy(session)
 
     def _records(self, kind: str) -> list[dict]:
         return [record for record in self.journal.records if record["kind"] == kind]
@@ -109,6 +120,18 @@ class Campaign:
                     self.journal.write({"kind": "memory", "graph": name, "mb": session.memory_mb(name)})
                 except Unsupported:
                     pass  # loading says why
+                report(i, "")
+
+    def _measure_energy(self, session: Session) -> None:
+        before = self.energy_mj
+        todo = [name for name in self.networks if name not in before]
+        with progress("energy", len(todo)) as report:
+            for i, name in enumerate(todo, 1):
+                answer = session.energy(name)
+                if answer is None:
+                    say("the device has no meter of energy that may be read")
+                    return
+                self.journal.write({"kind": "energy", "graph": name, "meter": answer[0], "mj": answer[1]})
                 report(i, "")
 
     def _choose_reference(self, session: Session, references: Sequence[str]) -> None:

@@ -89,7 +89,7 @@ def _about(info: dict, campaign: Campaign) -> dict:
         "governor": info["governor"],
         "cores_of_device": info["cores"],
         "readings": readings(campaign.timed),
-        "energy": "unavailable",
+        "energy": campaign.meter or "unavailable",
         "reference": campaign.reference,
         "largest_difference_from_onnxruntime": campaign.largest_difference,
         "pauses_to_cool_down": campaign.pauses,

@@ -22,7 +22,7 @@ from latency_tables.transport import DeviceLost, Transport
 from tracking.records import parse_record
 
 _ROOT = Path(__file__).resolve().parents[1]
-_AGENT = ("__init__.py", "agent.py", "board.py", "runtime.py", "runtimes/*.py")
+_AGENT = ("__init__.py", "agent.py", "board.py", "energy.py", "runtime.py", "runtimes/*.py")
 _ANSWER_S = 600
 """An agent that is silent for longer hangs."""
 
@@ -131,6 +131,11 @@ class Connection:
     def memory_mb(self, name: str) -> float:
         """Megabytes by which loading and running a model makes a fresh process grow at its peak; ask before the first `load`."""
         return self._ask({"do": "memory", "name": name})["mb"]
+
+    def energy(self, name: str) -> tuple[str, float] | None:
+        """The meter that the device has and the millijoules of one run of a model by it; None where it has none."""
+        answer = self._ask({"do": "energy", "name": name})
+        return None if answer["mj"] is None else (answer["meter"], answer["mj"])
 
     def load(self, name: str) -> float:
         """Load a model and warm it up; returns the milliseconds of one more run."""

@@ -77,7 +77,11 @@ def _averaged(rows: Sequence[Measurement]) -> Measurement:
     def mean(name: str, over: Sequence[Measurement] = kept) -> float:
         return float(np.average([getattr(m, name) for m in over], weights=[m.runs for m in over]))
 
-    units, weighed = mean("reference_units"), [m for m in kept if m.memory_mb is not None]
+    def mean_of_known(name: str) -> float | None:
+        known = [m for m in kept if getattr(m, name) is not None]
+        return mean(name, known) if known else None
+
+    units = mean("reference_units")
     between = float(np.ptp([m.reference_units for m in kept])) / units
     return Measurement(
         mean("cpu_ms"),
@@ -91,6 +95,7 @@ def _averaged(rows: Sequence[Measurement]) -> Measurement:
         mean("p75_ms"),
         mean("p95_ms"),
         sum(m.runs for m in kept),
-        mean("memory_mb", weighed) if weighed else None,
+        mean_of_known("memory_mb"),
+        mean_of_known("energy_mj"),
         "+".join(dict.fromkeys(word for m in kept for word in m.flag.split("+") if word)),
     )

@@ -147,7 +147,7 @@ class Plan:
 
     def table(self, profile: Profile, done: Campaign, about: Mapping) -> LatencyTable:
         """Costs of operators and networks from what was timed."""
-        samples, unsupported = done.samples(), done.unsupported
+        samples, unsupported, memory_mb, energy_mj = done.samples(), done.unsupported, done.memory_mb, done.energy_mj
 
         def cost(*terms: tuple[float, str]) -> Measurement | str:
             """A weighted sum of models, or why one of them cannot run."""
@@ -161,7 +161,8 @@ class Plan:
             for branch in BRANCHES:
                 name = networks.name(architecture, branch)
                 whole = cost((1.0, name))
-                costs[architecture.name, branch] = whole if isinstance(whole, str) else replace(whole, memory_mb=done.memory_mb.get(name))
+                beside = {"memory_mb": memory_mb.get(name), "energy_mj": energy_mj.get(name)}
+                costs[architecture.name, branch] = whole if isinstance(whole, str) else replace(whole, **beside)
         if profile.runtime == "simulated":
             costs = {place: _simulated(m) for place, m in costs.items()}
         operators = {op.key for op in self.operators}

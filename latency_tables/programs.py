@@ -140,6 +140,9 @@ class ProgramConnection:
     def memory_mb(self, name: str) -> float:
         raise AgentError("memory", "a benchmark program does not tell", "uncomparable")
 
+    def energy(self, name: str) -> None:
+        """A benchmark program does not tell."""
+
     def load(self, name: str) -> float:
         return min(self.time(name, 3)["wall_ms"])
 

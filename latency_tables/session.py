@@ -102,10 +102,11 @@ class Session:
 
     def time(self, name: str, runs: int) -> dict[str, list[float]]:
         """Run a model; returns `cpu_ms` and `wall_ms` of every run."""
-        try:
-            return self._ask(name, lambda connection: connection.time(name, runs))
-        except Unsupported as err:  # it ran before
-            raise ConnectionError(f"device {self._device} must go on as it began, {err}; the same command with --resume goes on") from err
+        return self._ask_again(name, lambda connection: connection.time(name, runs))
+
+    def energy(self, name: str) -> tuple[str, float] | None:
+        """The device's meter and the millijoules of one run of a model; None where the device has no meter."""
+        return self._ask_again(name, lambda connection: connection.energy(name))
 
     def unload(self, name: str) -> None:
         """Put a model away, so that it is loaded anew, elsewhere in memory, when it is asked for next."""
@@ -142,6 +143,13 @@ class Session:
                 if err.kind != "runtime":
                     raise _refused(self._device, err) from err
                 raise Unsupported(err.reason) from err
+
+    def _ask_again(self, name: str, question: Callable[[Connection | ProgramConnection], Answer]) -> Answer:
+        """Ask about a model that ran before."""
+        try:
+            return self._ask(name, question)
+        except Unsupported as err:
+            raise ConnectionError(f"device {self._device} must go on as it began, {err}; the same command with --resume goes on") from err
 
     def _ready(self, name: str) -> Connection | ProgramConnection:
         """The connection, which knows a model from here on."""

@@ -26,7 +26,8 @@ from tracking.records import parse_record
 FORMAT = 2
 _NAMES = ("kind", "name", "branch")
 _VALUES = tuple(field.name for field in fields(Measurement))
-_FIGURES = tuple(name for name in _VALUES if name not in ("memory_mb", "flag"))
+_OPTIONAL = ("memory_mb", "energy_mj")
+_FIGURES = tuple(name for name in _VALUES if name not in (*_OPTIONAL, "flag"))
 _UNSUPPORTED = "unsupported: "
 COLUMNS = (*_NAMES, *_VALUES)
 """Of the CSV: `kind` is operator or network, `name` an operator's key or an architecture's name; then a `Measurement`."""
@@ -127,7 +128,7 @@ class LatencyTable:
         """
         manifest, text = _read(path), _text(path)
         if manifest.get("sha256") != hashlib.sha256(text.encode()).hexdigest():
-            raise ValueError(f"checksum of a latency table must be that of its manifest, {path} was changed; measure it again")
+            raise ValueError(f"checksum of a latency table must be that of its manifest, {path} was changed or cut; measure it again")
         try:
             profile = Profile.from_json(manifest["profile"])
             reference_ms = float(manifest["reference_ms"])
@@ -205,19 +206,26 @@ def _cell(value: object) -> object:
 
 def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement | str]:
     reader = csv.DictReader(io.StringIO(text))
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    # tables of before there was energy lack its column
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ()) and name != "energy_mj"]
     if missing:
         raise ValueError(f"a latency table must have the columns {', '.join(COLUMNS)}; {path} lacks {', '.join(missing)}; measure it again")
     rows: dict[tuple[str, str, Branch], Measurement | str] = {}
     for row in reader:
         where = f"line {reader.line_num} of {path}"
         kind, name, branch = (row[field] for field in _NAMES)
+        if (kind, name, branch) == _NAMES:
+            raise ValueError(f"a latency table must have one header, {where} is another; join tables with chiptrack tables merge")
         if kind not in ("operator", "network") or branch not in ("template", "search"):
             raise ValueError(f"kind must be operator or network and branch template or search, got {kind!r}, {branch!r} in {where}")
+        if kind == "operator" and not name.startswith(f"{branch}:"):
+            raise ValueError(
+                f"an operator's name must begin with its branch, got {name!r:.80}, {branch!r} in {where}; measure the table again"
+            )
         if (kind, name, branch) in rows:
             raise ValueError(f"a latency table must have one row for each name and branch, {where} repeats {name}; remove one")
         if None in row.values() or None in row:
-            raise ValueError(f"a row must have {len(COLUMNS)} cells, {where} has more or fewer; measure the table again")
+            raise ValueError(f"a row must have {len(reader.fieldnames or ())} cells, {where} has more or fewer; measure the table again")
         flag = row["flag"]
         unsupported = flag.startswith(_UNSUPPORTED)
         rows[kind, name, branch] = flag.removeprefix(_UNSUPPORTED) if unsupported else _measurement(row, where)
@@ -235,5 +243,5 @@ def _measurement(row: Mapping[str, str], where: str) -> Measurement:
         return value
 
     values = {name: figure(name) for name in _FIGURES}
-    memory_mb = figure("memory_mb") if row["memory_mb"] else None
-    return Measurement(**{**values, "runs": int(values["runs"])}, memory_mb=memory_mb, flag=row["flag"])
+    memory_mb, energy_mj = (figure(name) if row.get(name) else None for name in _OPTIONAL)
+    return Measurement(**{**values, "runs": int(values["runs"])}, memory_mb=memory_mb, energy_mj=energy_mj, flag=row["flag"])

@@ -67,6 +67,8 @@ class Measurement:
     """Number of timed runs, after warm-up."""
     memory_mb: float | None = None
     """Growth of the peak memory of a process that loads and runs it alone; None for operators, and where it was not measured."""
+    energy_mj: float | None = None
+    """Millijoules of one run, with all that the meter saw meanwhile; None for operators, and where the device has no meter."""
     flag: str = ""
     """Words joined by `+`. `unsteady`: the reference varied by more than 5 %, and still did when measured again; `unresolved`: too
     small to tell from zero, set to what can be told; `simulated` and `imported`: not measured here;

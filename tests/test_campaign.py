@@ -20,11 +20,16 @@ class Paper:
         self.sha256 = dict.fromkeys([*MODELS, "first", "second"], "0")
         self.able = {*able, "second"} - {"broken"}
         self.weighed: list[str] = []
+        self.metered: list[str] = []
         self.speeds = itertools.cycle([1.0, 1.2, 1.5, 1.1])
 
     def memory_mb(self, name):
         self.weighed.append(name)
         return 1.0
+
+    def energy(self, name):
+        self.metered.append(name)
+        return "meter", 2.0
 
     def load(self, name):
         if name not in self.able:
@@ -67,6 +72,7 @@ def test_a_campaign_can_end_after_any_line_and_goes_on(tmp_path):
         assert len(taken) == len(set(taken)), count
         assert resumed.timed[-1]["graph"] == REFERENCE, count
         assert session.weighed == ([] if b'"memory"' in before else ["network:c"])
+        assert session.metered == ([] if b'"energy"' in before else ["network:c"])
         assert resumed.unsupported == whole.unsupported
 
 

@@ -17,7 +17,7 @@ OPERATORS = all_operators(FAMILIES["nano"])[:4]
 
 
 def row(units, flag="", memory_mb=None):
-    return Measurement(units, units, units, units, units, 0.01, units, units, units, units, 50, memory_mb, flag)
+    return Measurement(units, units, units, units, units, 0.01, units, units, units, units, 50, memory_mb, flag=flag)
 
 
 TABLE = LatencyTable(
@@ -99,7 +99,7 @@ def edited(path, change):
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,0"), "cpu_ms must be positive and finite"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,fast"), "cpu_ms must be a number"),
         (lambda text: text.replace("nano:net,search", "nano:net,both"), "branch template or search"),
-        (lambda text: text[: text.index("nano:net,template") + 40], "must have 16 cells"),
+        (lambda text: text[: text.index("nano:net,template") + 40], "must have 17 cells"),
         (lambda text: text + "a" * 200_000 + "\n", "CSV"),
     ],
 )

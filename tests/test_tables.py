@@ -26,7 +26,7 @@ NETWORKS = [NANO.space.sample(np.random.default_rng(seed)) for seed in range(4)]
 
 
 def row(units, flag="", runs=50, memory_mb=None, spread=0.01):
-    return Measurement(units, units, units, 0.9 * units, 1.1 * units, spread, units, units, units, units, runs, memory_mb, flag)
+    return Measurement(units, units, units, 0.9 * units, 1.1 * units, spread, units, units, units, units, runs, memory_mb, flag=flag)
 
 
 def work(op):

@@ -20,6 +20,7 @@ LAUNCH_MS = 0.002
 MACS_PER_MS = 50e6
 """Multiply-adds of fp32."""
 BYTES_PER_MS = 10e6
+WATTS = 2.0
 _BYTES = {"fp32": 4, "int8": 1}
 _FREE = ("Constant", "Identity")
 
@@ -57,13 +58,16 @@ class Simulated:
 
 
 class SimulatedGraph:
-    """Says how long it would take."""
+    """Says how long it would take, and what it would draw."""
 
     def __init__(self, ms: float):
         self._ms = ms
 
     def run_once(self) -> float:
         return self._ms
+
+    def energy_mj(self) -> float:
+        return WATTS * self._ms
 
     def outputs(self) -> list[np.ndarray]:
         raise NotImplementedError("a simulation computes no outputs")
