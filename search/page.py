@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import html
 import shlex
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from predictors.report import Comparison, share_inside
+from predictors.scores import score
 from search import figures
 from search.candidate import Candidate
 from search.frame import FRAME
 from search.objectives import count
-from search.report import ReportData
+from search.report import Device, ReportData
 from search.winner import Recommendation
 
 _TRADE_OFF = (
@@ -32,6 +33,17 @@ _METHOD = (
     "architectures as training each alone would has not been shown. Times are predicted from a latency table, not measured, "
     "unless the page says so."
 )
+_COMPARISON = (
+    "Held out: measured networks, each predicted by a model that was not fitted on it. On the dotted line prediction and measurement are "
+    "equal, in the band they differ by at most 10 %. A bar is the interval in which the measurement was expected; where it does not "
+    "cross the dotted line, the measurement lies outside."
+)
+_LEARNING = (
+    "Mean error on networks that were held out, when only so many measured networks of the device are fitted on. "
+    "A curve that still falls at its end says that measuring more networks would pay."
+)
+# not auto-fit: a plot takes the width of its column while the panels after it are still to come
+_COLUMNS = "display:grid;align-items:end;gap:12px 24px;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr))"
 
 
 def draw(data: ReportData) -> str:
@@ -49,11 +61,8 @@ def draw(data: ReportData) -> str:
         ),
         _section("Front", _front_text(data), "<a id='front'></a>", _front_table(data), _next_steps(data)),
         _section("Convergence", _CONVERGENCE, _plot(figures.convergence(data), "convergence")),
-        _section(
-            "Predicted against measured",
-            _comparison_text(data),
-            *([_plot(figures.comparison(data), "comparison")] if data.comparisons else []),
-        ),
+        _comparisons(data),
+        *_learning(data),
         _section("How this was found", _METHOD, _facts(_settings(data))),
     ]
     if data.figures:
@@ -78,9 +87,7 @@ def _plot(figure: go.Figure, name: str) -> str:
 
 
 def _devices(data: ReportData) -> str:
-    profiles = [predictor.get("profile", {}) for predictor in data.settings.get("predictors", [])]
-    known = [[str(profile[part]) for part in ("chip", "runtime", "precision") if part in profile] for profile in profiles]
-    return "; ".join(", ".join(parts) or "an unnamed device" for parts in known) or "an unnamed device"
+    return "; ".join(device.predictor.device for device in data.devices) or "an unnamed device"
 
 
 def _lead(data: ReportData) -> str:
@@ -187,24 +194,47 @@ def _next_steps(data: ReportData) -> str:
     return f"<p class='text'>To go on with the recommended one:</p>{lines}"
 
 
-def _comparison_text(data: ReportData) -> str:
-    parts = [_validation_text(predictor) for predictor in data.settings.get("predictors", []) if predictor.get("fit")]
-    if data.comparisons:
-        errors = [abs(c.predicted_ms / c.measured_ms - 1) for c in data.comparisons]
-        parts.append(f"Of the {len(errors)} networks shown, the prediction is off by {np.mean(errors):.1%} on average.")
-    else:
-        parts.append("No candidate of this search has been measured yet.")
-    return " ".join(parts)
+def _comparisons(data: ReportData) -> str:
+    title = "Predicted against measured"
+    if not any(device.comparisons or device.predictor.left_out for device in data.devices):
+        return _section(title, "No predictor lists measured networks, and no candidate of this search has been measured yet.")
+    panels = "".join(f"<div>{_panel(device, i)}</div>" for i, device in enumerate(data.devices))
+    return _section(title, _COMPARISON, f"<div style='{_COLUMNS}'>{panels}</div>" if len(data.devices) > 1 else panels)
 
 
-def _validation_text(predictor: Mapping) -> str:
-    fit = predictor["fit"]
-    scores = fit["scores"][fit["chosen"]]
-    return (
-        f"{Path(predictor['path']).name}, cross-validated on {fit['networks']} measured networks: "
-        f"off by {scores['mape']:.2f} % on average, {scores['within_5']:.0f} % of the networks within 5 %, "
-        f"rank correlation {scores['spearman']:.3f}."
-    )
+def _panel(device: Device, place: int) -> str:
+    predictor = device.predictor
+    lines = [f"{predictor.name}: {predictor.device}", *_agreement(device)]
+    head, *texts = map(html.escape, lines)
+    plot = _plot(figures.comparison(device), f"comparison-{place}") if device.comparisons else ""
+    return f"<p class='text'><b>{head}</b><br>{'<br>'.join(texts)}</p>{plot}"
+
+
+def _agreement(device: Device) -> list[str]:
+    """Lines on how well predictions and measurements of a device agree."""
+    predictor = device.predictor
+    groups = [("held out", predictor.held_out), ("of this search", device.measured)]
+    lines = [f"{len(group)} {name}: {_errors(group, predictor.coverage)}." for name, group in groups if group]
+    if predictor.left_out:
+        lines.append(f"Entries of its file that cannot be read, and are left out: {predictor.left_out}.")
+    return lines or ["Nothing measured to compare with."]
+
+
+def _errors(comparisons: Sequence[Comparison], coverage: float | None) -> str:
+    if len(comparisons) == 1:
+        return f"off by {abs(comparisons[0].error):.2f} %" + (", outside its interval" if comparisons[0].outside else "")
+    found = score(np.array([c.predicted_ms for c in comparisons]), np.array([c.measured_ms for c in comparisons]))
+    text = f"off by {found.mape:.2f} % on average (MAPE), {found.within_10:.0f} % within ±10 %, rank correlation {found.spearman:.3f}"
+    inside = share_inside(comparisons)
+    if inside is not None:
+        text += f"; {100 * inside:.0f} % inside their intervals" + ("" if coverage is None else f" ({100 * coverage:.0f} % stated)")
+    return text
+
+
+def _learning(data: ReportData) -> list[str]:
+    if not any(device.predictor.learning for device in data.devices):
+        return []
+    return [_section("Error against number of measurements", _LEARNING, _plot(figures.learning(data.devices), "learning"))]
 
 
 def _settings(data: ReportData) -> list[tuple[str, str]]:

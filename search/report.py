@@ -1,9 +1,9 @@
 """The trade-off page of a search: what it found, how sure that is, and how to go on. Drawn by `search/page.py`.
 
 Besides what `search` writes into its folder (RUN), the page shows, where they exist, `RUN/measured.json` (a list of
-`{"key": ARCHITECTURE KEY, "latency_ms": MEASURED}`, for architectures of the study), `summary.json` beside RUN (any figures by name, as
-`chiptrack demo` writes them), and the networks that a predictor was validated on, where its file lists them as
-`fit.held_out`: `{"name", "predicted_ms", "measured_ms"}`.
+`{"key": ARCHITECTURE KEY, "latency_ms": MEASURED}` for architectures of the study; where there are several devices, `"latency"` names the
+one by its prediction, such as `latency_ms:phone`, else it is the slowest), `summary.json` beside RUN (any figures by name, as
+`chiptrack demo` writes them), and how well each predictor does on measured networks, as `predictors/report.py` reads it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from predictors.report import Comparison, PredictorReport, predictor_report
 from search.candidate import Candidate
 from search.objectives import ACCURACY, Objective
 from search.pareto import hypervolume
@@ -25,14 +27,17 @@ from tracking.records import read_record
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A latency that was both predicted and measured."""
+class Device:
+    """One of the devices that a search was for: how far its predictions hold."""
 
-    label: str
-    kind: str
-    """`measured network, held out` or `candidate of this search`."""
-    predicted_ms: float
-    measured_ms: float
+    predictor: PredictorReport
+    measured: Sequence[Comparison]
+    """Candidates of this search that were measured on it."""
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """Everything that was both predicted and measured."""
+        return [*self.predictor.held_out, *self.measured]
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class ReportData:
     """The winner, and how the others compare; None while the search has not ended."""
     convergence: Sequence[float]
     """After each evaluation: share of the box between the worst and the best figures of this search that the front dominates."""
-    comparisons: Sequence[Comparison]
+    devices: Sequence[Device]
+    """In the order of `latency_names`."""
     figures: Mapping
     """Of the folder that the search is part of."""
 
@@ -104,7 +110,7 @@ def collect(run: Path) -> ReportData:
         front=members,
         recommendation=recommend(members) if members and summary else None,
         convergence=_convergence(candidates, objectives),
-        comparisons=[*_validation(settings), *_measured(run / "measured.json", candidates)],
+        devices=_devices(run, settings, candidates, members),
         figures=figures,
     )
 
@@ -132,23 +138,49 @@ def _convergence(candidates: Sequence[Candidate], objectives: Sequence[Objective
     return [hypervolume(scaled[:n][feasible[:n]], np.ones(len(objectives))) for n in range(1, len(candidates) + 1)]
 
 
-def _validation(settings: Mapping) -> list[Comparison]:
-    """The networks that the predictors were cross-validated on, each predicted by a model that had not seen it."""
-    return [
-        Comparison(row["name"], "measured network, held out", float(row["predicted_ms"]), float(row["measured_ms"]))
-        for predictor in settings.get("predictors", [])
-        for row in predictor.get("fit", {}).get("held_out", [])
-    ]
+def _devices(run: Path, settings: Mapping, candidates: Sequence[Candidate], members: Sequence[Candidate]) -> list[Device]:
+    records = settings.get("predictors", [])
+    if not (isinstance(records, list) and all(isinstance(record, dict) for record in records)):
+        raise ValueError(f"settings.json must list predictors as objects, {run / 'settings.json'} does not; remove it")
+    measured = _measured(run / "measured.json", candidates, members)
+    pairs = zip_longest(records, _latency_names(candidates))
+    return [Device(predictor_report(record or {}), measured.get(name, [])) for record, name in pairs]
 
 
-def _measured(path: Path, candidates: Sequence[Candidate]) -> list[Comparison]:
+def _measured(path: Path, candidates: Sequence[Candidate], members: Sequence[Candidate]) -> dict[str, list[Comparison]]:
     if not path.is_file():
-        return []
-    known = {candidate.architecture.key: candidate for candidate in candidates}
+        return {}
     try:
-        rows = [(known[row["key"]], float(row["latency_ms"])) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError, KeyError) as err:
+        return by_latency(json.loads(path.read_text(encoding="utf-8")), candidates, members)
+    except (ValueError, TypeError, KeyError, AttributeError) as err:
         raise ValueError(
             f"measured.json must list key and latency_ms of architectures of the study, {path} does not ({err!r}); remove it"
         ) from err
-    return [Comparison(f"#{c.number} {c.architecture.name}", "candidate of this search", c.latency_ms, measured) for c, measured in rows]
+
+
+def by_latency(rows: Sequence[Mapping], candidates: Sequence[Candidate], members: Sequence[Candidate]) -> dict[str, list[Comparison]]:
+    """Join measured milliseconds with the predicted latency that each stands for.
+
+    Args:
+        rows: What `measured.json` lists.
+        candidates: All of the search.
+        members: Those on the front, by rank.
+
+    Returns:
+        Comparisons by the latency's name.
+    """
+    known = {candidate.architecture.key: candidate for candidate in candidates}
+    ranks = {member.number: f"front/{rank:02} " for rank, member in enumerate(members, 1)}
+    names = _latency_names(candidates)
+    found: dict[str, list[Comparison]] = {name: [] for name in names}
+    for row in rows:
+        candidate = known[row["key"]]
+        latency = row.get("latency", max(names, key=lambda name: candidate.values[name]))
+        title = f"{ranks.get(candidate.number, '')}#{candidate.number} {candidate.architecture.name}"
+        found[latency].append(_comparison(title, candidate, latency, float(row["latency_ms"])))
+    return found
+
+
+def _comparison(title: str, candidate: Candidate, latency: str, measured_ms: float) -> Comparison:
+    value, half = candidate.values[latency], candidate.noise.get(latency)
+    return Comparison(title, value, measured_ms, None if half is None else (value - half, value + half))
