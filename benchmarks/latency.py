@@ -1,6 +1,6 @@
 """How well latency is predicted, on networks that no model was fitted on.
 
-    python -m benchmarks.latency --all                                every shipped table, half of its networks held out
+    python -m benchmarks.latency --all                                every shipped table, half of its networks held out; then twenty random halves
     python -m benchmarks.latency --all --fresh 30                     the same tables, networks measured now on this machine
     python -m benchmarks.latency --runtime openvino --fresh 30        a table measured now, then networks measured after it
 
@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,24 @@ def held_out(table: LatencyTable) -> dict:
     return judge(table, names[::2], [family.parse(name) for name in names[1::2]], np.array([by_ms[name] for name in names[1::2]]))
 
 
+def coverage(table: LatencyTable, splits: int = 20) -> dict:
+    """How often the other networks lie inside the intervals of predictors that are fitted on random halves of a table.
+
+    Returns:
+        `splits`, and `stated` and `measured`, the means over them as shares.
+    """
+    family, by_ms = FAMILIES[table.profile.family], table.network_ms("search")
+    rng, names = np.random.default_rng(0), np.array(list(by_ms))
+    stated, measured = [], []
+    for _ in range(splits):
+        known, others = np.array_split(rng.permutation(names), 2)
+        predictor = fit(_only(table, known))
+        prediction, ms = predictor.predict([family.parse(name) for name in others]), np.array([by_ms[name] for name in others])
+        stated.append(predictor.interval.coverage)
+        measured.append(np.mean((prediction.low <= ms) & (ms <= prediction.high)))
+    return {"splits": splits, "stated": float(np.mean(stated)), "measured": float(np.mean(measured))}
+
+
 def fresh(path: Path, count: int, seed: int) -> dict:
     """Fit on all networks of a table, score on networks measured now."""
     table = LatencyTable.load(path)
@@ -88,13 +107,18 @@ def show(result: dict) -> str:
         for name, s in result["scores"].items()
     ]
     stated, measured = (100 * result["interval"][name] for name in ("stated", "measured"))
-    return "\n".join([*lines, f"interval: {stated:.0f} % stated, {measured:.0f} % inside"])
+    lines.append(f"interval: {stated:.0f} % stated, {measured:.0f} % inside")
+    return "\n".join([*lines, *([_covered(result["coverage"])] if "coverage" in result else [])])
 
 
-def _only(table: LatencyTable, names: Sequence[str]) -> LatencyTable:
+def _covered(share: dict) -> str:
+    return f"interval over {share['splits']} random halves: {100 * share['stated']:.1f} % stated, {100 * share['measured']:.1f} % inside"
+
+
+def _only(table: LatencyTable, names: Iterable[str]) -> LatencyTable:
     """A table that has only some of its networks."""
-    networks = {place: m for place, m in table.networks.items() if place[0] in set(names)}
-    return LatencyTable(table.profile, table.reference_ms, table.operators, networks, table.about, table.unsupported)
+    kept = set(names)
+    return replace(table, networks={place: m for place, m in table.networks.items() if place[0] in kept})
 
 
 def main() -> None:
@@ -109,7 +133,7 @@ def main() -> None:
     parser.add_argument("--fresh", type=int, default=0, help="networks to measure now and to check on (with --all 0: hold half out)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="folder to keep the measured table in")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a table")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a table, then one of their means")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         paths = sorted(options.tables.glob("*.csv"))
@@ -118,11 +142,21 @@ def main() -> None:
             paths = [folder / f"{family}-{options.runtime}-{options.precision}.csv"]
             place = {"runtime": options.runtime, "precision": options.precision, "threads": options.threads}
             measure(family=family, out=paths[0], networks=options.networks, seed=options.seed, **place)
+        covered = []
         for path in paths:
             table = LatencyTable.load(path)
-            if options.family in (None, table.profile.family):
-                result = fresh(path, options.fresh or 30, options.seed) if options.fresh or not options.all else held_out(table)
-                print(json.dumps(result) if options.json else show(result) + "\n", flush=True)
+            if options.family not in (None, table.profile.family):
+                continue
+            if options.fresh or not options.all:
+                result = fresh(path, options.fresh or 30, options.seed)
+            else:
+                covered.append(coverage(table))
+                result = {**held_out(table), "coverage": covered[-1]}
+            print(json.dumps(result) if options.json else show(result) + "\n", flush=True)
+        if covered:
+            mean = {name: float(np.mean([share[name] for share in covered])) for name in ("stated", "measured")}
+            mean = {"splits": sum(share["splits"] for share in covered), **mean}
+            print(json.dumps({"tables": len(covered), "coverage": mean}) if options.json else f"{len(covered)} tables, {_covered(mean)}")
 
 
 if __name__ == "__main__":

@@ -11,18 +11,17 @@ from latency_tables.table import LatencyTable, manifest_path
 from predictors import MODELS
 from predictors.encoding import Encoded, Encoder
 from predictors.lookup import fit_line
+from predictors.measured import check_family, measured_networks
 from predictors.predictor import Interval, LatencyPredictor
 from predictors.scores import score
-from supernet.families import FAMILIES
 from tracking.atomic import check_target
 
-MIN_NETWORKS = 3
 COVERAGE = 0.9
-SESSIONS = 0.02
-"""How much a network's time in reference units differs between two measurements; cross-validation within one cannot see it."""
 _FOLDS = 10
 _GAIN = 0.95
 """A model replaces a simpler one when its cross-validated error is below this share of the simpler one's."""
+_SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
+_REPEATS = 5
 
 
 def fit_predictor(table: Path, *, out: Path) -> dict:
@@ -36,11 +35,13 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
         out: The predictor, a .json file.
 
     Returns:
-        `networks` (how many it was fitted on), `scores` of every candidate (cross-validated), `chosen`, `why`, `interval` and
-        `profile`.
+        `networks` (how many it was fitted on), `left_out` (names of networks with operators that the runtime cannot run alone),
+        `scores` of every candidate (cross-validated), `chosen`, `why`, `learning` (error in percent by number of networks),
+        `interval` and `profile`.
 
     Raises:
-        ValueError: The table is broken, lacks operators, or has fewer than 3 networks.
+        ValueError: The table is broken or mixed with another family's, lacks operators of its networks, or has fewer than 3
+            different networks.
     """
     check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
@@ -56,47 +57,51 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
 
 def fit(table: LatencyTable) -> LatencyPredictor:
     """Fit on a table in memory; see `fit_predictor`."""
-    name = table.profile.family
-    if name not in FAMILIES:
-        raise ValueError(f"a latency table must be of a known family ({', '.join(FAMILIES)}), got {name!r}; measure one of these")
-    by_name = table.network_ms("search")
-    if len(by_name) < MIN_NETWORKS:
+    check_family(table)
+    search, template = measured_networks(table, "search"), measured_networks(table, "template")
+    operator_ms, unsupported = table.operator_ms(), table.unsupported_operators
+    encoder = Encoder(table.profile.family, operator_ms, unsupported)
+    encoded, ms = encoder.encode(search.architectures), search.ms
+    if np.ptp(encoded.table_ms) <= 1e-9 * encoded.table_ms.max():
         raise ValueError(
-            f"a predictor needs at least {MIN_NETWORKS} measured networks, the table has {len(by_name)}; measure with --networks 30"
+            f"a predictor needs networks that differ in cost, the operators of all {len(ms)} add up to {encoded.table_ms[0]:.4g} ms; "
+            "measure random ones with --networks 30"
         )
-    operator_ms = table.operator_ms()
-    encoder = Encoder(name, operator_ms, table.unsupported_operators)
-    architectures = [FAMILIES[name].parse(spelling) for spelling in by_name]
-    encoded, ms = encoder.encode(architectures), np.array(list(by_name.values()))
     held_out = {model: cross_validate(model, encoded, ms) for model in MODELS}
     scores = {model: score(predicted, ms) for model, predicted in held_out.items()}
     chosen, why = choose({model: result.mape for model, result in scores.items()})
-    template_ms = table.network_ms("template")
-    template = encoder.encode([FAMILIES[name].parse(spelling) for spelling in template_ms], "template")
-    pairs = [
-        {"name": spelling, "predicted_ms": float(predicted), "measured_ms": float(measured)}
-        for spelling, predicted, measured in zip(by_name, held_out[chosen], ms, strict=True)
-    ]
+    band = interval(held_out[chosen], ms)
     about = {
         "profile": table.profile.to_json(),
         "reference_ms": table.reference_ms,
         "fit": {
             "networks": len(ms),
+            "left_out": list(search.left_out),
             "scores": {model: s.to_json() for model, s in scores.items()},
             "chosen": chosen,
             "why": why,
-            "held_out": pairs,
+            "learning": [*learning(chosen, encoded, ms), {"networks": len(ms), "mape": scores[chosen].mape}],
+            "held_out": [
+                {
+                    "name": architecture.name,
+                    "predicted_ms": float(predicted),
+                    "measured_ms": float(measured),
+                    "low_ms": float(predicted * band.low),
+                    "high_ms": float(predicted * band.high),
+                }
+                for architecture, predicted, measured in zip(search.architectures, held_out[chosen], ms, strict=True)
+            ],
         },
     }
     return LatencyPredictor(
-        name,
+        table.profile.family,
         operator_ms,
         chosen,
         MODELS[chosen].fit(encoded, ms),
-        fit_line(template.table_ms, np.array(list(template_ms.values()))),
-        interval(held_out[chosen], ms),
+        fit_line(encoder.encode(template.architectures, "template").table_ms, template.ms),
+        band,
         about,
-        table.unsupported_operators,
+        unsupported,
     )
 
 
@@ -134,16 +139,43 @@ def choose(mape: dict[str, float]) -> tuple[str, str]:
     return chosen, why
 
 
+def learning(model: str, encoded: Encoded, ms: np.ndarray) -> list[dict]:
+    """How the error falls with the number of networks that are measured.
+
+    Args:
+        model: One of `MODELS`.
+        encoded: N networks.
+        ms: (N,) their measured milliseconds.
+
+    Returns:
+        For some numbers n below N: `networks` (n) and `mape`, the mean error in percent on the others of a model fitted on n.
+    """
+    rng = np.random.default_rng(0)
+    curve = []
+    for n in (size for size in _SIZES if size < len(ms)):
+        errors = []
+        for _ in range(_REPEATS):
+            known, others = np.split(rng.permutation(len(ms)), [n])
+            errors.append(np.abs(MODELS[model].fit(encoded[known], ms[known]).predict(encoded[others]) / ms[others] - 1))
+        curve.append({"networks": n, "mape": 100 * float(np.concatenate(errors).mean())})
+    return curve
+
+
 def interval(predicted: np.ndarray, ms: np.ndarray) -> Interval:
-    """Factors between which held-out measurements lie, by split-conformal ranks.
+    """Factors between which times of other networks of the same measurement lie: a cross-conformal interval.
+
+    Whatever the model and the noise, the error of a new network is equally likely to take each place among N held-out ones, so
+    the error at place 0.9 (N + 1) covers it with 90 %; places between two networks are interpolated. Errors are relative and
+    count alike in both directions: ends of their own need twice the networks, and cover 84 % where 10 were measured.
+
+    Source: Vovk, Cross-conformal predictors (2015); Barber et al., Predictive inference with the jackknife+ (2021). Coverage is
+    checked by `benchmarks/latency.py --all`.
 
     Args:
         predicted: (N,) each from a model that did not see the network.
         ms: (N,) measured.
     """
-    errors = np.sort(np.abs(np.log(ms / predicted)))
-    n = len(errors)
-    rank = min(n, int(np.ceil((n + 1) * COVERAGE)))
-    factor = float(np.exp(np.hypot(errors[rank - 1], SESSIONS)))
+    n = len(ms)
+    factor = float(np.exp(np.quantile(np.abs(np.log(ms / predicted)), COVERAGE, method="weibull")))
     # few networks cannot promise 90 %: the largest of n errors covers n / (n + 1)
     return Interval(1 / factor, factor, min(COVERAGE, n / (n + 1)))

@@ -20,7 +20,7 @@ from supernet.space import Architecture
 from tracking.atomic import write_text
 from tracking.records import numbers, read_record, texts, typed
 
-FORMAT = "chiptrack-predictor-2"
+FORMAT = "chiptrack-predictor-3"
 _CHUNK = 4096
 """Architectures that are encoded at once: what fits into a core's cache."""
 
@@ -60,7 +60,7 @@ class Interval:
     high: float
     """Factor of the upper end."""
     coverage: float
-    """Share of new measurements expected inside, 0..1."""
+    """Share of other networks of the same measurement expected inside, 0..1."""
 
     def __post_init__(self):
         if not (0 < self.low <= self.high and 0 <= self.coverage <= 1):
@@ -90,6 +90,16 @@ class LatencyPredictor:
     @cached_property
     def _encoder(self) -> Encoder:
         return Encoder(self.family, self.operator_ms, self.unsupported)
+
+    @property
+    def template_size(self) -> int:
+        """Side of the template crop in pixels that it is valid for."""
+        return FAMILIES[self.family].template_size
+
+    @property
+    def search_size(self) -> int:
+        """Side of the search crop in pixels that it is valid for."""
+        return FAMILIES[self.family].search_size
 
     @property
     def complete(self) -> bool:
@@ -134,6 +144,8 @@ class LatencyPredictor:
             "quantity": self.quantity,
             "unit": self.unit,
             "family": self.family,
+            "template_size": self.template_size,
+            "search_size": self.search_size,
             **self.about,
             "interval": vars(self.interval),
             "template_line": vars(self.template_line),
@@ -149,7 +161,7 @@ def load_predictor(path: Path) -> LatencyPredictor:
     """Read what `LatencyPredictor.save` wrote.
 
     Raises:
-        ValueError: The file is not a predictor of this version.
+        ValueError: The file is not a predictor of this version, or its family has other input sizes now.
     """
     try:
         record = read_record(path)
@@ -158,10 +170,12 @@ def load_predictor(path: Path) -> LatencyPredictor:
             f"a predictor must be a readable JSON file, {path} is not ({err}); write one with chiptrack fit-predictor"
         ) from err
     if record.get("format") != FORMAT:
-        raise ValueError(f"a predictor must have the format {FORMAT}, {path} has not; write one with chiptrack fit-predictor")
+        found = f"has {record['format']!r:.80}" if "format" in record else "has none"
+        raise ValueError(f"a predictor must have the format {FORMAT}, {path} {found}; fit it again with chiptrack fit-predictor")
     try:
         if record["family"] not in FAMILIES:
             raise ValueError(f"family {record['family']!r} is unknown")
+        _check_sizes(record)
         model = MODELS[record["model"]].from_json(record["parameters"])
         about = {name: record[name] for name in ("profile", "reference_ms", "fit")}
         interval, line = typed(Interval, record["interval"]), typed(Line, record["template_line"])
@@ -170,3 +184,14 @@ def load_predictor(path: Path) -> LatencyPredictor:
     except (KeyError, TypeError, ValueError) as err:
         reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
         raise ValueError(f"a predictor must be whole, {path} fails at {reason}; write it again with chiptrack fit-predictor") from err
+
+
+def _check_sizes(record: dict) -> None:
+    """Refuse a predictor that was fitted when its family had crops of other sizes."""
+    family = FAMILIES[record["family"]]
+    known, wanted = (record["template_size"], record["search_size"]), (family.template_size, family.search_size)
+    if known != wanted:
+        raise ValueError(
+            f"its input sizes: it knows template crops of {known[0]!r:.20} px and search crops of {known[1]!r:.20} px, the family "
+            f"{family.name} has {wanted[0]} and {wanted[1]} px"
+        )

@@ -94,6 +94,8 @@ def edited(path, change):
         (lambda text: text.replace("cpu_ms", "ms"), "lacks cpu_ms"),
         (lambda text: "", "lacks kind, name"),
         (lambda text: text + text.splitlines()[1] + "\n", "repeats"),
+        (lambda text: text + text, "must have one header, line 10 of .* is another"),
+        (lambda text: text.replace(f"{OPERATORS[0].key},search", f"{OPERATORS[0].key},template"), "begin with its branch"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,nan"), "cpu_ms must be positive and finite"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,-9"), "cpu_ms must be positive and finite"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,0"), "cpu_ms must be positive and finite"),

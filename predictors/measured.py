@@ -1,0 +1,98 @@
+"""The whole networks that a latency table offers to fit on, and what makes a table unfit for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latency_tables.chains import all_operators
+from latency_tables.table import LatencyTable
+from supernet.families import FAMILIES, LightTrackFamily
+from supernet.operators import Branch
+from supernet.space import Architecture
+
+MIN_NETWORKS = 3
+_NAMED = 3
+"""How many of many names an error lists."""
+
+
+@dataclass(frozen=True)
+class MeasuredNetworks:
+    """N different networks of one branch."""
+
+    architectures: tuple[Architecture, ...]
+    """Each once, under the first of its names."""
+    ms: np.ndarray
+    """(N,) measured milliseconds, the mean where a network has several names."""
+    left_out: tuple[str, ...]
+    """Names of networks with operators that the runtime cannot run alone, so that no sum can be made of them."""
+
+
+def measured_networks(table: LatencyTable, branch: Branch) -> MeasuredNetworks:
+    """The networks of a table that a predictor can be fitted on.
+
+    Raises:
+        ValueError: There are fewer than 3 different ones, or they need operators that have no row.
+    """
+    family, unsupported = FAMILIES[table.profile.family], table.unsupported_operators
+    times: dict[Architecture, list[float]] = {}
+    gaps: dict[Architecture, set[str]] = {}
+    left_out = []
+    for name, ms in table.network_ms(branch).items():
+        architecture = family.parse(name)
+        keys = {op.key for op in family.operators(architecture) if op.branch == branch}
+        if keys & unsupported.keys():
+            left_out.append(name)
+        else:
+            times.setdefault(architecture, []).append(ms)
+            gaps[architecture] = keys - table.operators.keys()
+    if len(times) < MIN_NETWORKS:
+        names = sum(map(len, times.values()))
+        under = f" under {names} names" if names > len(times) else ""
+        raise ValueError(
+            f"a predictor needs at least {MIN_NETWORKS} different measured networks, the table has {len(times)}{under} ({branch} branch); "
+            "measure with --networks 30 (the sum of the operators alone was 1 to 9 % too low on the tables that are shipped)"
+        )
+    missing = sorted(set().union(*gaps.values()))
+    if missing:
+        raise ValueError(
+            f"a predictor needs a row for every operator of the measured networks, {len(missing)} that "
+            f"{sum(map(bool, gaps.values()))} of {len(gaps)} networks have are missing ({_some(missing)}); measure the table again"
+        )
+    return MeasuredNetworks(tuple(times), np.array([np.mean(ms) for ms in times.values()]), tuple(left_out))
+
+
+def check_family(table: LatencyTable) -> None:
+    """Refuse a table with rows of another family.
+
+    Raises:
+        ValueError: The family is unknown, or a row is no operator or architecture of it.
+    """
+    family = FAMILIES.get(table.profile.family)
+    if family is None:
+        raise ValueError(
+            f"a latency table must be of a known family ({', '.join(FAMILIES)}), got {table.profile.family!r}; measure one of these"
+        )
+    keys = {op.key for op in all_operators(family)}
+    operators = {*table.operators, *table.unsupported_operators}
+    networks = {name for name, _ in (*table.networks, *table.unsupported)} - operators
+    strangers = sorted(operators - keys) + sorted(name for name in networks if not _is_of(family, name))
+    if strangers:
+        raise ValueError(
+            f"rows of a latency table must be operators and architectures of its family {family.name}, {len(strangers)} are not "
+            f"({_some(strangers)}); keep the tables of two families apart"
+        )
+
+
+def _is_of(family: LightTrackFamily, name: str) -> bool:
+    try:
+        family.parse(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _some(names: Sequence[str]) -> str:
+    return " ".join([*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])])
