@@ -115,6 +115,20 @@ def test_memory_is_that_of_a_process_of_its_own(tmp_path):
         here.answer({"do": "memory", "name": "b"})
 
 
+def test_memory_does_not_depend_on_what_the_agent_did_before(tmp_path, monkeypatch):
+    def grow(self):
+        self.kept = [bytes(50_000) for _ in range(400)]
+
+    monkeypatch.setattr(Given, "run_once", grow)
+    here = agent(tmp_path)
+    known(here, "a", b"model")
+    litter = [bytes(50_000) for _ in range(2000)]
+    last = litter.pop()
+    del litter  # free, and kept by the C library below what came last
+    assert 15 < here.answer({"do": "memory", "name": "a"})["mb"] < 60
+    assert last
+
+
 def test_a_process_that_hangs_while_it_is_weighed_ends_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr("latency_tables.agent._MEMORY_S", 1)
     monkeypatch.setattr(Given, "run_once", lambda self: time.sleep(60))
