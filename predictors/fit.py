@@ -69,7 +69,8 @@ def fit(table: LatencyTable) -> LatencyPredictor:
         )
     held_out = {model: cross_validate(model, encoded, ms) for model in MODELS}
     scores = {model: score(predicted, ms) for model, predicted in held_out.items()}
-    chosen, why = choose({model: result.mape for model, result in scores.items()})
+    # a line through odd points may end below zero, where no network is
+    chosen, why = choose({model: s.mape if held_out[model].min() > 0 else np.inf for model, s in scores.items()})
     band = interval(held_out[chosen], ms)
     about = {
         "profile": table.profile.to_json(),

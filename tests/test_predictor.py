@@ -234,6 +234,13 @@ def test_a_predictor_does_not_replace_its_table(tmp_path):
     assert fit_predictor(tmp_path / "t.csv", out=tmp_path / "p.json")
 
 
+def test_a_model_that_predicts_negative_times_is_not_chosen():
+    steep = fit(hand_made(6, truth=lambda ms, a: ms**8))
+    mape = {model: scores["mape"] for model, scores in steep.about["fit"]["scores"].items()}
+    assert mape["table_line"] < 0.95 * mape["table"] and "table_line inf" in steep.about["fit"]["why"]
+    assert steep.model_name == "table" and np.isfinite(steep.interval.high)
+
+
 def test_three_networks_do():
     assert fit(hand_made(3)).interval.coverage == 0.75
 
