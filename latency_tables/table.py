@@ -29,6 +29,8 @@ _VALUES = tuple(field.name for field in fields(Measurement))
 _OPTIONAL = ("memory_mb", "energy_mj")
 _FIGURES = tuple(name for name in _VALUES if name not in (*_OPTIONAL, "flag"))
 _UNSUPPORTED = "unsupported: "
+_LEAST, _MOST = 1e-9, 1e9
+"""Of times, in milliseconds and reference units: sums and ratios of what lies between them are finite."""
 COLUMNS = (*_NAMES, *_VALUES)
 """Of the CSV: `kind` is operator or network, `name` an operator's key or an architecture's name; then a `Measurement`."""
 
@@ -217,13 +219,13 @@ def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement |
         if (kind, name, branch) == _NAMES:
             raise ValueError(f"a latency table must have one header, {where} is another; join tables with chiptrack tables merge")
         if kind not in ("operator", "network") or branch not in ("template", "search"):
-            raise ValueError(f"kind must be operator or network and branch template or search, got {kind!r}, {branch!r} in {where}")
+            raise ValueError(f"kind must be operator or network and branch template or search, got {kind!r:.40}, {branch!r:.40} in {where}")
         if kind == "operator" and not name.startswith(f"{branch}:"):
             raise ValueError(
                 f"an operator's name must begin with its branch, got {name!r:.80}, {branch!r} in {where}; measure the table again"
             )
         if (kind, name, branch) in rows:
-            raise ValueError(f"a latency table must have one row for each name and branch, {where} repeats {name}; remove one")
+            raise ValueError(f"a latency table must have one row for each name and branch, {where} repeats {name!r:.120}; remove one")
         if None in row.values() or None in row:
             raise ValueError(f"a row must have {len(reader.fieldnames or ())} cells, {where} has more or fewer; measure the table again")
         flag = row["flag"]
@@ -237,9 +239,11 @@ def _measurement(row: Mapping[str, str], where: str) -> Measurement:
         try:
             value = float(row[name])
         except (TypeError, ValueError):
-            raise ValueError(f"{name} must be a number, got {row[name]!r} in {where}; measure the table again") from None
-        if not (math.isfinite(value) and (value > 0 or value == 0 and name in ("spread", "memory_mb"))):
-            raise ValueError(f"{name} must be positive and finite, got {row[name]} in {where}; measure the table again")
+            raise ValueError(f"{name} must be a number, got {row[name]!r:.80} in {where}; measure the table again") from None
+        if not (_LEAST <= value <= _MOST or name in ("spread", "memory_mb") and 0 <= value < math.inf):
+            raise ValueError(
+                f"{name} must be positive and finite, got {row[name]} in {where} ({_LEAST:g} to {_MOST:g} is believed); measure the table again"
+            )
         return value
 
     values = {name: figure(name) for name in _FIGURES}

@@ -95,4 +95,4 @@ def _is_of(family: LightTrackFamily, name: str) -> bool:
 
 
 def _some(names: Sequence[str]) -> str:
-    return " ".join([*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])])
+    return " ".join([*(f"{name!r:.120}" for name in names[:_NAMED]), *(["..."] if len(names) > _NAMED else [])])

@@ -99,6 +99,7 @@ def edited(path, change):
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,nan"), "cpu_ms must be positive and finite"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,-9"), "cpu_ms must be positive and finite"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,0"), "cpu_ms must be positive and finite"),
+        (lambda text: text.replace("nano:net,search,9", "nano:net,search,1e300"), r"got 1e300 in line . .*\(1e-09 to 1e\+09"),
         (lambda text: text.replace("nano:net,search,9", "nano:net,search,fast"), "cpu_ms must be a number"),
         (lambda text: text.replace("nano:net,search", "nano:net,both"), "branch template or search"),
         (lambda text: text[: text.index("nano:net,template") + 40], "must have 17 cells"),
