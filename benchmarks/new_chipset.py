@@ -1,0 +1,344 @@
+"""How well the latency of networks on a new chip is told from few measurements: each chip of a table in turn is the new one.
+
+    python benchmarks/new_chipset.py FILE.parquet --samples 10 20 50 --seeds 5 --json
+
+The table (.parquet or .csv) has a column `arch_str` of NAS-Bench-201 cells and one column of milliseconds for each chip; empty cells
+were not measured. For each seed a random half of the networks, at most 800, trains a model of every other chip, and those to measure
+on the new chip are taken from it; the other half is asked about. Siblings of the new chip are not among the others: see `siblings`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores are several times slower than one
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+import pandas as pd
+import xgboost
+from scipy.optimize import nnls
+from scipy.stats import norm
+from sklearn.linear_model import Ridge
+
+from benchmarks.nas_bench_201 import RULES, counts, features, imagine, parse
+from predictors.scores import score
+from predictors.transfer import Belief, choose, condition
+from tracking.progress import progress
+
+COLUMN = "arch_str"
+MIN_NETWORKS = 20
+"""Measured networks that a chip needs, so that some train, some are chosen and some are asked about."""
+SIBLING_SPEARMAN = 0.99
+COVERAGE = 0.9
+"""Share of the networks that intervals are to hold."""
+_TRAINING, _FOLDS, _IMAGINED = 800, 5, 400
+_BOOSTING = {"max_depth": 3, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.5, "min_child_weight": 2, "nthread": 1, "seed": 0}
+_ROUNDS = 500
+
+
+@dataclass(frozen=True)
+class Table:
+    """Latencies of different cells on several chips."""
+
+    cells: np.ndarray
+    """(N, 6) as `nas_bench_201.parse` returns them."""
+    ms: pd.DataFrame
+    """(N, C) milliseconds, a column for each chip; NaN where not measured."""
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """(N, F) see `nas_bench_201.features`."""
+        return features(self.cells)
+
+
+@dataclass(frozen=True)
+class Others:
+    """What is known of N networks when a new chip arrives."""
+
+    table: Table
+    ms: np.ndarray
+    """(N, S) milliseconds on each of the other chips, as models of them predict; S may be 0."""
+
+    def beliefs(self, imagined: Sequence[np.ndarray], reference: np.ndarray) -> list[Belief]:
+        """One for each array of (N, M) latencies on imagined chips; latencies are relative to the mean over the reference networks."""
+        varied = self.table.features[:, np.ptp(self.table.features, axis=0) > 0]
+        structure = (varied - varied.mean(axis=0)) / varied.std(axis=0)
+        return [Belief.of(self.ms / self.ms[reference].mean(axis=0), x / x[reference].mean(axis=0), structure) for x in imagined]
+
+
+def read(path: Path) -> Table:
+    """Read a table; a cell that is listed several times gets the mean.
+
+    Raises:
+        ValueError: It cannot be read, or lacks cells, chips, networks, or sound milliseconds.
+    """
+    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    if path.suffix not in readers:
+        raise ValueError(f"a table must be a .parquet or .csv file, got {path}; convert it")
+    try:
+        frame = readers[path.suffix](path)
+    except (OSError, ValueError, ImportError) as err:
+        raise ValueError(f"a table must be readable, {path} is not ({' '.join(str(err).split()):.150}); check path and contents") from err
+    if COLUMN not in frame:
+        raise ValueError(
+            f"a table must have a column {COLUMN}, {path} has {', '.join(map(str, frame))!s:.150}; name the column of cells so"
+        )
+    listed = frame.drop(columns=COLUMN)
+    if listed.empty:
+        raise ValueError(f"a table must have networks and at least one chip, {path} has {len(frame)} and {listed.shape[1]}; add them")
+    for name, column in listed.items():
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            raise ValueError(f"columns beside {COLUMN} must hold milliseconds, {name!r} holds {column.dtype}; drop that column")
+    ms = listed.astype(float)
+    wrong = ms.notna() & ~((ms > 0) & np.isfinite(ms))
+    if wrong.any(axis=None):
+        row, chip = np.argwhere(wrong.to_numpy())[0]
+        raise ValueError(
+            f"milliseconds must be positive, {ms.columns[chip]!r} has {ms.iat[row, chip]:g} in row {row}; leave that cell empty"
+        )
+    cells, place = np.unique(np.array([parse(text) for text in frame[COLUMN]]), axis=0, return_inverse=True)
+    table = Table(cells, ms.groupby(place).mean().rename(columns=str))
+    few = table.ms.notna().sum()
+    if few.min() < MIN_NETWORKS:
+        raise ValueError(
+            f"a chip must have at least {MIN_NETWORKS} different measured networks, {few.idxmin()!r} has {few.min()}; measure more or drop it"
+        )
+    return table
+
+
+def siblings(table: Table) -> dict[str, list[str]]:
+    """The other chips that must not help with each chip, because they are the same silicon or a copy of it.
+
+    They are those whose names agree in the first two words (`adreno_640_tflite`, `adreno_640_sd855`), and those that order the
+    networks as it does (Spearman's correlation at least 0.99).
+    """
+    order = table.ms.corr("spearman")
+
+    def related(a: str, b: str) -> bool:
+        return a.split("_")[:2] == b.split("_")[:2] or float(order.at[a, b]) >= SIBLING_SPEARMAN
+
+    return {chip: [other for other in table.ms if other != chip and related(chip, other)] for chip in table.ms}
+
+
+def _boosted(x: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    trees = xgboost.train(_BOOSTING, xgboost.DMatrix(x, np.log(ms), nthread=1), _ROUNDS)
+    return np.exp(trees.predict(xgboost.DMatrix(asked, nthread=1)).astype(float))
+
+
+def modelled(table: Table, chip: str, training: np.ndarray) -> np.ndarray:
+    """(N,) milliseconds as a model of a chip predicts them; a network that trains it is predicted without it (five folds)."""
+    ms, x = table.ms[chip].to_numpy(), table.features
+    rows = training[np.isfinite(ms[training])]
+    predicted = _boosted(x[rows], ms[rows], x)
+    for fold in np.array_split(rows, _FOLDS):
+        rest = np.setdiff1d(rows, fold)
+        predicted[fold] = _boosted(x[rest], ms[rest], x[fold])
+    return predicted
+
+
+def xgboost_alone(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Boosted trees over the features of the cells."""
+    x = others.table.features
+    return _boosted(x[rows], ms, x[asked])
+
+
+def ridge_on_counts(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Ridge regression on how often each operator occurs."""
+    x = counts(others.table.cells)
+    return Ridge(alpha=1.0).fit(x[rows], ms / ms.mean()).predict(x[asked]) * ms.mean()
+
+
+def scaled_proxy(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
+    """The other chip that agrees best, times a factor; nothing where there is no other chip."""
+    if not others.ms.shape[1]:
+        return None
+    ratio = np.log(ms[:, None] / others.ms[rows])
+    factor = ratio.mean(axis=0)
+    best = np.abs(ratio - factor).mean(axis=0).argmin()
+    return np.exp(factor[best]) * others.ms[asked, best]
+
+
+def additive_table(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """A constant and a cost, not below zero, of each operator on a way from input to output: least squares of relative errors."""
+    x = np.column_stack([np.ones(len(others.table.cells)), counts(others.table.cells, "live")])
+    costs, _ = nnls(x[rows] / ms[:, None], np.ones(len(rows)))
+    return x[asked] @ costs
+
+
+BASELINES: Mapping[str, Callable[[Others, np.ndarray, np.ndarray, np.ndarray], np.ndarray | None]] = {
+    "xgboost": xgboost_alone,
+    "counts": ridge_on_counts,
+    "proxy": scaled_proxy,
+    "additive": additive_table,
+}
+"""What transfer is compared with: from rows, their milliseconds on the new chip and the rows asked about to milliseconds of these."""
+METHODS = ("transfer", "transfer_random", *BASELINES)
+"""`transfer` chooses which networks are measured; all others get random ones."""
+
+
+def judge(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str] = ()) -> dict:
+    """Let chips be new in turn, and score what each method says of networks that were not measured.
+
+    Args:
+        table: The table.
+        samples: Numbers of measured networks.
+        seeds: How many random splits to take the mean over.
+        chips: Those to judge; all where none is named.
+
+    Returns:
+        `networks`, `seeds`, `siblings`, and under `samples`, by number and method, the figures of each of `chips`, their `mean` and that
+        of those `not simulated`: Spearman, percentage within 10 %, mean absolute error in percent and, of methods that state
+        intervals of 90 %, the percentage inside. None where a method has no answer.
+
+    Raises:
+        ValueError: A chip is unknown, or a number is out of range.
+    """
+    judged = list(dict.fromkeys(chips or table.ms))
+    _check(table, samples, seeds, judged)
+    excluded = siblings(table)
+    imagined = [imagine(table.cells, rule, _IMAGINED, np.random.default_rng(0)) for rule in RULES]
+    helping = {chip: [other for other in table.ms if other not in (chip, *excluded[chip])] for chip in judged}
+    needed = [chip for chip in table.ms if any(chip in others for others in helping.values())]
+    found: dict[str, dict[str, dict[str, list]]] = {str(k): {method: {chip: [] for chip in judged} for method in METHODS} for k in samples}
+    with progress("judging", seeds * (len(needed) + len(judged))) as report:
+        steps = 0
+        for seed in range(seeds):
+            training, asked = split(table, seed)
+            models = {}
+            for chip in needed:
+                models[chip] = modelled(table, chip, training)
+                report(steps := steps + 1, f"seed {seed}, model of {chip}")
+            for chip in judged:
+                others = Others(table, np.column_stack([np.empty((len(table.cells), 0)), *(models[other] for other in helping[chip])]))
+                for k, method, figures in _judged(others, chip, imagined, training, asked, samples, seed):
+                    found[str(k)][method][chip].append(figures)
+                report(steps := steps + 1, f"seed {seed}, {chip}")
+    return {
+        "networks": len(table.cells),
+        "seeds": seeds,
+        "siblings": {chip: excluded[chip] for chip in judged},
+        "samples": {k: {method: _summary(by_chip) for method, by_chip in methods.items()} for k, methods in found.items()},
+    }
+
+
+def split(table: Table, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a random half of the networks, at most 800, to train on and to choose from; and those of the other half."""
+    order = np.random.default_rng(seed).permutation(len(table.cells))
+    half = len(order) // 2
+    return order[: min(half, _TRAINING)], order[half:]
+
+
+def _check(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str]) -> None:
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}; use --seeds 5")
+    if min(samples) < 2:
+        raise ValueError(f"samples must be at least 2, got {min(samples)}; use --samples 10")
+    for chip in chips:
+        if chip not in table.ms:
+            raise ValueError(f"a chip must be one of {', '.join(table.ms)}, got {chip!r:.50}; name one of them or leave --chips out")
+        measured = table.ms[chip].notna().to_numpy()
+        fewest = min(int(measured[split(table, seed)[0]].sum()) for seed in range(seeds))
+        if max(samples) > fewest:
+            raise ValueError(
+                f"samples must be at most the {fewest} networks of {chip!r} that may be chosen, got {max(samples)}; ask for fewer"
+            )
+
+
+def _judged(
+    others: Others, chip: str, imagined: Sequence[np.ndarray], training: np.ndarray, asked: np.ndarray, samples: Sequence[int], seed: int
+) -> Iterator[tuple[int, str, dict[str, float] | None]]:
+    """Number of samples, method and its figures, of one new chip and split."""
+    ms, beliefs = others.table.ms[chip].to_numpy(), others.beliefs(imagined, training)
+    pool, asked = (rows[np.isfinite(ms[rows])] for rows in (training, asked))
+    chosen = pool[choose([belief[pool] for belief in beliefs], max(samples), np.random.default_rng(seed))]
+    drawn = np.random.default_rng(seed).permutation(pool)
+    about = [belief[asked] for belief in beliefs]
+    for k in samples:
+        for method, rows in (("transfer", chosen[:k]), ("transfer_random", drawn[:k])):
+            predicted, deviation = condition([belief[rows] for belief in beliefs], ms[rows]).predict(about)
+            inside = np.abs(np.log(ms[asked] / predicted)) <= norm.ppf((1 + COVERAGE) / 2) * deviation
+            yield k, method, {**_figures(predicted, ms[asked]), "coverage": 100 * float(inside.mean())}
+        for method, baseline in BASELINES.items():
+            answer = baseline(others, drawn[:k], ms[drawn[:k]], asked)
+            yield k, method, None if answer is None else _figures(answer, ms[asked])
+
+
+def _figures(predicted: np.ndarray, measured: np.ndarray) -> dict[str, float]:
+    scores = score(predicted, measured)
+    return {"spearman": scores.spearman, "within_10": scores.within_10, "mape": scores.mape}
+
+
+def _summary(by_chip: Mapping[str, Sequence[dict[str, float] | None]]) -> dict:
+    """Means over the seeds of each chip, over the chips, and over those that are not simulated."""
+    chips = {chip: _mean(figures) for chip, figures in by_chip.items()}
+    return {
+        "chips": chips,
+        "mean": _mean(list(chips.values())),
+        "mean_not_simulated": _mean([figures for chip, figures in chips.items() if "simulated" not in chip]),
+    }
+
+
+def _mean(several: Sequence[dict[str, float] | None]) -> dict[str, float] | None:
+    there = [figures for figures in several if figures]
+    return {name: round(float(np.mean([figures[name] for figures in there])), 4) for name in there[0]} if there else None
+
+
+def show(result: dict) -> str:
+    """A table for each number of samples, and which chips were kept from helping which."""
+    lines = [
+        f"{result['networks']} networks, {result['seeds']} random halves; each column: Spearman, share within 10 % in %, mean error in %,",
+        f"transfer: and share inside intervals of {100 * COVERAGE:.0f} % in %",
+    ]
+    for k, methods in result["samples"].items():
+        names = list(methods["transfer"]["chips"])
+        lines += ["", f"{k + ' samples':24}" + "".join(f"{method:>{22 if 'transfer' in method else 17}}" for method in methods)]
+        lines += [_line(name, [summary["chips"][name] for summary in methods.values()]) for name in names]
+        lines.append(_line(f"mean of {len(names)}", [summary["mean"] for summary in methods.values()]))
+        lines.append(_line("mean without simulated", [summary["mean_not_simulated"] for summary in methods.values()]))
+    kept = [f"{', '.join(others)} for {chip}" for chip, others in result["siblings"].items() if others]
+    return "\n".join([*lines, "", "siblings, no help: " + ("; ".join(kept) or "none")])
+
+
+def _line(name: str, cells: Sequence[dict[str, float] | None]) -> str:
+    def cell(figures: dict[str, float] | None) -> str:
+        if figures is None:
+            return f"{'-':>17}"
+        inside = f"{figures['coverage']:5.0f}" if "coverage" in figures else ""
+        return f"{figures['spearman']:7.3f}{figures['within_10']:5.0f}{figures['mape']:5.1f}{inside}"
+
+    return f"{name:24}" + "".join(cell(figures) for figures in cells)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
+
+
+def main() -> None:
+    parser = _Parser(
+        description="Judge how well few measurements tell the latency of networks on a new chip, each chip of a table in turn."
+    )
+    parser.add_argument("table", type=Path, help=f".parquet or .csv with a column {COLUMN} and one of milliseconds for each chip")
+    parser.add_argument("--samples", type=int, nargs="+", default=[10, 20, 50], help="numbers of measured networks (default: 10 20 50)")
+    parser.add_argument("--seeds", type=int, default=5, help="random splits to take the mean over (default: 5)")
+    parser.add_argument("--chips", nargs="+", default=[], help="chips to judge (default: all)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    try:
+        result = judge(read(options.table), options.samples, options.seeds, options.chips)
+    except ValueError as err:
+        parser.exit(2, f"{parser.prog}: error: {err}\n")
+    print(json.dumps(result) if options.json else show(result))
+
+
+if __name__ == "__main__":
+    main()
