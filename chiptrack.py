@@ -24,6 +24,7 @@ VERBS = {
     "measure": ("latency_tables.measure:measure", "latency of every operator of a family, and of whole networks"),
     "tables": ("latency_tables.tables:tables", "latency tables: list, compare, merge, validate, import"),
     "fit-predictor": ("predictors.fit:fit_predictor", "a latency predictor from a table"),
+    "adapt": ("predictors.adapt:adapt", "a latency predictor of a new chip from a few of its networks"),
     "predict": ("predictors.predict:predict", "latency of architectures, with intervals"),
     "train": ("supernet.train:train", "the tracking supernet of a family"),
     "search": ("search.run:search", "multi-objective search over a family"),
@@ -106,7 +107,7 @@ def _parser(verb: str, function: Callable) -> tuple[argparse.ArgumentParser, ins
             continue
         if not required and parameter.default not in (None, False):
             settings["help"] += f" (default: {parameter.default})"
-        flag = "--" + name.replace("_", "-")
+        flag = "--" + name.rstrip("_").replace("_", "-")  # from_ is --from, which Python keeps for itself
         parser.add_argument(flag, dest=name, required=required, default=None if required else parameter.default, **settings)
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     return parser, signature
@@ -178,7 +179,7 @@ def _one_line(err: BaseException) -> str:
 
 
 def _resume_hint(verb: str) -> str:
-    return " with --resume" if verb in ("measure", "train", "retrain", "search", "evaluate", "demo") else ""
+    return " with --resume" if verb in ("measure", "adapt", "train", "retrain", "search", "evaluate", "demo") else ""
 
 
 def _fail(message: str) -> NoReturn:

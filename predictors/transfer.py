@@ -58,7 +58,12 @@ class Belief:
         mean = imagined.mean(axis=1)
         if known.shape[1]:
             mean = (mean + known.mean(axis=1)) / 2
-        spread = [_SCALE * mean[:, None], np.full((len(mean), 1), _CALL * calls), _IMAGINED * _deviations(imagined), _KNOWN * _deviations(known)]
+        spread = [
+            _SCALE * mean[:, None],
+            np.full((len(mean), 1), _CALL * calls),
+            _IMAGINED * _deviations(imagined),
+            _KNOWN * _deviations(known),
+        ]
         return cls(mean, np.hstack(spread), np.empty((len(mean), 0)) if structure is None else structure)
 
     def __getitem__(self, rows: np.ndarray) -> Belief:

@@ -1,0 +1,94 @@
+"""Chips that nobody built: what each operator of a family might cost on the next one.
+
+A chip is imagined as a mixture of those that were measured and of three simple ones (multiply-adds, bytes, calls), in which every
+trait of an operator (its kind, kernel, expansion, stride, map size) is faster or slower by a random factor. How far factors
+stray is one hypothesis each: an engine on a similar chip, another chip, a strange one. One more: a kernel size that the engine
+has no fast code for, so that its depthwise part takes many times longer (LiteRT's 7x7 on x86 takes six to ten times as long).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from supernet.operators import Operator
+
+CHIPS = 200
+"""Imagined for each hypothesis."""
+_STRAYS = (0.1, 0.3, 1.0)
+"""Standard deviations of the logarithm of a trait's factor, one hypothesis each."""
+_OWN = 0.04
+"""Of each operator's own factor."""
+_TRAITS: tuple[tuple[Callable[[Operator], object], float], ...] = (
+    (lambda op: op.kind, 1.0),
+    (lambda op: dict(op.options).get("kernel"), 1.0),
+    (lambda op: dict(op.options).get("expansion"), 0.5),
+    (lambda op: dict(op.options).get("stride"), 0.5),
+    (lambda op: op.in_shape[1], 0.7),
+    (lambda op: (op.kind, dict(op.options).get("kernel")), 0.5),
+)
+"""What operators have in common, and how far its factor strays for a stray of one."""
+_SLOW_STRAY = 0.25
+"""Of the slow depthwise parts, over map sizes and strides."""
+
+
+def imagined_chips(operators: Sequence[Operator], usual: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Costs of operators on imagined chips.
+
+    Args:
+        operators: K operators of one family.
+        usual: (K,) how often each occurs in the search branch of a usual network, on average.
+        known: (K, S) relative costs on measured chips (see `relative`); S may be 0.
+        rng: Draws the chips.
+
+    Returns:
+        (K, CHIPS) relative costs for every hypothesis.
+    """
+    macs = np.array([op.counts.macs for op in operators], float)
+    moved = np.array([np.prod(op.in_shape) + np.prod(op.out_shape) + op.counts.params for op in operators], float)
+    pure = np.column_stack([relative(cost, usual) for cost in (macs, moved, np.ones(len(operators)))])
+    bases = np.column_stack([known, pure])
+    imagined = [np.column_stack([_chip(operators, usual, bases, stray, rng) for _ in range(CHIPS)]) for stray in _STRAYS]
+    if slow := _depthwise(operators, usual):
+        imagined.append(np.column_stack([_slow_chip(operators, usual, bases, slow, rng) for _ in range(CHIPS)]))
+    return imagined
+
+
+def relative(cost: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """(K,) costs in units of what a usual network takes."""
+    return cost / (usual @ cost)
+
+
+def _chip(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, stray: float, rng: np.random.Generator) -> np.ndarray:
+    logarithm = rng.normal(0, _OWN, len(operators))
+    for trait, share in _TRAITS:
+        logarithm += _factors([trait(op) for op in operators], stray * share, rng)
+    return relative(bases @ rng.dirichlet(np.ones(bases.shape[1])) * np.exp(logarithm), usual)
+
+
+def _slow_chip(
+    operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, slow: Sequence[np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """A chip like those known whose engine is slow for one kernel size."""
+    logarithm = _factors([op.in_shape[1] for op in operators], _SLOW_STRAY, rng)
+    logarithm += _factors([dict(op.options).get("stride") for op in operators], _SLOW_STRAY, rng)
+    extra = slow[rng.integers(len(slow))] * np.exp(logarithm + rng.normal())
+    return relative(_chip(operators, usual, bases, _STRAYS[0], rng) + extra, usual)
+
+
+def _factors(values: Sequence[object], deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """(K,) normal logarithms, one for each different value."""
+    drawn = {value: rng.normal(0, deviation) for value in dict.fromkeys(values)}
+    return np.array([drawn[value] for value in values])
+
+
+def _depthwise(operators: Sequence[Operator], usual: np.ndarray) -> list[np.ndarray]:
+    """(K,) relative multiply-adds of the depthwise convolutions of each kernel size."""
+    work: dict[int, np.ndarray] = {}
+    for i, op in enumerate(operators):
+        options = dict(op.options)
+        if side := options.get("kernel"):
+            hidden = op.in_shape[0] * options.get("expansion", 1)
+            work.setdefault(side, np.zeros(len(operators)))[i] = hidden * op.out_shape[1] * op.out_shape[2] * side**2
+    return [relative(cost, usual) for cost in work.values() if usual @ cost > 0]
