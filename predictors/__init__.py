@@ -3,6 +3,7 @@
 from predictors.boosting import BoostedTable
 from predictors.counts import MacsLine
 from predictors.lookup import TableLine, TableSum
+from predictors.ridge import TableRidge
 
-MODELS = {"table": TableSum, "table_line": TableLine, "table_line_xgboost": BoostedTable, "macs_line": MacsLine}
+MODELS = {"table": TableSum, "table_line": TableLine, "table_ridge": TableRidge, "table_line_xgboost": BoostedTable, "macs_line": MacsLine}
 """From the simplest up; `macs_line` is the baseline that a table has to beat."""
