@@ -1,0 +1,158 @@
+"""Fitting a predictor of memory, energy or accuracy, and choosing by cross-validation how much to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from latency_tables.table import LatencyTable
+from predictors.corrections import CORRECTIONS
+from predictors.lookup import Line, fit_line
+from predictors.quantity import QUANTITIES, QuantityPredictor, base
+from predictors.traits import TraitEncoder, Traits
+from supernet.families import FAMILIES
+from supernet.space import Architecture
+
+MIN_VALUES = 3
+COVERAGE = 0.9
+_FOLDS = 10
+_GAIN = 0.95
+"""A model replaces a simpler one when its cross-validated error is below this share of the simpler one's."""
+_COLUMNS = {"memory": "memory_mb", "energy": "energy_mj"}
+
+
+def fit_quantity(
+    quantity: str,
+    family: str,
+    architectures: Sequence[Architecture],
+    values: Sequence[float] | np.ndarray,
+    seed: int = 0,
+    operator_ms: Mapping[str, float] | None = None,
+) -> QuantityPredictor:
+    """Fit on what was found out of some architectures.
+
+    Of memory and energy, the simplest model is kept that cross-validation does not improve on by 5 %: a robust line, XGBoost on
+    top of it, a Gaussian process, or the mean of both. Accuracy is predicted by the mean of both at once, and with the standard
+    deviation of the process, so that its intervals are wide where little is known. All intervals are widened or narrowed until
+    they hold 90 % of the values that were left out.
+
+    Args:
+        quantity: One of `QUANTITIES`.
+        family: Name of the family.
+        architectures: At least 3 different ones of the family.
+        values: Of each architecture; positive MB or mJ, or an accuracy of 0..1.
+        seed: Fixes folds and trees.
+        operator_ms: Milliseconds of the operators by key, so that energy is told by the sum of a latency table.
+
+    Raises:
+        ValueError: A name is unknown, or architectures or values are not such.
+        MissingOperators: `operator_ms` lacks operators of these architectures.
+    """
+    _check_names(quantity, family)
+    values = np.asarray(values, float)
+    _check(quantity, architectures, values)
+    encoder = TraitEncoder(family, operator_ms)
+    traits = encoder.encode(encoder.choices(architectures))
+    relative = QUANTITIES[quantity].relative
+    targets = np.log(values) if relative else values
+    line = _line(quantity, traits, values)
+    left = targets - base(quantity, line, traits)
+    models = {name: CORRECTIONS[name].fit(traits.features, left, seed) for name in (CORRECTIONS if relative else ("blend",))}
+    folds = np.random.default_rng(seed).permutation(len(values)) % min(_FOLDS, len(values))
+    middle, doubt = ({name: np.empty(len(values)) for name in models} for _ in range(2))
+    for fold in range(folds.max() + 1):
+        out = folds == fold
+        rest = _line(quantity, traits[~out], values[~out])
+        left = targets[~out] - base(quantity, rest, traits[~out])
+        for name, model in models.items():
+            correction, doubt[name][out] = model.refit(traits[~out].features, left).predict(traits[out].features)
+            middle[name][out] = base(quantity, rest, traits[out]) + correction
+    held_out = {name: np.exp(each) if relative else each for name, each in middle.items()}
+    scores = {name: _score(predicted, values, relative) for name, predicted in held_out.items()}
+    chosen = _choose({name: score["error"] for name, score in scores.items()})
+    reach, coverage = _reach(np.abs(targets - middle[chosen]) / doubt[chosen])
+    about = {"values": len(values), "scores": scores, "chosen": chosen}
+    return QuantityPredictor(quantity, family, line, chosen, models[chosen], reach, coverage, operator_ms or {}, about)
+
+
+def fit_table(table: LatencyTable, quantity: str, seed: int = 0) -> QuantityPredictor:
+    """Fit memory or energy of a frame on the networks of a latency table.
+
+    Raises:
+        ValueError: The family is unknown, or the table has too few figures of this quantity.
+        MissingOperators: Energy is told by the table's sum, which lacks operators of its networks.
+    """
+    if quantity not in _COLUMNS:
+        raise ValueError(f"a latency table can tell {' or '.join(_COLUMNS)}, got {quantity!r}; choose one of these")
+    family = table.profile.family
+    _check_names(quantity, family)
+    of = {name: getattr(m, _COLUMNS[quantity]) for (name, branch), m in table.networks.items() if branch == "search"}
+    known = {name: value for name, value in of.items() if value}
+    if len(known) < MIN_VALUES:
+        ways_out = {
+            "memory": "measure --networks 30 with a runtime on the processor",
+            "energy": "measure --networks 30 where chiptrack may read a meter: as root, or on a board with sensors of power",
+        }
+        raise ValueError(
+            f"a predictor of {quantity} needs {_COLUMNS[quantity]} of at least {MIN_VALUES} networks, the table has {len(known)}; "
+            f"{ways_out[quantity]}"
+        )
+    operator_ms = table.operator_ms() if quantity == "energy" else None
+    architectures = [FAMILIES[family].parse(name) for name in known]
+    predictor = fit_quantity(quantity, family, architectures, list(known.values()), seed, operator_ms)
+    return replace(predictor, about={"profile": table.profile.to_json(), **predictor.about})
+
+
+def _check_names(quantity: str, family: str) -> None:
+    if quantity not in QUANTITIES:
+        raise ValueError(f"unknown quantity {quantity!r}; known: {', '.join(QUANTITIES)}")
+    if family not in FAMILIES:
+        raise ValueError(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+
+
+def _check(quantity: str, architectures: Sequence[Architecture], values: np.ndarray) -> None:
+    if values.shape != (len(architectures),) or len(values) < MIN_VALUES:
+        raise ValueError(
+            f"a predictor of {quantity} needs one value for each of at least {MIN_VALUES} architectures, got shape {values.shape} "
+            f"for {len(architectures)}; judge more architectures"
+        )
+    twice = len(architectures) - len(set(architectures))
+    if twice:
+        raise ValueError(f"architectures to fit on must differ, {twice} of {len(architectures)} come again; keep one value of each")
+    allowed = np.isfinite(values) & ((values > 0) if QUANTITIES[quantity].relative else ((values >= 0) & (values <= 1)))
+    if not allowed.all():
+        rule = "positive and finite" if QUANTITIES[quantity].relative else "within 0..1"
+        i = int(np.argmin(allowed))
+        raise ValueError(f"values of {quantity} must be {rule}, got {values[i]} for {architectures[i].name}; leave it out")
+
+
+def _line(quantity: str, traits: Traits, values: np.ndarray) -> Line:
+    known = QUANTITIES[quantity]
+    return fit_line(getattr(traits, known.figure), values) if known.relative else Line(float(values.mean()), 0.0)
+
+
+def _score(predicted: np.ndarray, values: np.ndarray, relative: bool) -> dict[str, float]:
+    """Mean absolute error (relative where the quantity is), and agreement of the order."""
+    error = np.abs(predicted / values - 1 if relative else predicted - values)
+    ranked = np.ptp(predicted) > 0 and np.ptp(values) > 0
+    spearman = float(np.asarray(spearmanr(predicted, values))[0]) if ranked else 0.0
+    return {"error": float(error.mean()), "spearman": spearman}
+
+
+def _choose(error: Mapping[str, float]) -> str:
+    """The model to keep, of some from the simplest up."""
+    chosen, *larger = error
+    for name in larger:
+        if error[name] < _GAIN * error[chosen]:
+            chosen = name
+    return chosen
+
+
+def _reach(misses: np.ndarray) -> tuple[float, float]:
+    """How far intervals must extend, by split-conformal ranks of (n,) held-out errors in units of their doubt; and what that covers."""
+    n = len(misses)
+    rank = min(n, int(np.ceil((n + 1) * COVERAGE)))
+    return float(np.sort(misses)[rank - 1]), min(COVERAGE, n / (n + 1))

@@ -1,0 +1,99 @@
+"""What can be told of an architecture without any measurement: how much it computes, holds and keeps at once, and its choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import nn
+
+from latency_tables.chains import all_operators
+from predictors.encoding import SUMS, Encoder
+from predictors.occurrences import occurrences
+from supernet.families import FAMILIES
+from supernet.operators import Operator
+from supernet.space import Architecture
+
+_BYTES = 4
+_COPIES = 4
+"""How often weights lie in memory at the peak, while a runtime loads them: in its file, its graph and its kernels' layout. Measured."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What quantities are predicted from, one row for each architecture."""
+
+    megabytes: np.ndarray
+    """(N,) weights as often as they lie in memory, and the largest activations of a layer, in fp32."""
+    work: np.ndarray
+    """(N,) milliseconds of a frame by a latency table; its multiply-adds where there is none."""
+    features: np.ndarray
+    """(N, F) float64: sums over operators, live activations, and a one for each chosen value."""
+
+    def __getitem__(self, rows: np.ndarray) -> Traits:
+        """Some of the rows."""
+        return Traits(self.megabytes[rows], self.work[rows], self.features[rows])
+
+
+class TraitEncoder:
+    """Tells the traits of the architectures of one family."""
+
+    def __init__(self, family: str, operator_ms: Mapping[str, float] | None = None):
+        """Prepare.
+
+        Args:
+            family: Name of the family.
+            operator_ms: Milliseconds of the operators by key, where work is to be told by a latency table.
+        """
+        self._by_table = bool(operator_ms)
+        operators = all_operators(FAMILIES[family])
+        self._encoder = Encoder(family, operator_ms or {op.key: 0.0 for op in operators})
+        self._occurrences = occurrences(FAMILIES[family])
+        self._live = np.array([live_elements(op) * (op.branch == "search") for op in operators]) * _BYTES / 1e6
+        self._one_hot = np.concatenate([np.arange(size) for size in self._occurrences.sizes])
+        self._params = SUMS.index("params_m")
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return len(SUMS) + 1 + len(self._one_hot)
+
+    def choices(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """(N, L) index of the chosen value of every choice; see `Encoder.choices`."""
+        return self._encoder.choices(architectures)
+
+    def encode(self, choices: np.ndarray) -> Traits:
+        """Tell the traits of architectures given as (N, L) integers.
+
+        Raises:
+            ValueError: They are not such integers.
+            MissingOperators: The latency table lacks operators of these architectures.
+        """
+        encoded = self._encoder.encode_choices(choices)
+        counts = self._occurrences.rows(choices) @ self._occurrences.added
+        live_mb = ((counts > 0) * self._live).max(axis=1)
+        sums, listed = encoded.features[:, : len(SUMS)].astype(float), encoded.features[:, len(SUMS) :]
+        chosen = np.repeat(listed, self._occurrences.sizes, axis=1) == self._one_hot
+        megabytes = _COPIES * _BYTES * sums[:, self._params] + live_mb
+        return Traits(megabytes, encoded.table_ms if self._by_table else encoded.macs, np.column_stack([sums, live_mb, chosen]))
+
+
+@cache
+def live_elements(op: Operator) -> int:
+    """Elements of the inputs and the output of the layer of an operator for which they are most."""
+    most = 0
+
+    def see(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal most
+        most = max(most, sum(tensor.numel() for tensor in (*inputs, output)))
+
+    module = op.build().to("meta").eval()
+    for layer in module.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(see)
+    with torch.no_grad():
+        module(*(torch.empty(1, *shape, device="meta") for shape in op.input_shapes))
+    return most

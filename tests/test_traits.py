@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from latency_tables.chains import all_operators
+from predictors.traits import TraitEncoder, live_elements
+from supernet.families import FAMILIES
+from supernet.operators import Operator
+
+
+@pytest.mark.parametrize(
+    "op, elements",
+    [
+        (Operator("mbconv", "search", (8, 10, 10), (8, 10, 10), (("kernel", 3), ("expansion", 4), ("stride", 1))), 2 * 32 * 100),
+        (Operator("mbconv", "search", (8, 10, 10), (16, 5, 5), (("kernel", 5), ("expansion", 6), ("stride", 2))), 48 * 100 + 48 * 100),
+        (Operator("cls", "search", (16, 12, 12), (1, 12, 12)), 16 * 144 + 1 * 144),
+        (Operator("head", "search", (32, 12, 12), (16, 12, 12), (("kernel", 3),)), 32 * 144 + 32 * 144),
+    ],
+)
+def test_the_layer_with_most_in_and_out_counts(op, elements):
+    assert live_elements(op) == elements
+
+
+def test_traits_are_those_of_the_search_branch(family, rng):
+    encoder = TraitEncoder(family.name)
+    drawn = [family.space.sample(rng) for _ in range(20)]
+    traits = encoder.encode(encoder.choices(drawn))
+    for i, architecture in enumerate(drawn):
+        operators = [op for op in family.operators(architecture) if op.branch == "search"]
+        assert traits.work[i] == sum(op.counts.macs for op in operators)
+        held = 4 * 4 * sum(op.counts.params for op in operators) + 4 * max(map(live_elements, operators))
+        assert traits.megabytes[i] == pytest.approx(held / 1e6, rel=1e-5)
+    assert traits.features.shape == (20, encoder.width) and traits.features.dtype == float
+    assert len(np.unique(traits.features, axis=0)) == len(set(drawn))
+    chosen = traits.features[:, -sum(map(len, family.space.choices.values())) :]
+    assert set(chosen.ravel()) == {0.0, 1.0} and (chosen.sum(axis=1) == len(family.space.choices)).all()
+
+
+def test_spellings_of_one_network_have_the_same_traits():
+    nano = FAMILIES["nano"]
+    shallow = nano.parse("nano:back_04252025110000000000+cls_200101201+reg_212201221_ops_11")
+    encoder = TraitEncoder("nano")
+    choices = encoder.choices([shallow, shallow])
+    choices[1, list(nano.space.choices).index("back.4.3")] = 3  # beyond the exit
+    first, second = encoder.encode(choices).features
+    assert np.array_equal(first, second)
+
+
+def test_work_by_a_table_is_its_sum(rng):
+    nano = FAMILIES["nano"]
+    operator_ms = {op.key: float(i + 1) for i, op in enumerate(all_operators(nano))}
+    encoder, architecture = TraitEncoder("nano", operator_ms), nano.space.sample(rng)
+    summed = sum(operator_ms[op.key] for op in nano.operators(architecture) if op.branch == "search")
+    assert encoder.encode(encoder.choices([architecture])).work == pytest.approx([summed])
