@@ -8,7 +8,7 @@ has no fast code for, so that its depthwise part takes many times longer (LiteRT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ _STRAYS = (0.1, 0.3, 1.0)
 """Standard deviations of the logarithm of a trait's factor, one hypothesis each."""
 _OWN = 0.04
 """Of each operator's own factor."""
-_TRAITS: tuple[tuple[Callable[[Operator], object], float], ...] = (
+_TRAITS: tuple[tuple[Callable[[Operator], Hashable], float], ...] = (
     (lambda op: op.kind, 1.0),
     (lambda op: dict(op.options).get("kernel"), 1.0),
     (lambda op: dict(op.options).get("expansion"), 0.5),
@@ -47,40 +47,40 @@ def imagined_chips(operators: Sequence[Operator], usual: np.ndarray, known: np.n
     """
     macs = np.array([op.counts.macs for op in operators], float)
     moved = np.array([np.prod(op.in_shape) + np.prod(op.out_shape) + op.counts.params for op in operators], float)
-    pure = np.column_stack([relative(cost, usual) for cost in (macs, moved, np.ones(len(operators)))])
-    bases = np.column_stack([known, pure])
-    imagined = [np.column_stack([_chip(operators, usual, bases, stray, rng) for _ in range(CHIPS)]) for stray in _STRAYS]
+    bases = np.column_stack([known, *(relative(cost, usual) for cost in (macs, moved, np.ones(len(operators))))])
+    imagined = [_chips(operators, usual, bases, stray, rng) for stray in _STRAYS]
     if slow := _depthwise(operators, usual):
-        imagined.append(np.column_stack([_slow_chip(operators, usual, bases, slow, rng) for _ in range(CHIPS)]))
+        imagined.append(_slow_chips(operators, usual, bases, np.column_stack(slow), rng))
     return imagined
 
 
 def relative(cost: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """(K,) costs in units of what a usual network takes."""
+    """(K,) or (K, M) costs in units of what a usual network takes."""
     return cost / (usual @ cost)
 
 
-def _chip(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, stray: float, rng: np.random.Generator) -> np.ndarray:
-    logarithm = rng.normal(0, _OWN, len(operators))
+def _chips(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, stray: float, rng: np.random.Generator) -> np.ndarray:
+    logarithm = rng.normal(0, _OWN, (len(operators), CHIPS))
     for trait, share in _TRAITS:
         logarithm += _factors([trait(op) for op in operators], stray * share, rng)
-    return relative(bases @ rng.dirichlet(np.ones(bases.shape[1])) * np.exp(logarithm), usual)
+    mixed = bases @ rng.dirichlet(np.ones(bases.shape[1]), CHIPS).T
+    return relative(mixed * np.exp(logarithm), usual)
 
 
-def _slow_chip(
-    operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, slow: Sequence[np.ndarray], rng: np.random.Generator
+def _slow_chips(
+    operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, slow: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """A chip like those known whose engine is slow for one kernel size."""
-    logarithm = _factors([op.in_shape[1] for op in operators], _SLOW_STRAY, rng)
+    """Chips like those known whose engine is slow for one kernel size; `slow` is (K, number of sizes)."""
+    logarithm = rng.normal(size=CHIPS) + _factors([op.in_shape[1] for op in operators], _SLOW_STRAY, rng)
     logarithm += _factors([dict(op.options).get("stride") for op in operators], _SLOW_STRAY, rng)
-    extra = slow[rng.integers(len(slow))] * np.exp(logarithm + rng.normal())
-    return relative(_chip(operators, usual, bases, _STRAYS[0], rng) + extra, usual)
+    extra = slow[:, rng.integers(slow.shape[1], size=CHIPS)] * np.exp(logarithm)
+    return relative(_chips(operators, usual, bases, _STRAYS[0], rng) + extra, usual)
 
 
-def _factors(values: Sequence[object], deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """(K,) normal logarithms, one for each different value."""
-    drawn = {value: rng.normal(0, deviation) for value in dict.fromkeys(values)}
-    return np.array([drawn[value] for value in values])
+def _factors(values: Sequence[Hashable], deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """(K, CHIPS) normal logarithms, equal where the values are."""
+    codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    return rng.normal(0, deviation, (len(codes), CHIPS))[[codes[value] for value in values]]
 
 
 def _depthwise(operators: Sequence[Operator], usual: np.ndarray) -> list[np.ndarray]:

@@ -1,0 +1,142 @@
+"""Chips imagined for a family, and predictors that follow from few networks; measured tables stand for the new chips."""
+
+import numpy as np
+import pytest
+
+from latency_tables.chains import all_operators
+from latency_tables.table import LatencyTable
+from latency_tables.tables import SHIPPED
+from predictors.imagined import imagined_chips, relative
+from predictors.measured import measured_networks
+from predictors.new_chip import Measured, NewChip
+from predictors.predictor import load_predictor
+from predictors.scores import score
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+ABOUT = {"profile": {"chip": "new"}, "reference_ms": 1.0}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {name: LatencyTable.load(SHIPPED / f"nano-{name}-fp32.csv") for name in ("onnxruntime", "mnn", "openvino")}
+
+
+@pytest.fixture(scope="module")
+def chip(tables):
+    return NewChip(NANO, [tables[name].operator_ms() for name in ("onnxruntime", "mnn")])
+
+
+@pytest.fixture(scope="module")
+def openvino(tables):
+    search, template = (measured_networks(tables["openvino"], branch) for branch in ("search", "template"))
+    return Measured(search.architectures, search.ms, template.ms)
+
+
+def first(measured, count):
+    """Evenly spread over what the table has, which lists the smallest first."""
+    some = np.linspace(0, len(measured.search_ms) - 1, count).astype(int)
+    return Measured(tuple(measured.architectures[i] for i in some), measured.search_ms[some], measured.template_ms[some])
+
+
+def made_up(chip, architectures, operator_ms, call_ms=0.0):
+    """What networks take where operators take these times."""
+    sums = {
+        branch: [sum(operator_ms[op.key] for op in NANO.operators(a) if op.branch == branch) + call_ms for a in architectures]
+        for branch in ("search", "template")
+    }
+    return Measured(tuple(architectures), np.array(sums["search"]), np.array(sums["template"]))
+
+
+def test_a_runtime_is_predicted_from_ten_networks_and_two_others(chip, openvino):
+    some = first(openvino, 10)
+    predictor = chip.fit(some, ABOUT)
+    others = [i for i, a in enumerate(openvino.architectures) if a not in some.architectures]
+    asked = [openvino.architectures[i] for i in others]
+    prediction = predictor.predict(asked)
+    scores = score(prediction.value, openvino.search_ms[others])
+    assert scores.mape < 3 and scores.spearman > 0.97
+    inside = (prediction.low <= openvino.search_ms[others]) & (openvino.search_ms[others] <= prediction.high)
+    assert 0.75 < inside.mean() <= 1
+    assert score(predictor.template_ms(asked), openvino.template_ms[others]).mape < 6
+
+
+def test_the_other_chips_and_not_only_the_networks_make_the_prediction(tables, chip, openvino):
+    few = first(openvino, 4)
+    errors = [
+        score(c.fit(few, ABOUT).predict(openvino.architectures).value, openvino.search_ms).mape for c in (chip, NewChip(NANO, [], seed=0))
+    ]
+    assert errors[0] < 0.7 * errors[1]
+
+
+def test_a_chip_ten_times_slower_is_as_easy(tables, chip):
+    slow = {key: 10 * ms for key, ms in tables["mnn"].operator_ms().items()}
+    measured = made_up(chip, chip.choose(5), slow, call_ms=0.4)
+    asked = chip.candidates[50:100]
+    assert chip.fit(measured, ABOUT).predict(asked).value == pytest.approx(made_up(chip, asked, slow, 0.4).search_ms, rel=0.05)
+
+
+def test_an_engine_without_code_for_a_kernel_size_is_recognised(tables, chip):
+    """As LiteRT and its 7x7 depthwise convolutions, at six times the usual cost."""
+    ms = {op.key: tables["mnn"].operator_ms()[op.key] * (6 if dict(op.options).get("kernel") == 7 else 1) for op in all_operators(NANO)}
+    asked = chip.candidates[50:150]
+    truth = made_up(chip, asked, ms).search_ms
+    predicted = chip.fit(made_up(chip, chip.choose(10), ms), ABOUT).predict(asked).value
+    assert score(predicted, truth).mape < 4
+    assert score(chip.fit(made_up(chip, chip.choose(10), tables["mnn"].operator_ms()), ABOUT).predict(asked).value, truth).spearman < 0.9
+
+
+def test_the_file_is_an_ordinary_predictor(chip, openvino, tmp_path):
+    predictor = chip.fit(first(openvino, 10), ABOUT)
+    predictor.save(tmp_path / "p.json")
+    loaded = load_predictor(tmp_path / "p.json")
+    assert loaded.complete and min(loaded.operator_ms.values()) > 0
+    assert loaded.predict(chip.candidates[:5]).value == pytest.approx(predictor.predict(chip.candidates[:5]).value)
+    fit = loaded.about["fit"]
+    assert fit["networks"] == 10 and [point["networks"] for point in fit["learning"]] == list(range(3, 11))
+    assert all(row["low_ms"] < row["predicted_ms"] < row["high_ms"] for row in fit["held_out"])
+    assert fit["expected_mape"] == fit["learning"][-1]["expected_mape"] < fit["learning"][0]["expected_mape"]
+
+
+def test_each_measurement_is_expected_to_help_where_the_chip_is_as_believed(chip, tables):
+    errors = chip.expected_errors(made_up(chip, chip.choose(10), tables["onnxruntime"].operator_ms()))
+    assert len(errors) == 10 and errors[0] > 2 * errors[-1]
+    like, strange = chip.forecast(10)
+    assert like < strange and like == pytest.approx(errors[-1], rel=0.5)
+
+
+def test_chosen_networks_are_fixed_by_the_seed_and_differ(tables, chip):
+    known = [tables[name].operator_ms() for name in ("onnxruntime", "mnn")]
+    chosen = chip.choose(10)
+    assert chosen == NewChip(NANO, known).choose(10) and chosen != NewChip(NANO, known, seed=1).choose(10)
+    assert len(set(chosen)) == 10 and chip.choose(4) == chosen[:4]
+
+
+def test_gaps_of_another_chip_are_filled_by_its_multiply_adds(tables, openvino):
+    known = tables["mnn"].operator_ms()
+    holes = {key: ms for i, (key, ms) in enumerate(known.items()) if i % 10}
+    whole, holey = (NewChip(NANO, [times]).fit(first(openvino, 10), ABOUT) for times in (known, holes))
+    assert holey.complete
+    assert holey.predict(openvino.architectures).value == pytest.approx(whole.predict(openvino.architectures).value, rel=0.1)
+
+
+@pytest.mark.parametrize("count, repeats", [(2, 1), (1, 10)])
+def test_too_few_different_networks_are_refused(chip, openvino, count, repeats):
+    few = first(openvino, count)
+    again = Measured(few.architectures * repeats, np.tile(few.search_ms, repeats), np.tile(few.template_ms, repeats))
+    with pytest.raises(ValueError, match=f"at least 3 different measured networks, got {count}; use --networks 10"):
+        chip.fit(again, ABOUT)
+
+
+def test_imagined_chips_cost_a_usual_network_one_and_differ(rng):
+    operators = all_operators(NANO)
+    usual = np.array([op.branch == "search" for op in operators], float)
+    known = relative(np.array([op.counts.macs for op in operators], float), usual)[:, None]
+    hypotheses = imagined_chips(operators, usual, known, rng)
+    assert len(hypotheses) == 4
+    spreads = []
+    for costs in hypotheses:
+        assert costs.shape[0] == len(operators) and (costs > 0).all()
+        assert usual @ costs == pytest.approx(np.ones(costs.shape[1]))
+        spreads.append(np.log(costs).std(axis=1).mean())
+    assert spreads[0] < spreads[1] < spreads[2]
