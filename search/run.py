@@ -13,6 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def search(
     fixed = {
         "family": family.name,
         "supernet": _origin(supernet),
-        "predictors": [{**_origin(path), **model.about} for path, model in zip(predictor, models.values(), strict=True)],
+        "predictors": [{**_origin(path), **model.about, "interval": asdict(model.interval)} for path, model in zip(predictor, models.values(), strict=True)],
         "limits": {constraint.name: constraint.limit for constraint in constraints},
         "strategy": strategy,
         "seed": seed,
