@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from latency_tables.table import LatencyTable
-from predictors.corrections import CORRECTIONS
+from predictors.corrections import CORRECTIONS, Correction
 from predictors.lookup import Line, fit_line
 from predictors.quantity import QUANTITIES, QuantityPredictor, base
 from predictors.traits import TraitEncoder, Traits
@@ -56,24 +56,15 @@ def fit_quantity(
     _check(quantity, architectures, values)
     encoder = TraitEncoder(family, operator_ms)
     traits = encoder.encode(encoder.choices(architectures))
-    relative = QUANTITIES[quantity].relative
-    targets = np.log(values) if relative else values
     line = _line(quantity, traits, values)
-    left = targets - base(quantity, line, traits)
-    models = {name: CORRECTIONS[name].fit(traits.features, left, seed) for name in (CORRECTIONS if relative else ("blend",))}
-    folds = np.random.default_rng(seed).permutation(len(values)) % min(_FOLDS, len(values))
-    middle, doubt = ({name: np.empty(len(values)) for name in models} for _ in range(2))
-    for fold in range(folds.max() + 1):
-        out = folds == fold
-        rest = _line(quantity, traits[~out], values[~out])
-        left = targets[~out] - base(quantity, rest, traits[~out])
-        for name, model in models.items():
-            correction, doubt[name][out] = model.refit(traits[~out].features, left).predict(traits[out].features)
-            middle[name][out] = base(quantity, rest, traits[out]) + correction
-    held_out = {name: np.exp(each) if relative else each for name, each in middle.items()}
-    scores = {name: _score(predicted, values, relative) for name, predicted in held_out.items()}
+    left = _targets(quantity, values) - base(quantity, line, traits)
+    candidates = CORRECTIONS if QUANTITIES[quantity].relative else ("blend",)
+    models = {name: CORRECTIONS[name].fit(traits.features, left, seed) for name in candidates}
+    held_out = {name: _cross_validate(quantity, model, traits, values, seed) for name, model in models.items()}
+    scores = {name: _score(quantity, middle, values) for name, (middle, _) in held_out.items()}
     chosen = _choose({name: score["error"] for name, score in scores.items()})
-    reach, coverage = _reach(np.abs(targets - middle[chosen]) / doubt[chosen])
+    middle, doubt = held_out[chosen]
+    reach, coverage = _reach(np.abs(_targets(quantity, values) - middle) / doubt)
     about = {"values": len(values), "scores": scores, "chosen": chosen}
     return QuantityPredictor(quantity, family, line, chosen, models[chosen], reach, coverage, operator_ms or {}, about)
 
@@ -134,11 +125,30 @@ def _line(quantity: str, traits: Traits, values: np.ndarray) -> Line:
     return fit_line(getattr(traits, known.figure), values) if known.relative else Line(float(values.mean()), 0.0)
 
 
-def _score(predicted: np.ndarray, values: np.ndarray, relative: bool) -> dict[str, float]:
-    """Mean absolute error (relative where the quantity is), and agreement of the order."""
-    error = np.abs(predicted / values - 1 if relative else predicted - values)
-    ranked = np.ptp(predicted) > 0 and np.ptp(values) > 0
-    spearman = float(np.asarray(spearmanr(predicted, values))[0]) if ranked else 0.0
+def _targets(quantity: str, values: np.ndarray) -> np.ndarray:
+    return np.log(values) if QUANTITIES[quantity].relative else values
+
+
+def _cross_validate(quantity: str, model: Correction, traits: Traits, values: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) targets predicted by the model fitted on the other folds, and (N,) their doubt."""
+    folds = np.random.default_rng(seed).permutation(len(values)) % min(_FOLDS, len(values))
+    middle, doubt = np.empty((2, len(values)))
+    for fold in range(folds.max() + 1):
+        out = folds == fold
+        seen = traits[~out]
+        line = _line(quantity, seen, values[~out])
+        refitted = model.refit(seen.features, _targets(quantity, values[~out]) - base(quantity, line, seen))
+        correction, doubt[out] = refitted.predict(traits[out].features)
+        middle[out] = base(quantity, line, traits[out]) + correction
+    return middle, doubt
+
+
+def _score(quantity: str, middle: np.ndarray, values: np.ndarray) -> dict[str, float]:
+    """Mean absolute error (relative where the quantity is), and agreement of the order, of (N,) predicted targets."""
+    relative = QUANTITIES[quantity].relative
+    error = np.abs(np.exp(middle) / values - 1 if relative else middle - values)
+    ranked = np.ptp(middle) > 0 and np.ptp(values) > 0
+    spearman = float(np.asarray(spearmanr(middle, values))[0]) if ranked else 0.0
     return {"error": float(error.mean()), "spearman": spearman}
 
 
