@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from latency_tables.chains import all_operators
 from latency_tables.table import MissingOperators
 from predictors.encoding import SUMS, Encoder
+from predictors.lookup import Line, TableSum
 from predictors.occurrences import occurrences
+from predictors.predictor import Interval, LatencyPredictor
 from supernet.families import FAMILIES
 
 ENCODERS = {
@@ -70,6 +72,18 @@ def test_columns_are_what_they_are_called(name):
 
 def blocks_with(blocks, kernel, expansion):
     return sum((block["kernel"], block["expansion"]) == (kernel, expansion) for block in blocks)
+
+
+def test_a_predictor_answers_alike_for_numbers_and_architectures():
+    nano, rng = FAMILIES["nano"], np.random.default_rng(0)
+    operator_ms = {op.key: rng.uniform(0.01, 0.1) for op in all_operators(nano)}
+    predictor = LatencyPredictor("nano", operator_ms, "table", TableSum(), Line(), Interval(0.9, 1.1, 0.9))
+    choices = np.column_stack([rng.integers(0, len(values), 5000) for values in nano.space.choices.values()])
+    said = predictor.predict_choices(choices)  # more than are encoded at once
+    some = predictor.predict([spell(nano, row) for row in choices[::100]])
+    for numbers, objects in ((said.value, some.value), (said.low, some.low), (said.high, some.high)):
+        assert numbers[::100] == pytest.approx(objects) and len(numbers) == 5000
+    assert len(np.unique(said.value)) > 4000
 
 
 def test_choices_of_other_families_numbers_and_shapes_are_refused():

@@ -1,0 +1,84 @@
+"""Architectures whose latency is predicted in a second, on one thread, for every model and family.
+
+Once from encoded choices, as numbers that a search may draw by the million, and once from `Architecture` objects. Operators get made-up
+milliseconds and models are fitted on made-up networks: what they answer does not matter here, and trees do not stop early on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from latency_tables.chains import all_operators
+from predictors import MODELS
+from predictors.encoding import SUMS, Encoder
+from predictors.lookup import Line
+from predictors.predictor import Interval, LatencyPredictor
+from supernet.families import FAMILIES, LightTrackFamily
+
+_FITTED_ON = 200
+
+
+def made_up(family: LightTrackFamily, model: str) -> LatencyPredictor:
+    """A predictor whose networks take more than the table's sum, by their parameters and by every choice."""
+    operator_ms = {op.key: 0.01 + 1e-9 * op.counts.macs for op in all_operators(family)}
+    rng = np.random.default_rng(0)
+    encoded = Encoder(family.name, operator_ms).encode_choices(random_choices(family, _FITTED_ON, rng))
+    params, ranks = encoded.features[:, SUMS.index("params_m")], encoded.features[:, len(SUMS) :]
+    ms = encoded.table_ms * (1 + 0.1 * (params > np.median(params)) + ranks @ rng.uniform(0, 0.02, ranks.shape[1]))
+    return LatencyPredictor(family.name, operator_ms, model, MODELS[model].fit(encoded, ms), Line(), Interval(0.9, 1.1, 0.9))
+
+
+def random_choices(family: LightTrackFamily, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(N, L) indices of chosen values, drawn uniformly."""
+    return np.column_stack([rng.integers(0, len(values), count) for values in family.space.choices.values()])
+
+
+def per_second(predict: Callable[[], object], count: int) -> float:
+    """Architectures per second of CPU time, the best of three runs."""
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        predict()
+        seconds.append(time.process_time() - start)
+    return count / min(seconds)
+
+
+def measure(family: LightTrackFamily, model: str, count: int) -> dict:
+    """Speeds of one model of one family."""
+    predictor, rng = made_up(family, model), np.random.default_rng(1)
+    choices = random_choices(family, count, rng)
+    architectures = [family.space.sample(rng) for _ in range(min(count, 20_000))]
+    return {
+        "model": model,
+        "family": family.name,
+        "choices_per_second": per_second(lambda: predictor.predict_choices(choices), count),
+        "architectures_per_second": per_second(lambda: predictor.predict(architectures), len(architectures)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200_000, help="architectures to predict from numbers (objects: at most 20,000)")
+    parser.add_argument("--json", action="store_true", help="print one JSON list")
+    given = parser.parse_args()
+    rows = [measure(family, model, given.count) for family in FAMILIES.values() for model in MODELS]
+    if given.json:
+        print(json.dumps(rows))
+        return
+    print("| model | family | from encoded choices, /s | from architectures, /s |")
+    print("|---|---|---:|---:|")
+    for row in rows:
+        speeds = f"{row['choices_per_second']:,.0f} | {row['architectures_per_second']:,.0f}"
+        print(f"| {row['model']} | {row['family']} | {speeds} |")
+
+
+if __name__ == "__main__":
+    main()
