@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from latency_tables.table import LatencyTable, manifest_path
 from predictors import MODELS
 from predictors.encoding import Encoded, Encoder
+from predictors.fit_quantity import fit_table
 from predictors.lookup import fit_line
 from predictors.measured import check_family, measured_networks
 from predictors.predictor import Interval, LatencyPredictor
@@ -24,8 +26,8 @@ _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
 _REPEATS = 5
 
 
-def fit_predictor(table: Path, *, out: Path) -> dict:
-    """Fit a predictor of the milliseconds per frame on a measured table.
+def fit_predictor(table: Path, *, out: Path, quantity: Literal["latency", "memory", "energy"] = "latency") -> dict:
+    """Fit a predictor of the milliseconds per frame on a measured table, or of another quantity that it has of whole networks.
 
     The candidates are the sum of the table, a robust line over it, and XGBoost with that line as base margin; each is kept only
     where cross-validation on the measured networks says that it helps. A line over multiply-adds is scored beside them.
@@ -33,6 +35,7 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
     Args:
         table: A latency table with whole networks, as written by the measure command.
         out: The predictor, a .json file.
+        quantity: What to predict: latency, memory (growth of the peak, MB) or energy (of a frame, mJ).
 
     Returns:
         `networks` (how many it was fitted on), `left_out` (names of networks with operators that the runtime cannot run alone),
@@ -45,6 +48,11 @@ def fit_predictor(table: Path, *, out: Path) -> dict:
     """
     check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
+    if quantity != "latency":
+        check_family(measured)
+        other = fit_table(measured, quantity)
+        other.save(Path(out))
+        return {"family": other.family, "quantity": quantity, "coverage": other.coverage, **other.about}
     predictor = fit(measured)
     predictor.save(Path(out))
     return {

@@ -76,6 +76,11 @@ class QuantityPredictor:
         """Of the values."""
         return QUANTITIES[self.quantity].unit
 
+    @property
+    def search_size(self) -> int:
+        """Side of the search crop in pixels that it is valid for."""
+        return FAMILIES[self.family].search_size
+
     @cached_property
     def _encoder(self) -> TraitEncoder:
         return TraitEncoder(self.family, self.operator_ms)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import search.run
+from predictors.predictor import Interval
 from search.objectives import multiply_adds, predicted_latency
 from search.study import read_candidates
 from supernet.catalogue import find_architecture
@@ -34,7 +35,12 @@ def fake_predictor(path):
         return np.zeros(len(architectures))
 
     return SimpleNamespace(
-        family=Path(path).read_text(), predict=predict, missing=missing, complete=True, about={"profile": {"device": "fake"}}
+        family=Path(path).read_text(),
+        predict=predict,
+        missing=missing,
+        complete=True,
+        about={"profile": {"device": "fake"}},
+        interval=Interval(0.9, 1.1, 0.9),
     )
 
 
