@@ -29,8 +29,8 @@ _REPEATS = 5
 def fit_predictor(table: Path, *, out: Path, quantity: Literal["latency", "memory", "energy"] = "latency") -> dict:
     """Fit a predictor of the milliseconds per frame on a measured table, or of another quantity that it has of whole networks.
 
-    The candidates are the sum of the table, a robust line over it, and XGBoost with that line as base margin; each is kept only
-    where cross-validation on the measured networks says that it helps. A line over multiply-adds is scored beside them.
+    The candidates are the sum of the table, a robust line over it, a ridge that corrects the line, and XGBoost with the line as base
+    margin; each is kept only where cross-validation on the measured networks says that it helps. A line over multiply-adds is scored beside them.
 
     Args:
         table: A latency table with whole networks, as written by the measure command.
