@@ -89,9 +89,7 @@ def read(path: Path) -> Table:
     except (OSError, ValueError, ImportError) as err:
         raise ValueError(f"a table must be readable, {path} is not ({' '.join(str(err).split()):.150}); check path and contents") from err
     if COLUMN not in frame:
-        raise ValueError(
-            f"a table must have a column {COLUMN}, {path} has {', '.join(map(str, frame))!s:.150}; name the column of cells so"
-        )
+        raise ValueError(f"a table must have a column {COLUMN}, {path} has {', '.join(map(str, frame)):.150}; name the column of cells so")
     listed = frame.drop(columns=COLUMN)
     if listed.empty:
         raise ValueError(f"a table must have networks and at least one chip, {path} has {len(frame)} and {listed.shape[1]}; add them")
@@ -103,7 +101,7 @@ def read(path: Path) -> Table:
     if wrong.any(axis=None):
         row, chip = np.argwhere(wrong.to_numpy())[0]
         raise ValueError(
-            f"milliseconds must be positive, {ms.columns[chip]!r} has {ms.iat[row, chip]:g} in row {row}; leave that cell empty"
+            f"milliseconds must be positive, {ms.columns[chip]!r} has {ms.iat[row, chip]:g} in row {row}; leave it empty or drop the column"
         )
     cells, place = np.unique(np.array([parse(text) for text in frame[COLUMN]]), axis=0, return_inverse=True)
     table = Table(cells, ms.groupby(place).mean().rename(columns=str))
@@ -154,7 +152,7 @@ def xgboost_alone(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.nd
 def ridge_on_counts(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Ridge regression on how often each operator occurs."""
     x = counts(others.table.cells)
-    return Ridge(alpha=1.0).fit(x[rows], ms / ms.mean()).predict(x[asked]) * ms.mean()
+    return Ridge(alpha=0.1).fit(x[rows], ms / ms.mean()).predict(x[asked]) * ms.mean()
 
 
 def scaled_proxy(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
