@@ -29,7 +29,7 @@ _TRAITS: tuple[tuple[Callable[[Operator], Hashable], float], ...] = (
     (lambda op: (op.kind, dict(op.options).get("kernel")), 0.5),
 )
 """What operators have in common, and how far its factor strays for a stray of one."""
-_SLOW_STRAY = 0.25
+_SLOW_STRAY = 0.15
 """Of the slow depthwise parts, over map sizes and strides."""
 
 

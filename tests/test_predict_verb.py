@@ -50,3 +50,23 @@ def test_a_predictor_of_other_sizes_is_refused(capsys, predictor, tmp_path):
     record = json.loads(Path(predictor).read_text())
     (tmp_path / "p.json").write_text(json.dumps(record | {"search_size": 128}))
     assert "knows template crops of 48 px and search crops of 128 px" in refused(capsys, NAMES[0], "--predictor", str(tmp_path / "p.json"))
+
+
+def test_memory_is_fitted_and_predicted_by_the_same_verbs(capsys, tmp_path):
+    table, out = str(SHIPPED / "nano-mnn-fp32.csv"), str(tmp_path / "m.json")
+    assert chiptrack.main(["fit-predictor", table, "--quantity", "memory", "--out", out, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["quantity"] == "memory" and said["scores"][said["chosen"]]["error"] < 0.1
+    assert chiptrack.main(["predict", *NAMES, "--predictor", out, "--json"]) == 0
+    for record in json.loads(capsys.readouterr().out):
+        measured = TABLE.networks[record["name"], "search"].memory_mb
+        assert record["memory_mb"] == pytest.approx(measured, rel=0.15)
+        assert record["low_mb"] < record["memory_mb"] < record["high_mb"]
+    assert "96 px" in refused(capsys, NAMES[0], "--predictor", out, "--search-size", "256")
+
+
+def test_energy_that_nobody_measured_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        chiptrack.main(["fit-predictor", str(SHIPPED / "nano-mnn-fp32.csv"), "--quantity", "energy", "--out", str(tmp_path / "e.json")])
+    assert "needs energy_mj of at least 3 networks, the table has 0" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import time
 
 import numpy as np
 import pytest
@@ -250,12 +249,3 @@ def test_an_architecture_of_another_family_is_refused():
 
 def test_no_architectures_no_predictions():
     assert fit_quantity("memory", "nano", DRAWN[:5], memory(DRAWN[:5])).predict([]).value.shape == (0,)
-
-
-def test_thousands_a_second():
-    predictor = fit_quantity("accuracy", "nano", DRAWN, accuracy(DRAWN))
-    choices = np.repeat(ENCODER.choices(FRESH), 50, axis=0)
-    predictor.predict_choices(choices[:1])
-    start = time.process_time()
-    predictor.predict_choices(choices)
-    assert len(choices) / (time.process_time() - start) > 10_000  # a fraction of what a quiet machine does
