@@ -3,8 +3,9 @@
     python benchmarks/new_chipset.py FILE.parquet --samples 10 20 50 --seeds 5 --json
 
 The table (.parquet or .csv) has a column `arch_str` of NAS-Bench-201 cells and one column of milliseconds for each chip; empty cells
-were not measured. For each seed a random half of the networks, at most 800, trains a model of every other chip, and those to measure
-on the new chip are taken from it; the other half is asked about. Siblings of the new chip are not among the others: see `siblings`.
+were not measured. For each seed a random half of the networks trains a model of every other chip (with at most 800 that it has), and
+those to measure on the new chip are taken from it (from as many); the other half is asked about. Siblings of the new chip are not
+among the others: see `siblings`.
 """
 
 from __future__ import annotations
@@ -127,6 +128,11 @@ def siblings(table: Table) -> dict[str, list[str]]:
     return {chip: [other for other in table.ms if other != chip and related(chip, other)] for chip in table.ms}
 
 
+def usable(ms: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Those of the rows that a chip with (N,) milliseconds was measured on, at most 800."""
+    return rows[np.isfinite(ms[rows])][:_TRAINING]
+
+
 def _boosted(x: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
     trees = xgboost.train(_BOOSTING, xgboost.DMatrix(x, np.log(ms), nthread=1), _ROUNDS)
     return np.exp(trees.predict(xgboost.DMatrix(asked, nthread=1)).astype(float))
@@ -135,9 +141,9 @@ def _boosted(x: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
 def modelled(table: Table, chip: str, training: np.ndarray) -> np.ndarray:
     """(N,) milliseconds as a model of a chip predicts them; a network that trains it is predicted without it (five folds)."""
     ms, x = table.ms[chip].to_numpy(), table.features
-    rows = training[np.isfinite(ms[training])]
+    rows = usable(ms, training)
     predicted = _boosted(x[rows], ms[rows], x)
-    for fold in np.array_split(rows, _FOLDS):
+    for fold in np.array_split(rows, min(_FOLDS, len(rows))):
         rest = np.setdiff1d(rows, fold)
         predicted[fold] = _boosted(x[rest], ms[rest], x[fold])
     return predicted
@@ -229,10 +235,9 @@ def judge(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str]
 
 
 def split(table: Table, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a random half of the networks, at most 800, to train on and to choose from; and those of the other half."""
+    """Rows of a random half of the networks, to train on and to choose from, and those of the other half."""
     order = np.random.default_rng(seed).permutation(len(table.cells))
-    half = len(order) // 2
-    return order[: min(half, _TRAINING)], order[half:]
+    return order[: len(order) // 2], order[len(order) // 2 :]
 
 
 def _check(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str]) -> None:
@@ -243,8 +248,7 @@ def _check(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str
     for chip in chips:
         if chip not in table.ms:
             raise ValueError(f"a chip must be one of {', '.join(table.ms)}, got {chip!r:.50}; name one of them or leave --chips out")
-        measured = table.ms[chip].notna().to_numpy()
-        fewest = min(int(measured[split(table, seed)[0]].sum()) for seed in range(seeds))
+        fewest = min(len(usable(table.ms[chip].to_numpy(), split(table, seed)[0])) for seed in range(seeds))
         if max(samples) > fewest:
             raise ValueError(
                 f"samples must be at most the {fewest} networks of {chip!r} that may be chosen, got {max(samples)}; ask for fewer"
@@ -256,7 +260,7 @@ def _judged(
 ) -> Iterator[tuple[int, str, dict[str, float] | None]]:
     """Number of samples, method and its figures, of one new chip and split."""
     ms, beliefs = others.table.ms[chip].to_numpy(), others.beliefs(imagined, training)
-    pool, asked = (rows[np.isfinite(ms[rows])] for rows in (training, asked))
+    pool, asked = usable(ms, training), asked[np.isfinite(ms[asked])]
     chosen = pool[choose([belief[pool] for belief in beliefs], max(samples), np.random.default_rng(seed))]
     drawn = np.random.default_rng(seed).permutation(pool)
     about = [belief[asked] for belief in beliefs]
@@ -296,24 +300,26 @@ def show(result: dict) -> str:
         f"{result['networks']} networks, {result['seeds']} random halves; each column: Spearman, share within 10 % in %, mean error in %,",
         f"transfer: and share inside intervals of {100 * COVERAGE:.0f} % in %",
     ]
+    names = list(result["siblings"])
+    width = max(24, *(len(name) + 2 for name in names))
+
+    def line(name: str, cells: Sequence[dict[str, float] | None]) -> str:
+        return f"{name:{width}}" + "".join(map(_cell, cells))
+
     for k, methods in result["samples"].items():
-        names = list(methods["transfer"]["chips"])
-        lines += ["", f"{k + ' samples':24}" + "".join(f"{method:>{22 if 'transfer' in method else 17}}" for method in methods)]
-        lines += [_line(name, [summary["chips"][name] for summary in methods.values()]) for name in names]
-        lines.append(_line(f"mean of {len(names)}", [summary["mean"] for summary in methods.values()]))
-        lines.append(_line("mean without simulated", [summary["mean_not_simulated"] for summary in methods.values()]))
+        lines += ["", f"{k + ' samples':{width}}" + "".join(f"{method:>{22 if 'transfer' in method else 17}}" for method in methods)]
+        lines += [line(name, [summary["chips"][name] for summary in methods.values()]) for name in names]
+        lines.append(line(f"mean of {len(names)}", [summary["mean"] for summary in methods.values()]))
+        lines.append(line("mean without simulated", [summary["mean_not_simulated"] for summary in methods.values()]))
     kept = [f"{', '.join(others)} for {chip}" for chip, others in result["siblings"].items() if others]
     return "\n".join([*lines, "", "siblings, no help: " + ("; ".join(kept) or "none")])
 
 
-def _line(name: str, cells: Sequence[dict[str, float] | None]) -> str:
-    def cell(figures: dict[str, float] | None) -> str:
-        if figures is None:
-            return f"{'-':>17}"
-        inside = f"{figures['coverage']:5.0f}" if "coverage" in figures else ""
-        return f"{figures['spearman']:7.3f}{figures['within_10']:5.0f}{figures['mape']:5.1f}{inside}"
-
-    return f"{name:24}" + "".join(cell(figures) for figures in cells)
+def _cell(figures: dict[str, float] | None) -> str:
+    if figures is None:
+        return f"{'-':>17}"
+    inside = f"{figures['coverage']:5.0f}" if "coverage" in figures else ""
+    return f"{figures['spearman']:7.3f}{figures['within_10']:5.0f}{figures['mape']:5.1f}{inside}"
 
 
 class _Parser(argparse.ArgumentParser):

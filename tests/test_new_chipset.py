@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks import new_chipset
 from benchmarks.nas_bench_201 import EDGES, OPERATORS, RULES, TERMS, counts, executed, features, imagine, parse, terms
-from benchmarks.new_chipset import METHODS, judge, read, siblings, split
+from benchmarks.new_chipset import METHODS, judge, read, siblings, split, usable
 
 SHORT = {"n": "none", "s": "skip_connect", "1": "nor_conv_1x1", "3": "nor_conv_3x3", "p": "avg_pool_3x3"}
 
@@ -195,7 +195,15 @@ def test_repeated_cells_become_one(tmp_path):
     assert known.ms["kryo_485"][row] == pytest.approx(2 * table["kryo_485"][0])
 
 
-@pytest.mark.parametrize("count, trained, asked", [(60, 30, 30), (61, 30, 31), (2000, 800, 1000)])
+def test_a_chip_that_few_networks_were_measured_on_uses_all_that_it_has():
+    ms = np.full(5000, np.nan)
+    ms[::100] = 1.0
+    training, _ = split(new_chipset.Table(np.zeros((5000, 6), int), pd.DataFrame()), 0)
+    assert set(usable(ms, training).tolist()) == {row for row in training.tolist() if row % 100 == 0}
+    assert len(usable(np.ones(5000), training)) == 800
+
+
+@pytest.mark.parametrize("count, trained, asked", [(60, 30, 30), (61, 30, 31)])
 def test_halves_have_no_network_in_common(count, trained, asked):
     table = new_chipset.Table(np.zeros((count, 6), int), pd.DataFrame())
     training, rest = split(table, 3)
