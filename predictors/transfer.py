@@ -55,12 +55,13 @@ class Belief:
             structure: (N, F) standardised features of the networks.
             calls: How many calls a row stands for: 1 for a network, 0 for an operator in it.
         """
-        mean = imagined.mean(axis=1)
-        if known.shape[1]:
-            mean = (mean + known.mean(axis=1)) / 2
+        middle = imagined.mean(axis=1)
+        typical = known.mean(axis=1) if known.shape[1] else middle
+        mean = (middle + typical) / 2
         spread = [
             _SCALE * mean[:, None],
             np.full((len(mean), 1), _CALL * calls),
+            (typical - mean)[:, None],
             _IMAGINED * _deviations(imagined),
             _KNOWN * _deviations(known),
         ]
