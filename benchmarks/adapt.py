@@ -15,7 +15,7 @@ import argparse
 import json
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,12 @@ from latency_tables.plan import Place, Plan
 from latency_tables.table import LatencyTable
 from latency_tables.tables import SHIPPED
 from predictors.adapt import adapt
-from predictors.measured import MeasuredNetworks, measured_networks
+from predictors.measured import measured_networks
 from predictors.new_chip import Measured, NewChip
 from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.scores import score
 from supernet.families import FAMILIES
+from supernet.space import Architecture
 
 
 def judge(target: LatencyTable, sources: list[LatencyTable], samples: int, seed: int) -> dict:
@@ -44,27 +45,27 @@ def judge(target: LatencyTable, sources: list[LatencyTable], samples: int, seed:
     chosen = tuple(chip.choose(samples))
     measured = Measured(chosen, np.array([ms[a] for a in chosen]), np.array([template_ms[a] for a in chosen]))
     predictor = chip.fit(measured, {"profile": target.profile.to_json(), "reference_ms": target.reference_ms})
-    return _score(predictor, MeasuredNetworks(tuple(search.architectures[i] for i in asked), search.ms[asked], ()))
+    return _score(predictor, [search.architectures[i] for i in asked], search.ms[asked])
 
 
 def measured_now(sources: list[Path], place: Place, networks: int) -> dict:
     """Adapt for real, then measure networks that it has not seen."""
     with tempfile.TemporaryDirectory() as scratch:
         out, began = Path(scratch) / "predictor.json", time.monotonic()
-        answer = adapt(from_=sources, out=out, device=place.device, runtime=place.runtime, networks=networks, precision=place.precision)
+        adapt(from_=sources, out=out, device=place.device, runtime=place.runtime, networks=networks, precision=place.precision)
         seconds, predictor = time.monotonic() - began, load_predictor(out)
         family, rng = FAMILIES[predictor.family], np.random.default_rng(1)
         asked = tuple(family.space.sample(rng) for _ in range(20))
-        table = carry_out_anew(Plan(family, (), asked, place, seed=1))
+        table = carry_out_anew(Plan(family, (), asked, place, seed=1, times_only=True))
     # another measurement: comparable through the reference model that both timed
-    table = replace(table, reference_ms=predictor.about["reference_ms"])
-    return {"seconds": seconds, "expected_mape": answer["error_expected"], **_score(predictor, measured_networks(table, "search"))}
+    ms = np.array([table.networks[a.name, "search"].reference_units for a in asked]) * predictor.about["reference_ms"]
+    return {"seconds": seconds, **_score(predictor, asked, ms)}
 
 
-def _score(predictor: LatencyPredictor, asked: MeasuredNetworks) -> dict:
-    prediction = predictor.predict(asked.architectures)
-    inside = (prediction.low <= asked.ms) & (asked.ms <= prediction.high)
-    scores = score(prediction.value, asked.ms).to_json()
+def _score(predictor: LatencyPredictor, asked: Sequence[Architecture], ms: np.ndarray) -> dict:
+    prediction = predictor.predict(asked)
+    inside = (prediction.low <= ms) & (ms <= prediction.high)
+    scores = score(prediction.value, ms).to_json()
     return {**scores, "expected_mape": predictor.about["fit"]["expected_mape"], "coverage": 100 * float(inside.mean())}
 
 

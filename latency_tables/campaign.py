@@ -81,7 +81,9 @@ class Campaign:
         """The best sample of every model in every round."""
         return samples(self.timed)
 
-    def run(self, session: Session, references: Sequence[str], models: Sequence[str], weighed: Sequence[str]) -> None:
+    def run(
+        self, session: Session, references: Sequence[str], models: Sequence[str], weighed: Sequence[str], metered: Sequence[str]
+    ) -> None:
         """Measure what the journal lacks.
 
         Args:
@@ -89,9 +91,10 @@ class Campaign:
             references: Names of models, of which the first that runs is the reference.
             models: Names of the models to time.
             weighed: Names of those whose memory is measured.
+            metered: Names of those whose energy is measured.
         """
-        weighed_before = self.memory_mb
-        self._weigh(session, [name for name in self._able(weighed) if name not in weighed_before])
+        if weighed:
+            self._weigh(session, self._able(weighed))
         self._choose_reference(session, references)
         self._load(session, self._able(models))
         able = self._able(models)
@@ -104,7 +107,8 @@ class Campaign:
             found = samples(before)
             most = math.ceil(self.protocol.repeated * sum(map(len, found.values())))
             self._pass(session, again, sorted(unsteady(found)[:most], key=lambda place: place[1]))
-        self._measure_energy(session)
+        if metered:
+            self._measure_energy(session, self._able(metered))
 
     def _records(self, kind: str) -> list[dict]:
         return [record for record in self.journal.records if record["kind"] == kind]
@@ -114,17 +118,19 @@ class Campaign:
         return [name for name in models if name not in unsupported]
 
     def _weigh(self, session: Session, models: Sequence[str]) -> None:
-        with progress("memory", len(models)) as report:
-            for i, name in enumerate(models, 1):
+        before = self.memory_mb
+        todo = [name for name in models if name not in before]
+        with progress("memory", len(todo)) as report:
+            for i, name in enumerate(todo, 1):
                 try:
                     self.journal.write({"kind": "memory", "graph": name, "mb": session.memory_mb(name)})
                 except Unsupported:
                     pass  # loading says why
                 report(i, "")
 
-    def _measure_energy(self, session: Session) -> None:
+    def _measure_energy(self, session: Session, models: Sequence[str]) -> None:
         before = self.energy_mj
-        todo = [name for name in self.networks if name not in before]
+        todo = [name for name in models if name not in before]
         with progress("energy", len(todo)) as report:
             for i, name in enumerate(todo, 1):
                 answer = session.energy(name)

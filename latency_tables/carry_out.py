@@ -57,7 +57,7 @@ def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
         with Journal(part, settings, resume) as journal:
             campaign = Campaign(journal, plan.protocol, profile.clock, place.precision, place.checked, plan.seed)
             session.sha256.update(campaign.sha256())
-            campaign.run(session, list(plan.references), list(plan.models), plan.weighed)
+            campaign.run(session, list(plan.references), list(plan.models), plan.weighed, plan.metered)
         table = plan.table(profile, campaign, {**_about(session.info, campaign), "settings": settings})
         table.save(out)
         part.unlink()

@@ -52,6 +52,7 @@ def check_table(path: Path, *, python: str | None, binary: Path | None, wait_s: 
         tuple(family.parse(name) for name in _some(names, _NETWORKS, rng)),
         replace(Place.of(profile), python=python, binary=binary, wait_s=wait_s),
         seed,
+        times_only=True,
     )
     anew = carry_out_anew(plan)
     whole = np.array([m.reference_units / table.networks[place].reference_units for place, m in anew.networks.items()])

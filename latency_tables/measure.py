@@ -117,7 +117,7 @@ def measure_networks(architectures: Sequence[Architecture], table: Path, seed: i
     if not architectures:
         return []
     different = tuple({a.name: a for a in architectures}.values())
-    anew = carry_out_anew(Plan(FAMILIES[profile.family], (), different, Place.of(profile), seed))
+    anew = carry_out_anew(Plan(FAMILIES[profile.family], (), different, Place.of(profile), seed, times_only=True))
     if anew.profile != profile:
         raise ValueError(
             f"networks must be measured under the profile of the table, {profile} is now {anew.profile}; measure the table again"

@@ -114,6 +114,8 @@ class Plan:
     place: Place = Place()
     seed: int = 0
     protocol: Protocol = Protocol()
+    times_only: bool = False
+    """Leave out memory and energy, which take longer than the times of a few networks."""
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -136,8 +138,12 @@ class Plan:
     @property
     def weighed(self) -> list[str]:
         """Names of the models whose memory is measured: whole networks, where a process of its own does the work."""
-        measured = find_runtime(self.place.runtime).clock == "cpu"
-        return [networks.name(a, branch) for a in self.architectures for branch in BRANCHES] if measured else []
+        return self.metered if find_runtime(self.place.runtime).clock == "cpu" else []
+
+    @property
+    def metered(self) -> list[str]:
+        """Names of the models whose energy is measured: whole networks."""
+        return [] if self.times_only else [networks.name(a, branch) for a in self.architectures for branch in BRANCHES]
 
     def settings(self) -> dict:
         """What a resumed measurement must share with the one that it goes on with."""

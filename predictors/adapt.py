@@ -91,7 +91,7 @@ def adapt(
     batches = [asked] if max_error is None else [asked[i : i + _BATCH] for i in range(0, networks, _BATCH)]
     for number, batch in enumerate(batches, 1):
         measured_at = out.with_name(f"{out.stem}.networks-{number}.csv")
-        carry_out(Plan(family, (), tuple(batch), place, seed), out=measured_at, resume=resume)
+        carry_out(Plan(family, (), tuple(batch), place, seed, times_only=True), out=measured_at, resume=resume)
         tables.append(LatencyTable.load(measured_at))  # as it is on disk, so that a resumed run says the same
         measured = _measured(asked, tables)
         errors = chip.expected_errors(measured)

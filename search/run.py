@@ -108,7 +108,10 @@ def search(
     fixed = {
         "family": family.name,
         "supernet": _origin(supernet),
-        "predictors": [{**_origin(path), **model.about, "interval": asdict(model.interval)} for path, model in zip(predictor, models.values(), strict=True)],
+        "predictors": [
+            {**_origin(path), **model.about, "interval": asdict(model.interval)}
+            for path, model in zip(predictor, models.values(), strict=True)
+        ],
         "limits": {constraint.name: constraint.limit for constraint in constraints},
         "strategy": strategy,
         "seed": seed,

@@ -52,7 +52,7 @@ class Paper:
 def run(path, session, resume):
     with Journal(path, {}, resume) as journal:
         campaign = Campaign(journal, PROTOCOL, "cpu", "fp32", True, 0)
-        campaign.run(session, ["first", "second"], MODELS, ["network:c"])
+        campaign.run(session, ["first", "second"], MODELS, ["network:c"], ["network:c"])
     return campaign
 
 
