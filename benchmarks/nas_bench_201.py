@@ -13,7 +13,6 @@ convolution puts out, and pays for a tensor that several read; desktop GPUs run 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -133,8 +132,3 @@ def features(cells: np.ndarray) -> np.ndarray:
     chosen = cells[:, :, None] == np.arange(len(OPERATORS))
     operators = [chosen.reshape(len(cells), -1), (chosen & live[:, :, None])[:, :, 1:].reshape(len(cells), -1)]
     return np.column_stack([counts(cells), total[:, : _ADDITION + 1], *ends, depths, *operators]).astype(float)
-
-
-def parse_all(texts: Sequence[str]) -> np.ndarray:
-    """(N, 6) cells of N texts; see `parse`."""
-    return np.array([parse(text) for text in texts], int).reshape(len(texts), len(EDGES))

@@ -14,11 +14,11 @@ import numpy as np
 
 from supernet.operators import Operator
 
-CHIPS = 200
+CHIPS = 400
 """Imagined for each hypothesis."""
 _STRAYS = (0.1, 0.3, 1.0)
 """Standard deviations of the logarithm of a trait's factor, one hypothesis each."""
-_OWN = 0.04
+_OWN = 0.02
 """Of each operator's own factor."""
 _TRAITS: tuple[tuple[Callable[[Operator], Hashable], float], ...] = (
     (lambda op: op.kind, 1.0),

@@ -25,7 +25,8 @@ from supernet.space import Architecture
 
 COVERAGE = 0.9
 MIN_NETWORKS, MOST_NETWORKS = 3, 50
-_CANDIDATES = 300
+_RANDOM = 300
+"""Random architectures: what is chosen from, and what an expected error is the mean over."""
 _LEAST_MS = 1e-6
 """An operator that the measurements say nothing of could come out below zero."""
 
@@ -57,17 +58,16 @@ class NewChip:
             family: The family.
             known: Milliseconds of operators by key on each of the other chips; some may be missing.
             seed: Fixes the candidates, the imagined chips and the choice.
-            candidates: What is chosen from, and what an expected error is the mean over; random architectures where not given.
+            candidates: What is chosen from; random architectures where not given.
         """
         self._family, self._rng = family, np.random.default_rng(seed)
         self._occurrences, self._encoder = occurrences(family), Encoder(family.name, {})
-        drawn = candidates or [family.space.sample(self._rng) for _ in range(_CANDIDATES)]
-        self.candidates = tuple(dict.fromkeys(drawn))
-        counts = self._counts(self.candidates)
-        usual = counts.mean(axis=0)
+        drawn = tuple(dict.fromkeys(family.space.sample(self._rng) for _ in range(_RANDOM)))
+        self.candidates = tuple(candidates or drawn)
+        usual = self._counts(drawn).mean(axis=0)
         self._known = _relative_costs(self._operators, usual, known)
         self._imagined = imagined_chips(self._operators, usual, self._known, self._rng)
-        self._believed = self._beliefs(counts)
+        self._random = self._beliefs(self._counts(drawn))
 
     @property
     def _operators(self) -> tuple[Operator, ...]:
@@ -75,25 +75,24 @@ class NewChip:
 
     @cached_property
     def _order(self) -> np.ndarray:
-        return choose(self._believed, min(MOST_NETWORKS, len(self.candidates)), self._rng)
+        return choose(self._beliefs(self._counts(self.candidates)), min(MOST_NETWORKS, len(self.candidates)), self._rng)
 
     def choose(self, count: int) -> list[Architecture]:
         """The networks to measure first, each the one that tells most after those before it; at most 50."""
         return [self.candidates[i] for i in self._order[:count]]
 
     def expected_errors(self, measured: Measured) -> list[float]:
-        """Expected error in percent over the candidates, after the first, the first two, ... of the measured networks."""
+        """Expected error in percent over random networks, after the first, the first two, ... of the measured networks."""
         beliefs = self._beliefs(self._counts(measured.architectures))
         posteriors = (condition([b[: n + 1] for b in beliefs], measured.search_ms[: n + 1]) for n in range(len(measured.search_ms)))
-        return [expected_error(posterior.predict(self._believed)[1]) for posterior in posteriors]
+        return [expected_error(posterior.predict(self._random)[1]) for posterior in posteriors]
 
     def forecast(self, count: int) -> tuple[float, float]:
         """Expected error in percent after the first networks, before any is measured: if the chip is like those known, and if strange."""
-        rows = self._order[:count]
         errors = []
-        for belief in self._believed:  # deviations do not depend on what will be measured, but which hypothesis holds does
-            posterior = condition([belief[rows]], belief.mean[rows])
-            errors.append(expected_error(posterior.predict([belief])[1]))
+        # deviations do not depend on what will be measured, but which hypothesis holds does
+        for chosen, belief in zip(self._beliefs(self._counts(self.choose(count))), self._random, strict=True):
+            errors.append(expected_error(condition([chosen], chosen.mean).predict([belief])[1]))
         return min(errors), max(errors)
 
     def fit(self, measured: Measured, about: Mapping) -> LatencyPredictor:
@@ -113,7 +112,7 @@ class NewChip:
             )
         beliefs = self._beliefs(self._counts(measured.architectures))
         posterior = condition(beliefs, measured.search_ms)
-        deviation = posterior.predict(self._believed)[1]
+        deviation = posterior.predict(self._random)[1]
         reach = float(np.exp(norm.ppf((1 + COVERAGE) / 2) * np.sqrt((deviation**2).mean())))
         operator_ms, call_ms = self._table(posterior)
         held_out, spread = leave_one_out(beliefs, measured.search_ms)
@@ -148,7 +147,7 @@ class NewChip:
         )
 
     def _learning(self, measured: Measured) -> list[dict]:
-        """Errors with the first 3, 4, ... networks: left out one by one, and expected over the candidates."""
+        """Errors with the first 3, 4, ... networks: left out one by one, and expected over random ones."""
         beliefs, expected = self._beliefs(self._counts(measured.architectures)), self.expected_errors(measured)
         points = []
         for n in range(MIN_NETWORKS, len(expected) + 1):

@@ -67,7 +67,7 @@ class Belief:
         ]
         return cls(mean, np.hstack(spread), np.empty((len(mean), 0)) if structure is None else structure)
 
-    def __getitem__(self, rows: np.ndarray) -> Belief:
+    def __getitem__(self, rows: np.ndarray | slice) -> Belief:
         """About some of the networks."""
         return Belief(self.mean[rows], self.spread[rows], self.structure[rows])
 
@@ -143,7 +143,7 @@ class Posterior:
         Args:
             beliefs: Of every hypothesis about the N networks, in the order in which they were conditioned.
         """
-        return sum(w * part.mean(beliefs[h]) for w, (h, part) in zip(self.weights, self.parts, strict=True))
+        return self.weights @ np.array([part.mean(beliefs[h]) for h, part in self.parts])
 
     def predict(self, beliefs: Sequence[Belief]) -> tuple[np.ndarray, np.ndarray]:
         """(N,) milliseconds and (N,) relative standard deviations of measurements."""
@@ -189,7 +189,7 @@ def choose(beliefs: Sequence[Belief], count: int, rng: np.random.Generator, nois
     left = [belief.covariance(belief) / np.outer(belief.mean, belief.mean) for belief in beliefs]
     chosen: list[int] = []
     while len(chosen) < count:
-        gain = sum((covariance**2).sum(axis=0) / (np.diag(covariance) + noise**2) for covariance in left)
+        gain = np.sum([(c**2).sum(axis=0) / (np.diag(c) + noise**2) for c in left], axis=0)
         gain[chosen] = -1
         at_random = len(chosen) % _RANDOM == _RANDOM // 2
         pick = int(rng.choice(np.setdiff1d(np.arange(len(gain)), chosen)) if at_random else gain.argmax())

@@ -28,6 +28,7 @@ NAMED = (
     "measure",
     "tables",
     "fit-predictor",
+    "adapt",
     "predict",
     "train",
     "search",
