@@ -103,7 +103,7 @@ class NewChip:
             about: `profile` and `reference_ms` of the measurement, and where the times of the other chips come from.
 
         Raises:
-            ValueError: There are too few, or they do not differ in what they are believed to take.
+            ValueError: There are fewer.
         """
         if len(set(measured.architectures)) < MIN_NETWORKS:
             raise ValueError(
