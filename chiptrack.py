@@ -107,7 +107,10 @@ def _parser(verb: str, function: Callable) -> tuple[argparse.ArgumentParser, ins
             continue
         if not required and parameter.default not in (None, False):
             settings["help"] += f" (default: {parameter.default})"
-        flag = "--" + name.rstrip("_").replace("_", "-")  # from_ is --from, which Python keeps for itself
+        word = name.rstrip("_")  # from_ is --from, which Python keeps for itself
+        if "type" in settings:
+            settings["metavar"] = word.upper()
+        flag = "--" + word.replace("_", "-")
         parser.add_argument(flag, dest=name, required=required, default=None if required else parameter.default, **settings)
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     return parser, signature
