@@ -27,7 +27,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -299,7 +299,7 @@ def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> No
         kind = refusal.kind if isinstance(refusal, Refusal) else "folder" if isinstance(refusal, OSError) else "cores"
         print(json.dumps({"error": str(refusal), "kind": kind}), file=answers, flush=True)
         return
-    with lock:
+    with lock, suppress(BrokenPipeError):  # who asked has gone
         serve(Agent(RUNTIMES[runtime](precision), int(threads), folder), sys.stdin, answers)
 
 

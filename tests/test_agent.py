@@ -3,7 +3,10 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,3 +211,12 @@ def test_a_board_tells_what_it_knows(monkeypatch, tmp_path):
 def test_every_runtime_names_what_a_table_needs():
     for name, runtime in RUNTIMES.items():
         assert runtime.precisions and runtime.clock in ("cpu", "wall"), name
+
+
+def test_an_agent_whose_driver_is_gone_ends_without_a_word():
+    words = [sys.executable, "-m", "latency_tables.agent", "simulated", "fp32", "1", "", ""]
+    pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+    with subprocess.Popen(words, cwd=Path(__file__).parents[1], **pipes) as agent:
+        agent.stdout.close()
+        _, said = agent.communicate(b'{"do": "hello"}\n', timeout=60)
+    assert agent.returncode == 0 and said == b""
