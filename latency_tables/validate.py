@@ -39,7 +39,7 @@ def validate(table: LatencyTable) -> dict:
     known = {op.key: op for op in all_operators(family)}
     unsupported = table.unsupported_operators
     gaps = [key for key in known if key not in table.operators and key not in unsupported]
-    strangers = {name for name, _ in table.networks if not _is_named(family, name)}
+    strangers = {name for name, _ in table.networks if not is_named(family, name)}
     sums = {branch: _sums(table, family, branch, strangers) for branch in _BRANCHES}
     problems = [(key, "no row") for key in gaps]
     problems += [(key, f"not an operator of {family.name}") for key in (*table.operators, *unsupported) if key not in known]
@@ -77,7 +77,8 @@ def _flagged(table: LatencyTable) -> list[tuple[str, str]]:
     return [(name, f"flagged {', '.join(said)}") for name, said in words if said]
 
 
-def _is_named(family: LightTrackFamily, name: str) -> bool:
+def is_named(family: LightTrackFamily, name: str) -> bool:
+    """Whether a name is that of an architecture of a family."""
     try:
         family.parse(name)
     except ValueError:

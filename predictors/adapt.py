@@ -11,8 +11,8 @@ import numpy as np
 from latency_tables.carry_out import carry_out
 from latency_tables.plan import Place, Plan
 from latency_tables.table import LatencyTable, manifest_path
-from predictors.measured import check_family
-from predictors.new_chip import MIN_NETWORKS, MOST_NETWORKS, Measured, NewChip
+from predictors.measured import MIN_NETWORKS, check_family
+from predictors.new_chip import MOST_NETWORKS, Measured, NewChip
 from predictors.predictor import load_predictor
 from supernet.families import FAMILIES
 from supernet.space import Architecture

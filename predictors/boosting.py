@@ -58,11 +58,11 @@ class BoostedTable:
         return np.where(line_ms > 0, ms, line_ms)  # what has no logarithm is for the line to answer for
 
     def to_json(self) -> dict:
-        return {"line": self.line.to_json(), "xgboost": json.loads(bytes(self.trees.save_raw("json")))}
+        return {"line": self.line.to_json(), "xgboost": dump_trees(self.trees)}
 
     @classmethod
     def from_json(cls, record: dict) -> BoostedTable:
-        trees = xgboost.Booster(params={"nthread": 1}, model_file=bytearray(json.dumps(record["xgboost"]).encode()))
+        trees = load_trees(record["xgboost"])
         return cls(TableLine.from_json(record["line"]), trees)
 
 
@@ -99,3 +99,13 @@ def _data(encoded: Encoded, line: TableLine, ms: np.ndarray) -> xgboost.DMatrix:
 
 def _margin(line_ms: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(line_ms, 1e-9))
+
+
+def dump_trees(trees: xgboost.Booster) -> dict:
+    """XGBoost's own JSON."""
+    return json.loads(bytes(trees.save_raw("json")))
+
+
+def load_trees(record: dict) -> xgboost.Booster:
+    """Trees that predict on one thread, from what `dump_trees` gave."""
+    return xgboost.Booster(params={"nthread": 1}, model_file=bytearray(json.dumps(record).encode()))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 import xgboost
 
+from predictors.boosting import dump_trees, load_trees
 from predictors.gaussian import Gaussian
 
 _PARAMETERS = {
@@ -92,11 +92,11 @@ class Trees:
         return self.booster.inplace_predict(features).astype(float), np.ones(len(features))
 
     def to_json(self) -> dict:
-        return {"xgboost": json.loads(bytes(self.booster.save_raw("json"))), "seed": self.seed}
+        return {"xgboost": dump_trees(self.booster), "seed": self.seed}
 
     @classmethod
     def from_json(cls, record: dict, width: int) -> Trees:
-        booster = xgboost.Booster(params={"nthread": 1}, model_file=bytearray(json.dumps(record["xgboost"]).encode()))
+        booster = load_trees(record["xgboost"])
         if booster.num_features() != width:
             raise ValueError(f"trees must be of {width} features, got {booster.num_features()}")
         return cls(booster, int(record["seed"]))

@@ -14,14 +14,11 @@ from predictors.encoding import Encoded, Encoder
 from predictors.fit_quantity import fit_table
 from predictors.lookup import fit_line
 from predictors.measured import check_family, measured_networks
-from predictors.predictor import Interval, LatencyPredictor
-from predictors.scores import score
+from predictors.predictor import COVERAGE, Interval, LatencyPredictor, held_out_rows
+from predictors.scores import score, simplest
 from tracking.atomic import check_target
 
-COVERAGE = 0.9
 _FOLDS = 10
-_GAIN = 0.95
-"""A model replaces a simpler one when its cross-validated error is below this share of the simpler one's."""
 _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
 _REPEATS = 5
 
@@ -90,16 +87,7 @@ def fit(table: LatencyTable) -> LatencyPredictor:
             "chosen": chosen,
             "why": why,
             "learning": [*learning(chosen, encoded, ms), {"networks": len(ms), "mape": scores[chosen].mape}],
-            "held_out": [
-                {
-                    "name": architecture.name,
-                    "predicted_ms": float(predicted),
-                    "measured_ms": float(measured),
-                    "low_ms": float(predicted * band.low),
-                    "high_ms": float(predicted * band.high),
-                }
-                for architecture, predicted, measured in zip(search.architectures, held_out[chosen], ms, strict=True)
-            ],
+            "held_out": held_out_rows(search.architectures, held_out[chosen], ms, band.low, band.high),
         },
     }
     return LatencyPredictor(
@@ -136,11 +124,7 @@ def choose(mape: dict[str, float]) -> tuple[str, str]:
     Args:
         mape: Cross-validated error in percent of every model, the simpler ones first and `macs_line` among them.
     """
-    table_models = [model for model in mape if model != "macs_line"]
-    chosen = table_models[0]
-    for model in table_models[1:]:
-        if mape[model] < _GAIN * mape[chosen]:
-            chosen = model
+    chosen = simplest({model: error for model, error in mape.items() if model != "macs_line"})
     figures = ", ".join(f"{model} {mape[model]:.2f} %" for model in mape)
     why = f"{chosen} has the least cross-validated error that its size is worth ({figures})"
     if mape["macs_line"] < mape[chosen]:

@@ -11,16 +11,15 @@ from scipy.stats import spearmanr
 from latency_tables.table import LatencyTable
 from predictors.corrections import CORRECTIONS, Correction
 from predictors.lookup import Line, fit_line
+from predictors.predictor import COVERAGE
 from predictors.quantity import QUANTITIES, QuantityPredictor, base
+from predictors.scores import simplest
 from predictors.traits import TraitEncoder, Traits
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 
 MIN_VALUES = 3
-COVERAGE = 0.9
 _FOLDS = 10
-_GAIN = 0.95
-"""A model replaces a simpler one when its cross-validated error is below this share of the simpler one's."""
 _COLUMNS = {"memory": "memory_mb", "energy": "energy_mj"}
 
 
@@ -62,7 +61,7 @@ def fit_quantity(
     models = {name: CORRECTIONS[name].fit(traits.features, left, seed) for name in candidates}
     held_out = {name: _cross_validate(quantity, model, traits, values, seed) for name, model in models.items()}
     scores = {name: _score(quantity, middle, values) for name, (middle, _) in held_out.items()}
-    chosen = _choose({name: score["error"] for name, score in scores.items()})
+    chosen = simplest({name: score["error"] for name, score in scores.items()})
     middle, doubt = held_out[chosen]
     reach, coverage = _reach(np.abs(_targets(quantity, values) - middle) / doubt)
     about = {"values": len(values), "scores": scores, "chosen": chosen}
@@ -150,15 +149,6 @@ def _score(quantity: str, middle: np.ndarray, values: np.ndarray) -> dict[str, f
     ranked = np.ptp(middle) > 0 and np.ptp(values) > 0
     spearman = float(np.asarray(spearmanr(middle, values))[0]) if ranked else 0.0
     return {"error": float(error.mean()), "spearman": spearman}
-
-
-def _choose(error: Mapping[str, float]) -> str:
-    """The model to keep, of some from the simplest up."""
-    chosen, *larger = error
-    for name in larger:
-        if error[name] < _GAIN * error[chosen]:
-            chosen = name
-    return chosen
 
 
 def _reach(misses: np.ndarray) -> tuple[float, float]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from latency_tables.chains import all_operators
 from latency_tables.table import LatencyTable
-from supernet.families import FAMILIES, LightTrackFamily
+from latency_tables.validate import is_named
+from supernet.families import FAMILIES
 from supernet.operators import Branch
 from supernet.space import Architecture
 
@@ -78,20 +79,12 @@ def check_family(table: LatencyTable) -> None:
     keys = {op.key for op in all_operators(family)}
     operators = {*table.operators, *table.unsupported_operators}
     networks = {name for name, _ in (*table.networks, *table.unsupported)} - operators
-    strangers = sorted(operators - keys) + sorted(name for name in networks if not _is_of(family, name))
+    strangers = sorted(operators - keys) + sorted(name for name in networks if not is_named(family, name))
     if strangers:
         raise ValueError(
             f"rows of a latency table must be operators and architectures of its family {family.name}, {len(strangers)} are not "
             f"({_some(strangers)}); keep the tables of two families apart"
         )
-
-
-def _is_of(family: LightTrackFamily, name: str) -> bool:
-    try:
-        family.parse(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,16 +15,16 @@ from scipy.stats import norm
 from predictors.encoding import Encoder
 from predictors.imagined import imagined_chips, relative
 from predictors.lookup import Line, TableLine, fit_line
+from predictors.measured import MIN_NETWORKS
 from predictors.occurrences import occurrences
-from predictors.predictor import Interval, LatencyPredictor
+from predictors.predictor import COVERAGE, Interval, LatencyPredictor, held_out_rows
 from predictors.scores import score
 from predictors.transfer import Belief, Posterior, choose, condition, expected_error, leave_one_out
 from supernet.families import LightTrackFamily
 from supernet.operators import Operator
 from supernet.space import Architecture
 
-COVERAGE = 0.9
-MIN_NETWORKS, MOST_NETWORKS = 3, 50
+MOST_NETWORKS = 50
 _RANDOM = 300
 """Random architectures: what is chosen from, and what an expected error is the mean over."""
 _LEAST_MS = 1e-6
@@ -113,9 +113,10 @@ class NewChip:
         beliefs = self._beliefs(self._counts(measured.architectures))
         posterior = condition(beliefs, measured.search_ms)
         deviation = posterior.predict(self._random)[1]
-        reach = float(np.exp(norm.ppf((1 + COVERAGE) / 2) * np.sqrt((deviation**2).mean())))
-        operator_ms, call_ms = self._table(posterior)
         held_out, spread = leave_one_out(beliefs, measured.search_ms)
+        quantile = norm.ppf((1 + COVERAGE) / 2)
+        reach, ends = float(np.exp(quantile * np.sqrt((deviation**2).mean()))), np.exp(quantile * spread)
+        operator_ms, call_ms = self._table(posterior)
         template = Encoder(self._family.name, operator_ms).encode(measured.architectures, "template")
         scores = score(held_out, measured.search_ms)
         fit = {
@@ -125,16 +126,7 @@ class NewChip:
             "why": "few networks of this chip, with what other chips take",
             "expected_mape": expected_error(deviation),
             "learning": self._learning(measured),
-            "held_out": [
-                {
-                    "name": architecture.name,
-                    "predicted_ms": float(predicted),
-                    "measured_ms": float(ms),
-                    "low_ms": float(predicted * np.exp(-norm.ppf((1 + COVERAGE) / 2) * s)),
-                    "high_ms": float(predicted * np.exp(norm.ppf((1 + COVERAGE) / 2) * s)),
-                }
-                for architecture, predicted, ms, s in zip(measured.architectures, held_out, measured.search_ms, spread, strict=True)
-            ],
+            "held_out": held_out_rows(measured.architectures, held_out, measured.search_ms, 1 / ends, ends),
         }
         return LatencyPredictor(
             self._family.name,

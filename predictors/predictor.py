@@ -21,6 +21,8 @@ from tracking.atomic import write_text
 from tracking.records import numbers, read_record, texts, typed
 
 FORMAT = "chiptrack-predictor-3"
+COVERAGE = 0.9
+"""Share of new measurements that intervals are to hold."""
 _CHUNK = 4096
 """Architectures that are encoded at once: what fits into a core's cache."""
 
@@ -155,6 +157,23 @@ class LatencyPredictor:
             "unsupported": dict(self.unsupported),
         }
         write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def held_out_rows(
+    architectures: Sequence[Architecture], predicted: np.ndarray, measured: np.ndarray, low: np.ndarray | float, high: np.ndarray | float
+) -> list[dict]:
+    """What a file keeps of measured networks that were predicted without them, as `predictors/report.py` reads it.
+
+    Args:
+        architectures: N of them.
+        predicted: (N,) milliseconds.
+        measured: (N,) milliseconds.
+        low: Factor of the lower end of the interval, or (N,) of them.
+        high: Factor of the upper end.
+    """
+    columns = zip(architectures, predicted, measured, predicted * low, predicted * high, strict=True)
+    names = ("predicted_ms", "measured_ms", "low_ms", "high_ms")
+    return [{"name": architecture.name, **dict(zip(names, map(float, figures), strict=True))} for architecture, *figures in columns]
 
 
 def load_predictor(path: Path) -> LatencyPredictor:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
+
+_GAIN = 0.95
+"""A model replaces a simpler one when its error is below this share of the simpler one's."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,12 @@ def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
         spearman=float(np.asarray(spearmanr(predicted, measured))[0]) if ranked else 0.0,
         kendall=float(np.asarray(kendalltau(predicted, measured))[0]) if ranked else 0.0,
     )
+
+
+def simplest(error: Mapping[str, float]) -> str:
+    """The model to keep by its cross-validated error, of some from the simplest up."""
+    chosen, *larger = error
+    for name in larger:
+        if error[name] < _GAIN * error[chosen]:
+            chosen = name
+    return chosen

@@ -13,8 +13,9 @@ from latency_tables.profile import Profile
 from latency_tables.table import LatencyTable, MissingOperators
 from latency_tables.timing import Measurement
 from predictors.corrections import CORRECTIONS
-from predictors.fit_quantity import _choose, _reach, fit_quantity, fit_table
+from predictors.fit_quantity import _reach, fit_quantity, fit_table
 from predictors.quantity import load_quantity
+from predictors.scores import simplest
 from predictors.traits import TraitEncoder
 from supernet.families import FAMILIES
 
@@ -109,7 +110,7 @@ def test_few_values_promise_less(n, coverage):
     [([1.0, 0.96, 0.97, 0.99], "line"), ([1.0, 0.9, 0.89, 0.88], "trees"), ([1.0, 2.0, 0.5, 0.4], "blend")],
 )
 def test_a_larger_model_must_be_worth_its_size(errors, chosen):
-    assert _choose(dict(zip(CORRECTIONS, errors, strict=True))) == chosen
+    assert simplest(dict(zip(CORRECTIONS, errors, strict=True))) == chosen
 
 
 @pytest.mark.parametrize(
