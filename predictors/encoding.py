@@ -67,8 +67,6 @@ class Encoder:
         self._missing = added @ self._without_ms
         self._missing_of = {branch: added @ (of & self._without_ms) for branch, of in self._of.items()}
         self._sums = {branch: added @ (each * of[:, None]) for branch, of in self._of.items()}
-        choices = self._family.space.choices.items()
-        self._index = {(label, value): i for label, values in choices for i, value in enumerate(values)}
 
     def choices(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, L) index of the chosen value of every choice, in the family's order.
@@ -82,8 +80,7 @@ class Encoder:
                     f"this predictor knows the family {self._family.name}, {architecture.name} is of {architecture.family}; "
                     f"fit one on a table of {architecture.family}"
                 )
-        flat = [self._index[choice] for architecture in architectures for choice in architecture.choices]
-        return np.array(flat, int).reshape(len(architectures), len(self._occurrences.sizes))
+        return self._family.space.indices(architectures)
 
     def encode(self, architectures: Sequence[Architecture], branch: Branch = "search") -> Encoded:
         """Encode architectures of the family.
@@ -113,12 +110,12 @@ class Encoder:
             missing = (counts > 0).any(axis=0) & self._of[branch] & self._without_ms
             raise MissingOperators((self._occurrences.operators[i].key for i in np.flatnonzero(missing)), self._unsupported)
         sums = rows @ self._sums[branch]
-        listed = self._occurrences.value[rows.indices].reshape(choices.shape)
+        listed = self._occurrences.listed(rows)
         return Encoded(sums[:, 0], sums[:, 1], np.column_stack([sums[:, 2:], listed]).astype(np.float32))
 
-    def missing(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """(N,) how many operators of each architecture the table has no time for."""
-        return self._occurrences.rows(self.choices(architectures)) @ self._missing
+    def missing(self, choices: np.ndarray) -> np.ndarray:
+        """(N,) how many operators of each of N architectures, given as (N, L) integers, the table has no time for."""
+        return self._occurrences.rows(choices) @ self._missing
 
 
 def _sums(op: Operator, ms: float) -> list[float]:

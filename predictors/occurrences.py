@@ -61,6 +61,10 @@ class Occurrences:
         starts = np.arange(len(choices) + 1) * width
         return csr_array((np.ones(len(where)), where, starts), shape=(len(choices), len(self.value)))
 
+    def listed(self, rows: csr_array) -> np.ndarray:
+        """(N, L) indices of values as architectures list them, from what `rows` returned: two spellings of one network become equal."""
+        return self.value[rows.indices].reshape(-1, len(self.sizes))
+
 
 @cache
 def occurrences(family: LightTrackFamily) -> Occurrences:

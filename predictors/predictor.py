@@ -110,7 +110,11 @@ class LatencyPredictor:
 
     def missing(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N,) how many operators of each architecture have no time, so that it cannot be predicted."""
-        return self._encoder.missing(architectures)
+        return self.missing_choices(self._encoder.choices(architectures))
+
+    def missing_choices(self, choices: np.ndarray) -> np.ndarray:
+        """(N,) as `missing`, of architectures given as (N, L) integers."""
+        return self._encoder.missing(choices)
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         """Predict milliseconds per frame: the search branch, batch size 1, at the device's usual speed.
@@ -137,7 +141,11 @@ class LatencyPredictor:
 
     def template_ms(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """Predict (N,) milliseconds of the template branch, which runs once for each target."""
-        return self.template_line(self._encoder.encode(architectures, "template").table_ms)
+        return self.template_ms_choices(self._encoder.choices(architectures))
+
+    def template_ms_choices(self, choices: np.ndarray) -> np.ndarray:
+        """(N,) as `template_ms`, of architectures given as (N, L) integers."""
+        return self.template_line(self._encoder.encode_choices(choices, "template").table_ms)
 
     def save(self, path: Path) -> None:
         """Write the predictor as JSON."""

@@ -21,41 +21,45 @@ class Candidate:
     """Its trial in the study."""
     architecture: Architecture
     values: Mapping[str, float]
-    """Figures by name, e.g. `ao`, `latency_ms`, `macs`; `ao_rescored` where it was judged again on more sequences."""
+    """Figures by name, e.g. `ao`, `latency_ms`, `macs`; `ao_rescored` where it was judged again on more sequences. A latency that was
+    measured stands in place of the predicted one."""
     sources: Mapping[str, Source]
     """How each figure was obtained."""
     noise: Mapping[str, float] = field(default_factory=dict)
     """Uncertainty by name, one standard error or half an interval, in the figure's unit; where it is known."""
     feasible: bool = True
-    """Whether it meets every constraint of its search."""
-    sequence_ao: tuple[float, ...] = ()
-    """AO on each validation sequence of the search."""
-    rescored_ao: tuple[float, ...] = ()
-    """AO on each rescoring sequence, disjoint from those of the search; empty where it was not rescored."""
+    """Whether it meets every constraint of its search; by measurement, where it was measured."""
+    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """`ao` and `auc` on each validation sequence of the search."""
+    rescored: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """The same on each rescoring sequence, disjoint from those of the search; empty where it was not rescored."""
+    predicted: Mapping[str, float] = field(default_factory=dict)
+    """What had been predicted of each figure that was measured."""
+    strategy: str = ""
+    """The strategy that asked for it."""
     seconds: float = 0.0
     """Time that its evaluation took."""
 
-    @property
-    def ao(self) -> float:
-        """The best founded AO: rescored where there is one."""
-        return self.values.get("ao_rescored", self.values["ao"])
+    def accuracy(self, name: str) -> float:
+        """The best founded `ao` or `auc`: rescored where there is one."""
+        return self.values.get(f"{name}_rescored", self.values[name])
 
-    @property
-    def ao_noise(self) -> float:
-        """Standard error of `ao`; NaN where unknown."""
-        return self.noise.get("ao_rescored" if "ao_rescored" in self.values else "ao", float("nan"))
+    def accuracy_noise(self, name: str) -> float:
+        """Standard error of `accuracy`; NaN where unknown."""
+        return self.noise.get(f"{name}_rescored" if self.rescored else name, float("nan"))
 
     @property
     def latency_ms(self) -> float:
-        """Predicted milliseconds per frame; on the slowest device where the search knows several."""
+        """Milliseconds per frame, measured where it was, else predicted; on the slowest device where the search knows several."""
         return max(value for name, value in self.values.items() if name.startswith("latency_ms"))
 
     def to_json(self) -> dict:
-        """Everything but the architecture, which has a record of its own."""
+        """Everything but the architecture, which has a record of its own, and single sequences."""
         return {
             "number": self.number,
             "values": dict(self.values),
             "sources": dict(self.sources),
             "noise": dict(self.noise),
+            **({"predicted": dict(self.predicted)} if self.predicted else {}),
             "feasible": self.feasible,
         }

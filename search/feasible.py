@@ -17,21 +17,20 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.objectives import Constraint, count
-from supernet.space import Architecture, SearchSpace, Value
+from search.objectives import Problem, count
+from supernet.space import Architecture, Value
 
 _DRAWS = 50
 """How often a sample is drawn again before it is repaired."""
 
 
-def cheapest(space: SearchSpace, constraints: Sequence[Constraint], samples: int = 500) -> Architecture:
+def cheapest(problem: Problem, samples: int = 500) -> Architecture:
     """Look for the architecture that stays below the limits by the widest margin.
 
     Random samples first, then every choice of the best one in turn, until no single change helps.
 
     Args:
-        space: The search space.
-        constraints: At least one.
+        problem: Has at least one constraint.
         samples: Number of random samples.
 
     Returns:
@@ -40,11 +39,12 @@ def cheapest(space: SearchSpace, constraints: Sequence[Constraint], samples: int
     Raises:
         ValueError: Even that one exceeds a limit; says which limit, and by how much.
     """
+    space = problem.space
 
     def excess(architectures: list[Architecture]) -> np.ndarray:
-        values = [constraint.excess(architectures) for constraint in constraints]
+        each = problem.excess(problem.family.space.indices(architectures))
         # the largest decides; the sum lets the others fall where the largest cannot
-        return np.max(values, axis=0) + 1e-3 * np.sum(values, axis=0)
+        return each.max(axis=1) + 1e-3 * each.sum(axis=1)
 
     rng = np.random.default_rng(0)
     drawn = [space.sample(rng) for _ in range(samples)]
@@ -58,38 +58,43 @@ def cheapest(space: SearchSpace, constraints: Sequence[Constraint], samples: int
             scores = excess(variants)
             if scores.min() < least - 1e-12:
                 best, least, improved = variants[int(scores.argmin())], scores.min(), True
-    worst = max(constraints, key=lambda constraint: constraint.excess([best])[0])
-    above = worst.excess([best])[0]
-    if above > 0:
-        needed = worst.objective.of([best])[0]
+    choices = problem.family.space.indices([best])
+    above = problem.excess(choices)[0]
+    if above.max() > 0:
+        worst = problem.constraints[int(above.argmax())]
+        needed = worst.objective.of(choices)[0]
         raise ValueError(
             f"{worst.name} must leave room for some architecture, got {count(worst.limit)} {worst.objective.unit}: the cheapest one found "
-            f"needs {count(needed)} ({above:.1%} more); raise it"
+            f"needs {count(needed)} ({above.max():.1%} more); raise it"
         )
     return best
 
 
 @dataclass
 class Gate:
-    """Lets a network pass once, and only if it meets every constraint."""
+    """Lets a network pass once, and only if it meets every constraint; counts what it refuses."""
 
-    space: SearchSpace
-    constraints: Sequence[Constraint]
+    problem: Problem
     anchor: Architecture
     """An architecture that meets them all, towards which misfits are pulled."""
     seen: set[str] = field(default_factory=set)
     """Keys of the networks that have passed before."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Samples refused for the trial that is being asked for, by reason."""
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
         """The choices of the space as Optuna's."""
-        return {label: CategoricalDistribution(values) for label, values in self.space.choices.items()}
+        return {label: CategoricalDistribution(values) for label, values in self.problem.space.choices.items()}
 
-    def refuses(self, chosen: Mapping[str, Value]) -> str | None:
-        """The name of the first constraint that a sample breaks, `seen` for a network that has passed before, or None."""
-        arch = self.space.make(chosen)
-        broken = (constraint.name for constraint in self.constraints if constraint.excess([arch])[0] > 0)
-        return next(broken, "seen" if arch.key in self.seen else None)
+    def refuses(self, chosen: Mapping[str, Value]) -> bool:
+        """Whether a sample breaks a constraint or is a network that has passed before; counts the reason."""
+        arch = self.problem.space.make(chosen)
+        above = self.problem.excess(self.problem.family.space.indices([arch]))[0] > 0
+        reasons = [constraint.name for constraint, broken in zip(self.problem.constraints, above, strict=True) if broken]
+        reasons += ["seen"] * (arch.key in self.seen)
+        self.rejected.update(reasons[:1])
+        return bool(reasons)
 
 
 class FeasibleSampler(BaseSampler):
@@ -105,8 +110,6 @@ class FeasibleSampler(BaseSampler):
     """
 
     def __init__(self, make: Callable[[int], BaseSampler], gate: Gate, seed: int):
-        self.rejected: Counter[str] = Counter()
-        """Samples refused for the current trial, by reason."""
         self._make = make
         self._gate = gate
         self._seed = seed
@@ -117,7 +120,6 @@ class FeasibleSampler(BaseSampler):
         before = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
         self._rng = np.random.default_rng([self._seed, sum(other.number != trial.number for other in before)])
         self._inner = self._make(int(self._rng.integers(2**31)))
-        self.rejected.clear()
         self._inner.before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
@@ -130,10 +132,8 @@ class FeasibleSampler(BaseSampler):
         chosen: dict[str, Any] = {}
         for _ in range(_DRAWS):
             chosen = self._draw(study, trial, search_space)
-            reason = self._gate.refuses(chosen)
-            if reason is None:
+            if not self._gate.refuses(chosen):
                 return chosen
-            self.rejected[reason] += 1
         return self._repair(chosen)
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
@@ -148,14 +148,14 @@ class FeasibleSampler(BaseSampler):
 
     def _repair(self, chosen: dict[str, Any]) -> dict[str, Any]:
         """Take ever more choices from the anchor; last, networks one random choice away from the anchor."""
-        labels = list(self._gate.space.choices)
+        labels = list(self._gate.problem.space.choices)
         for label in self._rng.permutation(labels):
             chosen = {**chosen, label: self._gate.anchor[label]}
-            if self._gate.refuses(chosen) is None:
+            if not self._gate.refuses(chosen):
                 return chosen
         for _ in range(10 * _DRAWS):
-            near = dict(self._gate.space.mutate(self._gate.anchor, self._rng, 1 / len(labels)).choices)
-            if self._gate.refuses(near) is None:
+            near = dict(self._gate.problem.space.mutate(self._gate.anchor, self._rng, 1 / len(labels)).choices)
+            if not self._gate.refuses(near):
                 return near
         raise ValueError(
             f"no new architecture within the limits was found after {len(self._gate.seen)} of them; fewer evaluations or wider limits help"

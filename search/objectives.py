@@ -1,7 +1,7 @@
 """What a search optimises and what it must not exceed, as data.
 
-Cheap objectives follow from the architecture alone and are evaluated where the search runs; a costly one needs weights and
-video and is evaluated by workers.
+Cheap figures follow from the architecture alone: they are evaluated where the search runs, on architectures given as integers, so that
+strategies may ask about hundreds of thousands. Costly ones need weights and video and are brought by workers.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
-from predictors.predictor import Prediction
+from predictors.occurrences import occurrences
+from predictors.predictor import LatencyPredictor
+from predictors.quantity import QuantityPredictor
 from search.candidate import Source
 from supernet.families.lighttrack import LightTrackFamily
-from supernet.space import Architecture
+from supernet.space import Architecture, SearchSpace
 
-Evaluate = Callable[[Sequence[Architecture]], np.ndarray]
-"""N architectures to (N,) figures."""
+Evaluate = Callable[[np.ndarray], np.ndarray]
+"""(N, L) indices of chosen values, as `SearchSpace.indices` makes them, to (N,) figures."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,19 @@ class Objective:
         """Whether it can be evaluated without weights."""
         return self.evaluate is not None
 
-    def of(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """Values (N,) of a cheap objective."""
+    @property
+    def sign(self) -> int:
+        """What its values are multiplied with so that small is good."""
+        return -1 if self.direction == "maximize" else 1
+
+    def of(self, choices: np.ndarray) -> np.ndarray:
+        """Values (N,) of a cheap objective of architectures given as (N, L) integers."""
         assert self.evaluate is not None, f"{self.name} is costly"
-        return self.evaluate(architectures)
+        return self.evaluate(choices)
+
+    def to_json(self) -> dict:
+        """What settings and pages need of it."""
+        return {"name": self.name, "unit": self.unit, "direction": self.direction, "source": self.source}
 
 
 @dataclass(frozen=True)
@@ -57,70 +68,132 @@ class Constraint:
 
     @property
     def name(self) -> str:
-        """As the command line spells it, e.g. `max_macs`, `max_latency`."""
-        return f"max_{self.objective.name.replace('_ms', '')}"
+        """As the command line spells it, e.g. `max_macs`, `max_latency:phone`."""
+        return f"max_{self.objective.name.replace('_ms', '').replace('_mb', '').replace('_mj', '')}"
 
-    def excess(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """By which share of the limit each of N architectures lies above it, (N,); feasible where <= 0. Of a limit of 0, the value."""
-        values = self.objective.of(architectures)
+    def excess(self, values: np.ndarray) -> np.ndarray:
+        """By which share of the limit each of (N,) values lies above it, (N,); feasible where <= 0. Of a limit of 0, the value."""
         return values / self.limit - 1 if self.limit else values
 
 
-ACCURACY = Objective("ao", "", "maximize", "inherited weights")
-"""Average overlap while tracking generated validation sequences with weights inherited from the supernet."""
+@dataclass(frozen=True)
+class Problem:
+    """What one search is about."""
+
+    family: LightTrackFamily
+    objectives: tuple[Objective, ...]
+    """What is optimised; the first is an accuracy, the second a cost, and between ties the cost decides."""
+    constraints: tuple[Constraint, ...]
+    """What an architecture must meet before it is evaluated."""
+    evaluations: int
+    """How many are planned."""
+    noted: tuple[Objective, ...] = ()
+    """Further cheap figures that candidates carry, for the record."""
+    part: SearchSpace | None = None
+    """Where only a part of the family's space is searched: the same choices with fewer values."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """What is searched. Architectures as integers are always indices of the family's whole space."""
+        return self.part or self.family.space
+
+    @property
+    def figures(self) -> tuple[Objective, ...]:
+        """Every cheap figure once: of the objectives, of the constraints, and what is noted."""
+        every = (*self.objectives, *(constraint.objective for constraint in self.constraints), *self.noted)
+        return tuple({figure.name: figure for figure in every if figure.cheap}.values())
+
+    def excess(self, choices: np.ndarray) -> np.ndarray:
+        """(N, C) by which share each of N architectures lies above each of C limits; feasible where all are <= 0."""
+        columns = [constraint.excess(constraint.objective.of(choices)) for constraint in self.constraints]
+        return np.stack(columns, axis=1) if columns else np.empty((len(choices), 0))
+
+
+AO = Objective("ao", "", "maximize", "inherited weights")
+"""Average overlap while tracking validation sequences with weights inherited from the supernet."""
+AUC = Objective("auc", "", "maximize", "inherited weights")
+"""Area under the success curve of the same tracks."""
+ACCURACIES = {"ao": AO, "auc": AUC}
 
 
 def multiply_adds(family: LightTrackFamily) -> Objective:
     """Multiply-adds of convolutions and matrix products in the search branch, which runs on every frame."""
-
-    def evaluate(architectures: Sequence[Architecture]) -> np.ndarray:
-        return np.array([sum(op.counts.macs for op in family.operators(arch) if op.branch == "search") for arch in architectures], float)
-
-    return Objective("macs", "multiply-adds", "minimize", "counted", evaluate)
+    return _counted(family, "macs", "multiply-adds", [op.counts.macs * (op.branch == "search") for op in occurrences(family).operators])
 
 
-class Predictor(Protocol):
-    """What a search wants from a latency predictor."""
-
-    def predict(self, architectures: Sequence[Architecture], /) -> Prediction:
-        """Predict the milliseconds per frame of N architectures."""
-        ...
-
-    def missing(self, architectures: Sequence[Architecture], /) -> np.ndarray:
-        """(N,) how many operators of each architecture it knows nothing about."""
-        ...
+def parameters(family: LightTrackFamily) -> Objective:
+    """Weights of the network; the branches share those of the backbone."""
+    return _counted(family, "params", "parameters", [op.counts.params * (op.branch == "search") for op in occurrences(family).operators])
 
 
-def unsupported(predictor: Predictor, name: str = "unsupported") -> Objective:
+def _counted(family: LightTrackFamily, name: str, unit: str, each: Sequence[float]) -> Objective:
+    known = occurrences(family)
+    added = known.added @ np.array(each, float)
+    return Objective(name, unit, "minimize", "counted", lambda choices: known.rows(choices) @ added)
+
+
+def unsupported(predictor: LatencyPredictor, name: str = "unsupported") -> Objective:
     """Operators of the search and template branches that a predictor's device cannot run, or that were not measured on it."""
-    return Objective(name, "operators", "minimize", "counted", predictor.missing)
+    return Objective(name, "operators", "minimize", "counted", predictor.missing_choices)
 
 
-def predicted_latency(predictor: Predictor, name: str = "latency_ms") -> Objective:
+def predicted_latency(predictor: LatencyPredictor, name: str = "latency_ms") -> Objective:
     """Predicted milliseconds per frame on the predictor's device, infinite where it cannot run; its noise is half the predicted interval.
 
     Args:
         predictor: A fitted predictor.
         name: Name of the objective; must begin with `latency_ms`. A search for several devices needs several names.
     """
-    known: dict[str, tuple[float, float]] = {}
 
-    def predict(architectures: Sequence[Architecture]) -> np.ndarray:
-        new = list({arch.key: arch for arch in architectures if arch.key not in known}.values())
-        lacking = predictor.missing(new) > 0 if new else ()
-        known.update({arch.key: (math.inf, math.inf) for arch, lacks in zip(new, lacking, strict=True) if lacks})
-        new = [arch for arch in new if arch.key not in known]
-        if new:
-            answer = predictor.predict(new)
-            halves = (np.asarray(answer.high) - np.asarray(answer.low)) / 2
-            known.update({arch.key: (float(v), float(h)) for arch, v, h in zip(new, answer.value, halves, strict=True)})
-        return np.array([known[arch.key] for arch in architectures]).reshape(-1, 2)
+    def ends(choices: np.ndarray) -> np.ndarray:
+        answer = predictor.predict_choices(choices)
+        return (answer.high - answer.low) / 2
 
-    return Objective(name, "ms", "minimize", "predicted", lambda archs: predict(archs)[:, 0], lambda archs: predict(archs)[:, 1])
+    value = _where_it_runs(predictor, lambda choices: predictor.predict_choices(choices).value)
+    return Objective(name, "ms", "minimize", "predicted", value, _where_it_runs(predictor, ends))
+
+
+def template_latency(predictor: LatencyPredictor, name: str = "template_ms") -> Objective:
+    """Predicted milliseconds of the template branch, which runs once for each target; infinite where it cannot run."""
+    return Objective(name, "ms", "minimize", "predicted", _where_it_runs(predictor, predictor.template_ms_choices))
+
+
+def _where_it_runs(predictor: LatencyPredictor, evaluate: Evaluate) -> Evaluate:
+    def known(choices: np.ndarray) -> np.ndarray:
+        values = np.full(len(choices), math.inf)
+        runs = predictor.missing_choices(choices) == 0
+        values[runs] = evaluate(choices[runs])
+        return values
+
+    return evaluate if predictor.complete else known
+
+
+def predicted_quantity(predictor: QuantityPredictor, name: str) -> Objective:
+    """Predicted memory or energy; its noise is half the predicted interval.
+
+    Args:
+        predictor: A fitted predictor.
+        name: Name of the objective, e.g. `memory_mb:phone`.
+    """
+
+    def ends(choices: np.ndarray) -> np.ndarray:
+        answer = predictor.predict_choices(choices)
+        return (answer.high - answer.low) / 2
+
+    return Objective(name, predictor.unit, "minimize", "predicted", lambda choices: predictor.predict_choices(choices).value, ends)
+
+
+def figures_of(
+    figures: Sequence[Objective], architecture: Architecture, family: LightTrackFamily
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Values of some cheap figures of one architecture, and their noise where it is known, by name."""
+    choices = family.space.indices([architecture])
+    values = {figure.name: float(figure.of(choices)[0]) for figure in figures}
+    return values, {figure.name: float(figure.noise(choices)[0]) for figure in figures if figure.noise is not None}
 
 
 def parse_macs(text: str | float) -> float:
-    """Read a number of multiply-adds.
+    """Read a number of multiply-adds or parameters.
 
     Args:
         text: A number, or a number followed by k, M or G.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -78,6 +78,19 @@ class SearchSpace:
         for label, values in self.choices.items():
             if chosen[label] not in values:
                 raise ValueError(f"choice {label!r} must be one of {list(values)}, got {chosen[label]!r}")
+
+    def indices(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """(N, L) index of the chosen value of every choice of N architectures of this space, in its order."""
+        flat = [self._index[choice] for architecture in architectures for choice in architecture.choices]
+        return np.array(flat, int).reshape(len(architectures), len(self.choices))
+
+    def at(self, indices: Sequence[int] | np.ndarray) -> Architecture:
+        """The architecture with these (L,) indices of chosen values."""
+        return self.make({label: values[i] for i, (label, values) in zip(indices, self.choices.items(), strict=True)})
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, Value], int]:
+        return {(label, value): i for label, values in self.choices.items() for i, value in enumerate(values)}
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draw every choice uniformly."""

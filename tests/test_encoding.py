@@ -102,7 +102,7 @@ def test_choices_of_other_families_numbers_and_shapes_are_refused():
 def test_nothing_encodes_to_nothing():
     encoder = ENCODERS["nano"]
     assert encoder.encode([]).features.shape == (0, len(SUMS) + len(FAMILIES["nano"].labels))
-    assert encoder.missing([]).shape == (0,)
+    assert encoder.missing(encoder.choices([])).shape == (0,)
 
 
 def test_every_missing_operator_of_every_architecture_is_named_and_counted():
@@ -112,7 +112,7 @@ def test_every_missing_operator_of_every_architecture_is_named_and_counted():
     lost = {op.key for op in all_operators(nano) if op.kind == "mbconv" and dict(op.options)["kernel"] == 7}
     encoder = Encoder("nano", {op.key: 1.0 for op in all_operators(nano) if op.key not in lost})
     used = [[op for op in nano.operators(a) if op.key in lost] for a in some]
-    assert list(encoder.missing(some)) == [len(operators) for operators in used]
+    assert list(encoder.missing(encoder.choices(some))) == [len(operators) for operators in used]
     for branch in ("search", "template"):
         with pytest.raises(MissingOperators) as error:
             encoder.encode(some, branch)

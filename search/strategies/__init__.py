@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from optuna.samplers import BaseSampler
 
+from search.feasible import Gate
 from search.strategies.nsga2 import nsga2
 from search.strategies.uniform import uniform
-from supernet.space import SearchSpace
 
-Strategy = Callable[[SearchSpace, int, int], BaseSampler]
-"""(space, evaluations planned, seed) to an Optuna sampler that keeps no memory but the study."""
+Strategy = Callable[[Gate, int], BaseSampler]
+"""(gate, seed) to an Optuna sampler that proposes only what the gate lets pass, and keeps no memory that the study cannot restore."""
 
 STRATEGIES: dict[str, Strategy] = {
     "nsga2": nsga2,

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, NSGAIISampler
 
-from supernet.space import SearchSpace
+from search.feasible import FeasibleSampler, Gate
 
 
-def nsga2(space: SearchSpace, evaluations: int, seed: int) -> BaseSampler:
-    """Breed the next architecture from the better part of the study.
-
-    Args:
-        space: Unused: the choices are in the study.
-        evaluations: Number of evaluations planned; sets the size of the population, 8 to 48.
-        seed: Start of all randomness.
-    """
-    return NSGAIISampler(population_size=min(48, max(8, evaluations // 6)), seed=seed)
+def nsga2(gate: Gate, seed: int) -> BaseSampler:
+    """Breed the next architecture from the better part of the study."""
+    population = min(48, max(8, gate.problem.evaluations // 6))
+    return FeasibleSampler(lambda drawn: NSGAIISampler(population_size=population, seed=drawn), gate, seed)

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, RandomSampler
 
-from supernet.space import SearchSpace
+from search.feasible import FeasibleSampler, Gate
 
 
-def uniform(space: SearchSpace, evaluations: int, seed: int) -> BaseSampler:
-    """Draw the next architecture uniformly.
-
-    Args:
-        space: Unused: the choices are in the study.
-        evaluations: Unused.
-        seed: Start of all randomness.
-    """
-    return RandomSampler(seed=seed)
+def uniform(gate: Gate, seed: int) -> BaseSampler:
+    """Draw the next architecture uniformly."""
+    return FeasibleSampler(lambda drawn: RandomSampler(seed=drawn), gate, seed)

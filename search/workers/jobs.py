@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from supernet.space import Architecture
 
 
@@ -14,16 +16,18 @@ class Job:
     """An architecture to be judged on some validation sequences."""
 
     architecture: Architecture
-    seeds: range
-    """Seeds of the sequences."""
+    sequences: range
+    """Which sequences: seeds of generated ones, or places in a data set."""
+    calibration: int = 0
+    """Which draw of calibration pairs sets its BatchNorm statistics."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """The answer to a job."""
 
-    sequence_ao: tuple[float, ...]
-    """AO on each sequence, in the order of the seeds."""
+    scores: dict[str, tuple[float, ...]]
+    """`ao` and `auc` on each sequence, in the order of the job's."""
     seconds: float
     """Time that it took the worker."""
 
@@ -53,6 +57,15 @@ class Workers(Protocol):
 
         Raises:
             ChildProcessError: The workers cannot be started.
+        """
+        ...
+
+    def on_device(self, device: str, measure: Callable[[], np.ndarray]) -> np.ndarray:
+        """Run a measurement where the device is, while nothing else runs there.
+
+        Args:
+            device: As the `--device` of `measure`: local, ssh://user@host[:port] or adb://serial.
+            measure: What measures; must survive pickling.
         """
         ...
 
