@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.measure import measure, measure_networks
+from latency_tables.measure import measure
+from latency_tables.remeasure import measure_networks
 from latency_tables.table import LatencyTable
 from latency_tables.tables import SHIPPED
 from predictors import MODELS
@@ -89,7 +90,7 @@ def fresh(path: Path, count: int, seed: int) -> dict:
     used = {family.parse(name).key for name in table.network_ms("search")}
     drawn = {a.key: a for a in (family.space.sample(rng) for _ in range(2 * count + 100)) if a.key not in used}
     asked = list(drawn.values())[:count]
-    return judge(table, list(table.network_ms("search")), asked, np.array(measure_networks(asked, path, seed + 1)))
+    return judge(table, list(table.network_ms("search")), asked, np.array(measure_networks(asked, table.profile, table.reference_ms, seed + 1)))
 
 
 def show(result: dict) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
-from latency_tables.carry_out import carry_out, carry_out_anew, check_out
+from latency_tables.carry_out import carry_out, check_out
 from latency_tables.chains import all_operators
 from latency_tables.check import check_table
 from latency_tables.excluded import excluded
 from latency_tables.networks import draw
 from latency_tables.plan import Place, Plan
-from latency_tables.table import LatencyTable
 from supernet.families import FAMILIES
-from supernet.space import Architecture
 
 _MOST_NETWORKS = 1000
 
@@ -93,35 +90,3 @@ def measure(
         "reference_ms": table.reference_ms,
         "profile": table.profile.to_json(),
     }
-
-
-def measure_networks(architectures: Sequence[Architecture], table: Path, seed: int = 1) -> list[float]:
-    """Measure whole networks anew, to compare with what a table's predictor says.
-
-    Args:
-        architectures: All of the table's family.
-        table: A measured table; the networks run where and as its rows did.
-        seed: Fixes the order of measuring.
-
-    Returns:
-        Milliseconds per frame of each, at the speed that the device had when the table was measured.
-
-    Raises:
-        ValueError: An architecture is of another family, the runtime cannot run it, or the device is no longer what it was.
-    """
-    rows = LatencyTable.load(table)
-    profile = rows.profile
-    strangers = [a.name for a in architectures if a.family != profile.family]
-    if strangers:
-        raise ValueError(f"networks must be of the table's family {profile.family}, {strangers[0]} is not; measure a table of its family")
-    if not architectures:
-        return []
-    different = tuple({a.name: a for a in architectures}.values())
-    anew = carry_out_anew(Plan(FAMILIES[profile.family], (), different, Place.of(profile), seed, times_only=True))
-    if anew.profile != profile:
-        raise ValueError(
-            f"networks must be measured under the profile of the table, {profile} is now {anew.profile}; measure the table again"
-        )
-    for (name, _), reason in anew.unsupported.items():
-        raise ValueError(f"networks must run on {profile.runtime}, {name} does not ({reason}); choose another architecture")
-    return [anew.networks[a.name, "search"].reference_units * rows.reference_ms for a in architectures]

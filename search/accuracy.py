@@ -1,9 +1,9 @@
-"""Average overlap (AO) of an architecture while it really tracks, with weights inherited from a supernet.
+"""Overlap of an architecture while it really tracks, with weights inherited from a supernet.
 
 Source: one-shot search judges children with shared weights (Guo et al., ECCV 2020; LightTrack, CVPR 2021). A child is cut
-out, its BatchNorm statistics are set for each branch, and it tracks generated sequences in lockstep. AO is that of GOT-10k: mean overlap
-after the first frame, averaged over sequences. All candidates see the same sequences, so their differences can be
-judged pair by pair.
+out, its BatchNorm statistics are set for each branch, and it tracks sequences in lockstep. AO is that of GOT-10k: mean overlap
+after the first frame, averaged over sequences; AUC the area under the success curve of OTB. All candidates see the same
+sequences, so their differences can be judged pair by pair.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from search.validation import Validation
 from search.workers.jobs import Job, Outcome
 from supernet.calibrate import calibrate
 from supernet.checkpoints import load_supernet
@@ -23,7 +24,6 @@ from supernet.inference import TorchNetwork, normalise
 from supernet.space import Architecture
 from tracking import sequence as tracking_sequence
 from tracking.benchmarks import one_pass
-from tracking.datasets.synthetic import SyntheticPairs, synthetic_sequence
 from tracking.lockstep import track_lockstep
 from tracking.trackers.siamese import SiameseNetwork, SiameseSettings
 
@@ -36,47 +36,49 @@ class InheritedAccuracy:
 
     Args:
         supernet_path: A supernet checkpoint.
-        sequences_seed: Seed of the first validation sequence; the others follow. Also draws the calibration pairs.
-        count: Number of sequences.
-        frames: Frames of each sequence.
-        calibration_pairs: Pairs that set the BatchNorm statistics.
+        validation: What they track, and what calibrates them.
+        device: Where networks run: cpu or a CUDA device.
     """
 
-    def __init__(self, supernet_path: Path, sequences_seed: int, count: int = 16, frames: int = 40, calibration_pairs: int = 32):
+    def __init__(self, supernet_path: Path, validation: Validation, device: str = "cpu"):
         self._supernet = load_supernet(supernet_path)
         self.family = self._supernet.family
-        self._seeds = range(sequences_seed, sequences_seed + count)
-        self._frames = frames
-        pairs = SyntheticPairs(self.family.template_size, self.family.search_size, sequences_seed).batch(0, calibration_pairs)
-        self._templates, self._searches = (torch.from_numpy(normalise(crops)) for crops in (pairs.templates, pairs.searches))
+        self._validation = validation
+        self._device = device
+        self._crops: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._kept: tuple[range, list[tracking_sequence.Sequence]] = (range(0), [])
-        self._known: dict[tuple[str, range], np.ndarray] = {}
 
-    def network(self, architecture: Architecture) -> TorchNetwork:
-        """An architecture with inherited weights, calibrated and ready to track."""
-        network = self._supernet.extract(architecture)
-        calibrate(network, self._templates, self._searches)
-        return TorchNetwork(network, channels_last=True)
-
-    def sequence_ao(self, architecture: Architecture, seeds: range | None = None) -> np.ndarray:
-        """AO on each sequence.
+    def network(self, architecture: Architecture, calibration: int = 0) -> TorchNetwork:
+        """An architecture with inherited weights, calibrated and ready to track.
 
         Args:
             architecture: Of the supernet's family.
-            seeds: Seeds of other sequences than the usual ones.
-
-        Returns:
-            (N,) from 0 to 1, in the order of the seeds.
+            calibration: Which draw of pairs sets the statistics of its BatchNorm layers.
         """
-        seeds = self._seeds if seeds is None else seeds
-        if (architecture.key, seeds) not in self._known:
-            aos = sequence_ao(self.network(architecture), self._sequences(seeds), self.family.tracker)
-            self._known[architecture.key, seeds] = aos
-        return self._known[architecture.key, seeds]
+        network = self._supernet.extract(architecture).to(self._device)
+        calibrate(network, *self._calibration(calibration))
+        return TorchNetwork(network, channels_last=True, device=self._device)
 
-    def _sequences(self, seeds: range) -> list[tracking_sequence.Sequence]:
-        if self._kept[0] != seeds:  # one set at a time: forty frames of 320 x 240 are 9 MB
-            self._kept = (seeds, [synthetic_sequence(seed, self._frames) for seed in seeds])
+    def scores(self, architecture: Architecture, places: range, calibration: int = 0) -> list[one_pass.Scores]:
+        """Scores on each sequence.
+
+        Args:
+            architecture: Of the supernet's family.
+            places: Which sequences.
+            calibration: As for `network`.
+        """
+        return score_each(self.network(architecture, calibration), self._sequences(places), self.family.tracker)
+
+    def _calibration(self, draw: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if draw not in self._crops:
+            pairs = self._validation.pairs(self.family, draw)
+            templates, searches = (torch.from_numpy(normalise(crops)).to(self._device) for crops in (pairs.templates, pairs.searches))
+            self._crops = {draw: (templates, searches)}  # one draw at a time
+        return self._crops[draw]
+
+    def _sequences(self, places: range) -> list[tracking_sequence.Sequence]:
+        if self._kept[0] != places:  # one set at a time: forty frames of 320 x 240 are 9 MB
+            self._kept = (places, [self._validation.sequence(place) for place in places])
         return self._kept[1]
 
 
@@ -89,29 +91,32 @@ class InheritedJudge:
     def __call__(self, job: Job) -> Outcome:
         """Judge one architecture on the sequences of the job."""
         started = time.perf_counter()
-        aos = self.accuracy.sequence_ao(job.architecture, job.seeds)
-        return Outcome(tuple(aos.tolist()), time.perf_counter() - started)
+        found = self.accuracy.scores(job.architecture, job.sequences, job.calibration)
+        scores = {"ao": tuple(one.ao for one in found), "auc": tuple(one.success for one in found)}
+        return Outcome(scores, time.perf_counter() - started)
 
 
-def inherited_judge(supernet_path: Path, sequences_seed: int, count: int, frames: int) -> InheritedJudge:
+def inherited_judge(supernet_path: Path, validation: Validation, device: str = "cpu") -> InheritedJudge:
     """What a worker builds when it starts; arguments as for `InheritedAccuracy`."""
-    return InheritedJudge(InheritedAccuracy(supernet_path, sequences_seed, count, frames))
+    return InheritedJudge(InheritedAccuracy(supernet_path, validation, device))
 
 
-def sequence_ao(network: SiameseNetwork, sequences: Sequence[tracking_sequence.Sequence], settings: SiameseSettings) -> np.ndarray:
-    """AO of any network on each of some sequences of equal length, (N,).
+def score_each(
+    network: SiameseNetwork, sequences: Sequence[tracking_sequence.Sequence], settings: SiameseSettings
+) -> list[one_pass.Scores]:
+    """Scores of any network on each of some sequences of equal length.
 
     Args:
         network: What the siamese loop runs, e.g. `TorchNetwork` of a retrained winner.
         sequences: N sequences.
         settings: Sizes and constants to track with.
     """
-    aos = []
+    scores = []
     for first in range(0, len(sequences), _SIDE_BY_SIDE):
         group = list(sequences[first : first + _SIDE_BY_SIDE])
         tracks = track_lockstep(network, group, settings)
-        aos += [one_pass.score(boxes, sequence.boxes).ao for boxes, sequence in zip(tracks, group, strict=True)]
-    return np.array(aos)
+        scores += [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, group, strict=True)]
+    return scores
 
 
 def static_ao(sequences: Iterable[tracking_sequence.Sequence]) -> float:

@@ -33,6 +33,8 @@ class Candidate:
     """`ao` and `auc` on each validation sequence of the search."""
     rescored: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """The same on each rescoring sequence, disjoint from those of the search; empty where it was not rescored."""
+    recalibrated: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """`ao` and `auc` on the sequences of the search, each time calibrated on other pairs; empty where that was not tried."""
     predicted: Mapping[str, float] = field(default_factory=dict)
     """What had been predicted of each figure that was measured."""
     strategy: str = ""
@@ -48,10 +50,14 @@ class Candidate:
         """Standard error of `accuracy`; NaN where unknown."""
         return self.noise.get(f"{name}_rescored" if self.rescored else name, float("nan"))
 
+    def cost(self, name: str) -> float:
+        """The largest figure of this name, over all devices where there is one for each (`latency_ms:phone`, `latency_ms:camera`)."""
+        return max(value for figure, value in self.values.items() if figure.partition(":")[0] == name.partition(":")[0])
+
     @property
     def latency_ms(self) -> float:
         """Milliseconds per frame, measured where it was, else predicted; on the slowest device where the search knows several."""
-        return max(value for name, value in self.values.items() if name.startswith("latency_ms"))
+        return self.cost("latency_ms")
 
     def to_json(self) -> dict:
         """Everything but the architecture, which has a record of its own, and single sequences."""

@@ -1,6 +1,8 @@
 """What a difference of AO between two candidates is worth, given that both tracked the same sequences.
 
-Two standard errors of the paired difference count as noise; what lies within is called a tie.
+Two things make it uncertain: which sequences were drawn, told by the spread of the paired differences; and which pairs calibrated
+the BatchNorm statistics, told by judging some candidates under several draws. Two standard errors count as noise; what lies within
+is called a tie.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ class Difference:
         return abs(self.mean) <= 2 * self.standard_error
 
 
-def paired(a: Sequence[float], b: Sequence[float]) -> Difference:
+def paired(a: Sequence[float], b: Sequence[float], calibration: float = 0.0) -> Difference:
     """Compare two candidates sequence by sequence.
 
     Args:
         a: AO of the first candidate on each of N sequences.
         b: AO of the second on the same ones.
+        calibration: Standard deviation that calibrating on other pairs gives the AO of either.
 
     Returns:
         The mean of a - b; with a single sequence nothing is known and the standard error is infinite.
@@ -38,10 +41,25 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Difference:
     False
     """
     differences = np.asarray(a, float) - np.asarray(b, float)
-    return Difference(float(differences.mean()), standard_error(differences))
+    error = np.hypot(standard_error(differences), calibration * 2**0.5) if differences.any() else 0.0
+    return Difference(float(differences.mean()), float(error))
 
 
 def standard_error(values: Sequence[float] | np.ndarray) -> float:
     """Standard error of the mean of some values; infinite for fewer than two."""
     values = np.asarray(values, float)
     return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("inf")
+
+
+def calibration_noise(repeats: Sequence[Sequence[float]]) -> float:
+    """Standard deviation that calibration alone gives the AO of a candidate, pooled over some of them; 0 where nothing was repeated.
+
+    Args:
+        repeats: For each candidate, its AO on the same sequences under two or more draws of calibration pairs.
+
+    >>> calibration_noise([[0.50, 0.52], [0.70, 0.70]])
+    0.01
+    """
+    if not repeats:
+        return 0.0
+    return float(np.sqrt(np.mean([np.var(each, ddof=1) for each in repeats])))

@@ -1,4 +1,4 @@
-"""From the front of a study to one recommended candidate: rescore a few, call ties ties, let latency decide between them.
+"""From the front of a study to one recommended candidate: rescore a few, call ties ties, let the cost decide between them.
 
 The best of many noisy scores is too good to be true; so a shortlist is judged again on sequences that had no part in
 choosing it, and only differences beyond the noise of those count.
@@ -19,26 +19,33 @@ from search.pareto import non_dominated
 
 def losses(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
     """The objectives of some candidates as figures to be minimised, (N, D)."""
-    signs = np.array([-1 if objective.direction == "maximize" else 1 for objective in objectives])
+    signs = np.array([objective.sign for objective in objectives])
     values = [[candidate.values[objective.name] for objective in objectives] for candidate in candidates]
     return np.array(values, float).reshape(-1, len(objectives)) * signs
 
 
 def front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Candidate]:
-    """The feasible candidates that no other feasible one beats by the scores of the search, highest AO first."""
+    """The feasible candidates that no other feasible one beats by the scores of the search, most accurate first.
+
+    Args:
+        candidates: All of a search.
+        objectives: The first is an accuracy, the second a cost, as in `Problem`.
+    """
     feasible = [candidate for candidate in candidates if candidate.feasible]
     best = [feasible[i] for i in non_dominated(losses(feasible, objectives))]
-    return sorted(best, key=lambda candidate: (-candidate.values["ao"], candidate.latency_ms, candidate.number))
+    accuracy, cost = (objective.name for objective in objectives[:2])
+    return sorted(best, key=lambda candidate: (-candidate.values[accuracy], candidate.cost(cost), candidate.number))
 
 
-def shortlist(members: Sequence[Candidate], size: int) -> list[Candidate]:
+def shortlist(members: Sequence[Candidate], size: int, accuracy: str = "ao") -> list[Candidate]:
     """At most `size` members of a front to be judged again: first those that may well be the best, then others from all along it.
 
     Args:
-        members: A front, highest AO first.
+        members: A front, most accurate first.
         size: At least 1.
+        accuracy: Name of the accuracy.
     """
-    contenders = [member for member in members if paired(members[0].sequence_ao, member.sequence_ao).tie]
+    contenders = [member for member in members if paired(members[0].scores[accuracy], member.scores[accuracy]).tie]
     others = [member for member in members if member not in contenders]
     chosen = _spread(contenders, size)
     chosen += _spread(others, size - len(chosen))
@@ -57,9 +64,13 @@ class Recommendation:
 
     winner: Candidate
     best: Candidate
-    """The candidate with the highest AO among those compared."""
+    """The most accurate candidate among those compared."""
     differences: dict[int, Difference]
-    """AO of `best` less that of each candidate compared, by number."""
+    """Accuracy of `best` less that of each candidate compared, by number."""
+    accuracy: str
+    """Name of the accuracy."""
+    cost: str
+    """Name of the cost."""
 
     @property
     def ties(self) -> list[int]:
@@ -68,42 +79,55 @@ class Recommendation:
 
     @property
     def tie_within(self) -> float | None:
-        """Difference in AO below which two of those compared are a tie, typically: two standard errors; None for a single one."""
+        """Difference below which two of those compared are a tie, typically: two standard errors; None for a single one."""
         errors = [difference.standard_error for number, difference in self.differences.items() if number != self.best.number]
         return 2 * float(np.median(errors)) if errors else None
 
     @property
     def why(self) -> str:
         """One or two sentences."""
-        sequences = len(_sequences(self.best))
-        found = f"on {sequences} {'further ' if self.best.rescored_ao else ''}sequences"
+        sequences = len(_sequences(self.best, self.accuracy))
+        highest = f"highest {self.accuracy.upper()} on {sequences} {'further ' if self.best.rescored else ''}sequences"
         if not self.ties:
-            return f"highest AO {found}; no other of the {len(self.differences)} compared lies within two standard errors of it"
+            return f"{highest}; no other of the {len(self.differences)} compared lies within two standard errors of it"
         if self.winner is self.best:
-            return f"highest AO {found}; {_count(self.ties)} tied with it within two standard errors, none faster"
+            return f"{highest}; {_count(self.ties)} tied with it within two standard errors, none {self._cheaper[0]}"
         lead = self.differences[self.winner.number]
         return (
-            f"fastest of the {len(self.ties) + 1} that cannot be told from the highest AO {found}: it lies {lead.mean:.3f} below, "
-            f"with a standard error of {lead.standard_error:.3f}, and takes {self.winner.latency_ms / self.best.latency_ms:.0%} of the time"
+            f"{self._cheaper[1]} of the {len(self.ties) + 1} that cannot be told from the {highest}: it lies {lead.mean:.3f} below, "
+            f"with a standard error of {lead.standard_error:.3f}, and takes "
+            f"{self.winner.cost(self.cost) / self.best.cost(self.cost):.0%} of the {_TAKES.get(self.cost.partition(':')[0], self.cost)}"
         )
 
+    @property
+    def _cheaper(self) -> tuple[str, str]:
+        return ("faster", "fastest") if self.cost.partition(":")[0] in ("latency_ms", "template_ms") else ("cheaper", "cheapest")
 
-def recommend(candidates: Sequence[Candidate]) -> Recommendation:
-    """Choose the fastest of the candidates whose AO cannot be told from the highest.
+
+_TAKES = {"latency_ms": "time", "template_ms": "time", "macs": "multiply-adds", "params": "parameters"}
+"""What a network takes, by cost."""
+
+
+def recommend(candidates: Sequence[Candidate], accuracy: str = "ao", cost: str = "latency_ms", calibration: float = 0.0) -> Recommendation:
+    """Choose the cheapest of the candidates whose accuracy cannot be told from the highest.
 
     Args:
         candidates: At least one. If any was rescored, only the rescored ones are compared.
+        accuracy: Name of the accuracy.
+        cost: Name of the cost; of several devices' costs, the largest counts.
+        calibration: Standard deviation that calibration gives an accuracy; see `noise.calibration_noise`.
     """
-    compared = [candidate for candidate in candidates if candidate.rescored_ao] or list(candidates)
-    best = max(compared, key=lambda candidate: (candidate.ao, -candidate.latency_ms))
-    differences = {candidate.number: paired(_sequences(best), _sequences(candidate)) for candidate in compared}
+    compared = [candidate for candidate in candidates if candidate.rescored] or list(candidates)
+    best = max(compared, key=lambda candidate: (candidate.accuracy(accuracy), -candidate.cost(cost)))
+    scores = {candidate.number: _sequences(candidate, accuracy) for candidate in compared}
+    differences = {number: paired(scores[best.number], each, calibration) for number, each in scores.items()}
     tied = [candidate for candidate in compared if differences[candidate.number].tie]
-    winner = min(tied, key=lambda candidate: (candidate.latency_ms, -candidate.ao))
-    return Recommendation(winner, best, differences)
+    winner = min(tied, key=lambda candidate: (candidate.cost(cost), -candidate.accuracy(accuracy)))
+    return Recommendation(winner, best, differences, accuracy, cost)
 
 
-def _sequences(candidate: Candidate) -> tuple[float, ...]:
-    return candidate.rescored_ao or candidate.sequence_ao
+def _sequences(candidate: Candidate, accuracy: str) -> tuple[float, ...]:
+    return (candidate.rescored or candidate.scores)[accuracy]
 
 
 def _count(items: Sequence) -> str:

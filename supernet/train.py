@@ -28,6 +28,7 @@ from tracking.atomic import check_target, sole_writer
 from tracking.datasets import DATASETS
 from tracking.datasets.synthetic import SyntheticPairs
 from tracking.pairs import PairSource, SequencePairs
+from tracking.sequence import Sequence
 
 CHEAP_SHARE = 0.12
 """Share of the steps, at the start, in which the cheapest of three random paths is trained."""
@@ -178,10 +179,23 @@ def pair_source(data: str, family: LightTrackFamily, seed: int) -> PairSource:
     """
     if data == "synthetic":
         return SyntheticPairs(family.template_size, family.search_size, seed)
+    return SequencePairs(annotated(data), family.template_size, family.search_size, seed)
+
+
+def annotated(data: str) -> list[Sequence]:
+    """The sequences of a data set.
+
+    Args:
+        data: The name of a data set, a colon and its root.
+
+    Raises:
+        ValueError: The data set is unknown.
+        FileNotFoundError: There is none at the root.
+    """
     name, colon, root = data.partition(":")
     if not colon or name not in DATASETS:
         raise ValueError(f"data must be synthetic or DATASET:ROOT with DATASET one of {', '.join(DATASETS)}, got {data!r}")
-    return SequencePairs(DATASETS[name](root), family.template_size, family.search_size, seed)
+    return DATASETS[name](root)
 
 
 def _path(family: LightTrackFamily, seed: int, step: int, cheap: bool) -> Architecture:

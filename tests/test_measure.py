@@ -10,7 +10,7 @@ from latency_tables import check
 from latency_tables.carry_out import carry_out
 from latency_tables.chains import all_operators
 from latency_tables.excluded import excluded
-from latency_tables.measure import measure, measure_networks
+from latency_tables.measure import measure
 from latency_tables.networks import draw
 from latency_tables.plan import Place, Plan
 from latency_tables.protocol import Protocol
@@ -50,15 +50,6 @@ def test_files_are_whole_and_nothing_else_is_left(measured):
     assert about["profile"]["runtime"] == "onnxruntime" and about["settings"]["rounds"] == 2 and about["date"] and about["governor"]
     assert about["readings"].keys() == {"mhz", "celsius"} and about["energy"]
     assert not list((Path(os.environ["XDG_CACHE_HOME"]) / "chiptrack").glob("models/*"))
-
-
-def test_networks_measured_again_are_comparable(measured):
-    out, table = measured
-    architecture = draw(NANO, 1, 0)[0]
-    first, again = measure_networks([architecture, architecture], out)
-    assert first == again == pytest.approx(table.network_ms("search")[architecture.name], rel=0.5)
-    with pytest.raises(ValueError, match="must be of the table's family nano"):
-        measure_networks(draw(FAMILIES["lighttrack"], 1, 0), out)
 
 
 def test_an_existing_table_is_kept(measured):
@@ -220,7 +211,3 @@ def test_a_network_that_lacks_a_branch_is_not_checked(measured, quick_check, tmp
     operators = dict(list(table.operators.items())[:1])
     dataclasses.replace(table, networks=search, operators=operators, unsupported={(name, "template"): "why"}).save(tmp_path / "t.csv")
     assert measure(check=tmp_path / "t.csv")["off"]["networks"] == {"median": None, "largest": None}
-
-
-def test_no_network_takes_no_time(measured):
-    assert measure_networks([], measured[0]) == []
