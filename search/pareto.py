@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+_BLOCK = 256
+"""Points that are compared with a front at once, so that memory stays small."""
+
 
 def non_dominated(points: np.ndarray) -> np.ndarray:
     """Find the points that no other point beats: nowhere worse and somewhere better. Equal points stay together.
@@ -23,9 +26,45 @@ def non_dominated(points: np.ndarray) -> np.ndarray:
     points = np.asarray(points, float)
     if not len(points):
         return np.empty(0, int)
-    no_worse = (points[:, None] <= points[None]).all(-1)
-    better = (points[:, None] < points[None]).any(-1)
-    return np.flatnonzero(~(no_worse & better).any(0))
+    order = np.lexsort(points.T[::-1])  # whoever beats a point stands before it
+    ranked = points[order]
+    new = np.append(True, (ranked[1:] != ranked[:-1]).any(1))
+    kept = _kept(ranked[new])
+    return np.sort(order[kept[new.cumsum() - 1]])
+
+
+def _kept(points: np.ndarray) -> np.ndarray:
+    """(N,) whether each of N different points, in lexicographic order, is beaten by none."""
+    kept = np.zeros(len(points), bool)
+    if points.shape[1] <= 2:
+        last = points[:, -1]
+        kept[0] = True
+        if points.shape[1] == 2:
+            kept[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
+        return kept
+    front = points[:0]
+    for start in range(0, len(points), _BLOCK):
+        block = points[start : start + _BLOCK]
+        open_ = np.flatnonzero(~_beaten(block, front))
+        among = block[open_]
+        itself = np.eye(len(among), dtype=bool)
+        left = ~(_no_worse(among, among) & ~itself).any(0)
+        kept[start + open_[left]] = True
+        front = np.concatenate([front, among[left]])
+    return kept
+
+
+def _beaten(points: np.ndarray, front: np.ndarray) -> np.ndarray:
+    """(N,) whether some point of a front is nowhere worse than each of N points."""
+    return np.any(_no_worse(front, points), axis=0)
+
+
+def _no_worse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(A, B) whether each of A points is nowhere worse than each of B."""
+    found = a[:, None, 0] <= b[None, :, 0]
+    for axis in range(1, a.shape[1]):
+        found &= a[:, None, axis] <= b[None, :, axis]
+    return found
 
 
 def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
@@ -48,5 +87,33 @@ def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
         return float(reference[0] - points.min())
     points = points[points[:, -1].argsort(kind="stable")]
     edges = np.append(points[:, -1], reference[-1])
+    if len(reference) == 2:  # a staircase: every step lies left of those below it
+        return float(((edges[1:] - edges[:-1]) * (reference[0] - points[:, 0])).sum())
     slices = ((edges[i + 1] - edges[i], points[: i + 1, :-1]) for i in range(len(points)) if edges[i + 1] > edges[i])
     return float(sum(height * hypervolume(below, reference[:-1]) for height, below in slices))
+
+
+def hypervolumes(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Hypervolume of the first, the first two, ... of some points: how a search came on.
+
+    Args:
+        points: (N, D), to be minimised.
+        reference: (D,).
+
+    Returns:
+        (N,), never falling.
+
+    >>> hypervolumes(np.array([[0, 1], [1, 1], [1, 0]]), np.array([2, 2])).tolist()
+    [2.0, 2.0, 3.0]
+    """
+    points, reference = np.asarray(points, float), np.asarray(reference, float)
+    grown = np.zeros(len(points))
+    front = points[:0]
+    for i in np.flatnonzero((points < reference).all(1)):
+        point = points[i]
+        if (front <= point).all(1).any():
+            continue
+        shared = hypervolume(np.maximum(front, point), reference)
+        grown[i] = np.prod(reference - point) - shared
+        front = np.concatenate([front[~(point <= front).all(1)], point[None]])
+    return grown.cumsum()
