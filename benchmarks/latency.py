@@ -90,7 +90,8 @@ def fresh(path: Path, count: int, seed: int) -> dict:
     used = {family.parse(name).key for name in table.network_ms("search")}
     drawn = {a.key: a for a in (family.space.sample(rng) for _ in range(2 * count + 100)) if a.key not in used}
     asked = list(drawn.values())[:count]
-    return judge(table, list(table.network_ms("search")), asked, np.array(measure_networks(asked, table.profile, table.reference_ms, seed + 1)))
+    ms = [each["search"] for each in measure_networks(asked, table.profile, table.reference_ms, seed + 1)]
+    return judge(table, list(table.network_ms("search")), asked, np.array(ms))
 
 
 def show(result: dict) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from latency_tables.carry_out import carry_out_anew
-from latency_tables.plan import Place, Plan
+from latency_tables.plan import BRANCHES, Place, Plan
 from latency_tables.profile import Profile
 from latency_tables.session import Session
 from supernet.families import FAMILIES
+from supernet.operators import Branch
 from supernet.space import Architecture
 
 
@@ -30,7 +31,7 @@ def check_at_hand(profile: Profile) -> None:
 
 def measure_networks(
     architectures: Sequence[Architecture], profile: Profile, reference_ms: float, seed: int = 1, wait_s: float = 1800.0
-) -> list[float]:
+) -> list[dict[Branch, float]]:
     """Measure whole networks anew, to compare with what a table says or its predictor.
 
     Args:
@@ -41,7 +42,7 @@ def measure_networks(
         wait_s: How long to wait for a device that was lost.
 
     Returns:
-        Milliseconds per frame of each, at the speed that the device had then.
+        Milliseconds of each by branch (search: a frame, template: a new target), at the speed that the device had then.
 
     Raises:
         ValueError: An architecture is of another family, the runtime cannot run it, or the device is no longer what it was.
@@ -58,7 +59,7 @@ def measure_networks(
     _check_same(profile, anew.profile)
     for (name, _), reason in anew.unsupported.items():
         raise ValueError(f"networks must run on {profile.runtime}, {name} does not ({reason}); choose another architecture")
-    return [anew.networks[a.name, "search"].reference_units * reference_ms for a in architectures]
+    return [{branch: anew.networks[a.name, branch].reference_units * reference_ms for branch in BRANCHES} for a in architectures]
 
 
 def _check_same(profile: Profile, now: Profile) -> None:

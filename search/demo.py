@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.measure import measure, measure_networks
+from latency_tables.measure import measure
 from predictors.fit import fit_predictor
-from predictors.predictor import load_predictor
 from search.noise import standard_error
 from search.report import report
 from search.run import search
@@ -82,7 +81,7 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
     _step(2, "fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
     _step(3, "train the supernet", supernet, lambda: train(family=FAMILY, out=supernet, steps=settings["supernet_steps"], resume=True))
     winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
-    _step(4, "search", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
+    _step(4, "search, and measure the front", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
     found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     chosen = str(run / found["winner"]["file"])
     _step(
@@ -92,9 +91,8 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
         lambda: retrain(chosen, out=winner, supernet=supernet, steps=settings["winner_steps"], lr=WINNER_LR, resume=True),
     )
     _step(6, "export it", bundle, lambda: write_bundle(load_tracker(winner), bundle))
-    _step(7, "measure the front again", run / "measured.json", lambda: _measure_front(run, out))
 
-    say("[8/8] track with the exported winner")
+    say("[7/7] track with the exported winner")
     tracker = load_for_tracking(str(bundle))
     boxes = out / "winner" / "boxes"
     generated = run_all(tracker, synthetic_dataset(TEST_SEED, TEST_SEQUENCES), boxes / "generated")
@@ -111,7 +109,7 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
 
 def _step(number: int, title: str, result: Path, work: Callable[[], object]) -> None:
     done = result.exists()
-    say(f"[{number}/8] {title}" + (": done before" if done else ""))
+    say(f"[{number}/7] {title}" + (": done before" if done else ""))
     if not done:
         work()
 
@@ -137,7 +135,7 @@ def _settings(out: Path, minutes: float) -> dict:
         if kept["minutes"] != minutes:
             raise ValueError(f"a demo goes on with its own --minutes ({kept['minutes']:g}), got {minutes:g}; choose another --out")
         return settings
-    say("[0/8] see how fast this machine trains")
+    say("[0/7] see how fast this machine trains")
     seconds = _seconds_per_step()
     settings = {"minutes": minutes, "family": FAMILY, "seconds_per_step": seconds}
     for part, share in SHARES.items():
@@ -162,23 +160,12 @@ def _seconds_per_step(steps: int = 40) -> float:
     return float(np.mean(np.diff(times)[steps // 4 :]))
 
 
-def _measure_front(run: Path, out: Path) -> None:
-    """Measure whole networks of the front on this machine, in the units of the table."""
-    names = [str(path) for path in sorted((run / "front").glob("*.json"))]
-    architectures = [find_architecture(name) for name in names]
-    measured = measure_networks(architectures, out / "table.csv")
-    records = [{"key": arch.key, "name": arch.name, "latency_ms": ms} for arch, ms in zip(architectures, measured, strict=True)]
-    write_text(run / "measured.json", json.dumps(records, indent=1) + "\n")
-
-
 def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: dict | None, chosen: str) -> dict:
     """Every number that the demo prints."""
-    measured = {
-        record["key"]: record["latency_ms"] for record in json.loads((out / "search" / "measured.json").read_text(encoding="utf-8"))
-    }
-    fronts = [find_architecture(str(path)) for path in sorted((out / "search" / "front").glob("*.json"))]
-    predicted = load_predictor(out / "predictor.json").predict(fronts)
-    errors = [abs(p / measured[arch.key] - 1) for p, arch in zip(predicted.value, fronts, strict=True) if arch.key in measured]
+    members = [read_record(path)["candidate"] for path in sorted((out / "search" / "front").glob("*.json"))]
+    pairs = [(member["predicted"]["latency_ms"], member["values"]["latency_ms"]) for member in members if "predicted" in member]
+    errors = [abs(predicted / measured - 1) for predicted, measured in pairs]
+    latency = found["winner"]["values"]["latency_ms"]
     gains = [one["ao"] - one["static_ao"] for one in generated["sequences"]]
     winner = find_architecture(chosen)
     summary = {
@@ -196,9 +183,9 @@ def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: di
         "static_ao_generated": generated["static_ao"],
         "ao_generated_over_static": generated["ao"] / generated["static_ao"],
         "gain_standard_error": standard_error(gains),
-        "latency_predicted_ms": float(predicted.value[[arch.key for arch in fronts].index(winner.key)]),
-        "latency_measured_ms": measured.get(winner.key),
-        "front_latency_mape": 100 * float(np.mean(errors)),
+        "latency_predicted_ms": found["winner"].get("predicted", found["winner"]["values"])["latency_ms"],
+        "latency_measured_ms": latency if errors else None,
+        "front_latency_mape": 100 * float(np.mean(errors)) if errors else None,
         "ms_per_frame_tracking": generated["ms_per_frame"],
     }
     if filmed is not None:
@@ -219,8 +206,11 @@ def _verdict(summary: dict) -> list[str]:
         lines.append(
             f"  AO on {summary['real_sequences']} real sequences {summary['ao_real']:.3f}, a box that never moves {summary['static_ao_real']:.3f}"
         )
-    lines.append(
-        f"  {summary['latency_predicted_ms']:.2f} ms a frame predicted, {summary['latency_measured_ms']:.2f} ms measured; "
-        f"mean error over the front {summary['front_latency_mape']:.1f} %"
-    )
+    lines.append(f"  {summary['latency_predicted_ms']:.2f} ms a frame predicted" + _measured(summary))
     return lines
+
+
+def _measured(summary: dict) -> str:
+    if summary["latency_measured_ms"] is None:
+        return ", not measured"
+    return f", {summary['latency_measured_ms']:.2f} ms measured; mean error over the front {summary['front_latency_mape']:.1f} %"

@@ -68,12 +68,21 @@ class Constraint:
 
     @property
     def name(self) -> str:
-        """As the command line spells it, e.g. `max_macs`, `max_latency:phone`."""
-        return f"max_{self.objective.name.replace('_ms', '').replace('_mb', '').replace('_mj', '')}"
+        """As the command line spells it; see `limit_name`."""
+        return limit_name(self.objective.name)
 
     def excess(self, values: np.ndarray) -> np.ndarray:
         """By which share of the limit each of (N,) values lies above it, (N,); feasible where <= 0. Of a limit of 0, the value."""
         return values / self.limit - 1 if self.limit else values
+
+
+def limit_name(figure: str) -> str:
+    """What the upper limit of a figure is called.
+
+    >>> limit_name("macs"), limit_name("latency_ms:phone")
+    ('max_macs', 'max_latency:phone')
+    """
+    return "max_" + re.sub("_(ms|mb|mj)(?=:|$)", "", figure)
 
 
 @dataclass(frozen=True)
@@ -232,6 +241,18 @@ def parse_ms(text: str | float) -> float:
     (8.0, 8.0, 500.0)
     """
     return _parse(text, {"": 1, "ms": 1, "us": 1e-3, "s": 1e3}, "a limit of time must be a positive number such as 8ms")
+
+
+def parse_amount(text: str | float) -> float:
+    """Read a number of megabytes or millijoules, with or without its unit.
+
+    Raises:
+        ValueError: It is not a positive number.
+
+    >>> parse_amount("12.5MB"), parse_amount(40)
+    (12.5, 40.0)
+    """
+    return _parse(text, {"": 1, "mb": 1, "mj": 1}, "a limit of memory or energy must be a positive number of MB or mJ such as 40")
 
 
 def _parse(text: str | float, scales: dict[str, float], rule: str) -> float:

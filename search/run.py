@@ -1,47 +1,40 @@
-"""The search itself: ask a strategy, send architectures to workers, tell the study, and write down what came of it.
+"""The search itself: ask a strategy, send architectures to workers, tell the study, measure the front, and write down what came of it.
 
-The folder of a search (a RUN) holds `settings.json`, `study/`, `front/NN.json` (architectures by rank, highest AO first, their
+The folder of a search (a RUN) holds `settings.json`, `study/`, `front/NN.json` (architectures by rank, most accurate first, their
 figures beside), `candidates.csv`, `summary.json` and `report.html`.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
-import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from predictors.predictor import LatencyPredictor, load_predictor
 from search.accuracy import inherited_judge, static_ao
-from search.candidate import Candidate
-from search.feasible import FeasibleSampler, Gate, cheapest
-from search.objectives import ACCURACY, Constraint, Objective, multiply_adds, parse_macs, parse_ms, predicted_latency, unsupported
+from search.feasible import Gate, cheapest
+from search.objectives import ACCURACIES, Problem
 from search.report import report
+from search.results import write_results
+from search.specification import Specification, file_origin, specify
 from search.strategies import STRATEGIES
+from search.strategies.enough import Enough
 from search.study import Study
-from search.winner import Recommendation, front, recommend, shortlist
+from search.validation import Validation
+from search.verify import Verification, settled, verify
+from search.winner import front, shortlist
 from search.workers import WORKERS
-from search.workers.jobs import Job, JobFailed, MakeJudge, Workers
-from supernet.catalogue import save_architecture
+from search.workers.jobs import Job, JobFailed, MakeJudge, Outcome, Workers
 from supernet.checkpoints import load_supernet
-from supernet.families.lighttrack import LightTrackFamily
-from tracking.atomic import new_folder, write_text
-from tracking.datasets.synthetic import synthetic_sequence
+from tracking.atomic import write_text
 from tracking.progress import progress, say
 from tracking.records import read_record
 
-VALIDATION_SEED = 1_000_000
-"""Seed of the first validation sequence; training takes small seeds."""
-RESCORING_SEED = 2_000_000
-"""Seed of the first rescoring sequence."""
 _SHORTLIST = 8
 """Members of the front that are rescored."""
+_RECALIBRATED, _DRAWS = 3, 3
+"""So many members of the front are calibrated so many times, to see what calibration is worth."""
 _FAILURES = 3
 """Evaluations that may fail before a search gives up."""
 
@@ -51,41 +44,60 @@ def search(
     supernet: Path,
     predictor: list[Path],
     out: Path,
+    objectives: list[str] | None = None,
     max_macs: str | float | None = None,
-    max_latency: str | float | None = None,
-    strategy: str = "nsga2",
+    max_latency: list[str] | None = None,
+    max_template: list[str] | None = None,
+    max_params: str | float | None = None,
+    max_memory: list[str] | None = None,
+    max_energy: list[str] | None = None,
+    strategy: str = "guided",
     evaluations: int = 200,
     workers: str = "local:1",
     seed: int = 0,
+    data: str = "synthetic",
     sequences: int = 16,
     rescoring: int = 48,
     frames: int = 40,
+    accelerator: str = "cpu",
+    unmeasured: bool = False,
+    database: str | None = None,
     resume: bool = False,
 ) -> dict:
-    """Search a supernet for the architectures with the best trade-off between accuracy and speed.
+    """Search a supernet for the architectures with the best trade-off between accuracy and cost.
 
-    Accuracy is AO on generated validation sequences with inherited weights, speed the predicted milliseconds per frame. A few members of
-    the front are judged again on further sequences, and one candidate is recommended: the fastest of those that cannot be told
-    from the most accurate.
+    Accuracy is overlap while tracking validation sequences with inherited weights, cost what predictors say. The members of the front
+    are then measured on their devices, where these are at hand; a few are judged again on further sequences, and one candidate is
+    recommended: the cheapest of those that cannot be told from the most accurate.
 
     Args:
         supernet: Checkpoint of a trained supernet.
-        predictor: Fitted latency predictors, one for each device that the tracker has to fit.
+        predictor: Fitted latency predictors, one for each device that the tracker has to fit, and predictors of memory or energy.
         out: Folder for everything that comes of the search.
+        objectives: What to trade: ao or auc, and latency (of every device; latency:FILE of one), template, macs, params, memory,
+            energy; ao latency when not given.
         max_macs: Budget of multiply-adds per frame, such as 600M; the family's own when not given.
-        max_latency: Limit of the predicted time per frame, such as 8ms; none when not given.
-        strategy: How architectures are chosen: nsga2 or random.
-        evaluations: Number of different architectures to evaluate.
-        workers: Who evaluates: local:N for N processes on this machine.
+        max_latency: Limit of the time per frame, such as 8ms; for one of several devices phone=8ms, where its predictor is phone.json.
+        max_template: The same for the time per new target.
+        max_params: Limit of the number of parameters, such as 2M.
+        max_memory: Limit of the peak memory in MB; needs a predictor of it.
+        max_energy: Limit of the energy per frame in mJ; needs a predictor of it.
+        strategy: How architectures are chosen: guided, lighttrack, nsga2, nsga3, tpe, gp or random.
+        evaluations: Number of different architectures to evaluate; guided may stop before, where no more gain is expected.
+        workers: Who evaluates: local:N for N processes on this machine, ray://auto, ray://local:N or ray://HOST:PORT for a Ray cluster.
         seed: Start of all randomness; with one worker it fixes the whole study.
+        data: What candidates track: synthetic, or DATASET:ROOT.
         sequences: Validation sequences that every candidate tracks.
         rescoring: Further sequences for the shortlist; 0 leaves rescoring out.
         frames: Frames of each sequence.
-        resume: Continue the search that `out` holds, or begin it.
+        accelerator: Where candidates run while they track: cpu, cuda or cuda:N.
+        unmeasured: Do not measure the front, even where its device is at hand.
+        database: Keep the study in PostgreSQL rather than in a file: postgresql://user@host/database.
+        resume: Continue the search that `out` holds, or begin it; another strategy may take over.
 
     Returns:
-        What `summary.json` holds: the recommended candidate and why, the size of the front, the share of rejected samples, the AO
-        of a box that never moves.
+        What `summary.json` holds: the recommended candidate and why, the size of the front, the share of rejected samples, what was
+        measured, the AO of a box that never moves.
 
     Raises:
         ValueError: A budget is impossible, or a name unknown.
@@ -93,45 +105,53 @@ def search(
         FileNotFoundError: The supernet or a predictor does not exist.
         ChildProcessError: Evaluations fail.
         BlockingIOError: Another process works on the same search.
+        ConnectionError: The database or the cluster cannot be reached.
     """
     _check(strategy, evaluations, sequences, rescoring, frames, seed)
-    out, supernet, predictor = Path(out), Path(supernet), [Path(path) for path in predictor]
+    out, supernet = Path(out), Path(supernet)
     if out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(
             f"a search needs a folder of its own, {out} is not empty; add --resume to continue it, or choose another --out"
         )
     family = load_supernet(supernet).family
-    models = _predictors(predictor, family)
-    latencies = [predicted_latency(model, name) for name, model in models.items()]
-    constraints = [*_runnable(models), *_constraints(family, latencies, max_macs, max_latency)]
-    gate = Gate(family.space, constraints, cheapest(family.space, constraints))
+    limits = {
+        "macs": max_macs,
+        "latency": max_latency,
+        "template": max_template,
+        "params": max_params,
+        "memory": max_memory,
+        "energy": max_energy,
+    }
+    wanted = specify(family, predictor, objectives or ["ao", "latency"], limits, evaluations)
+    problem, validation = wanted.problem, Validation(data, frames)
+    places = validation.places(sequences, rescoring)
+    gate = Gate(problem, cheapest(problem))
     fixed = {
         "family": family.name,
-        "supernet": _origin(supernet),
-        "predictors": [
-            {**_origin(path), **model.about, "interval": asdict(model.interval)}
-            for path, model in zip(predictor, models.values(), strict=True)
-        ],
-        "limits": {constraint.name: constraint.limit for constraint in constraints},
-        "strategy": strategy,
+        "supernet": file_origin(supernet),
+        **_record(wanted),
         "seed": seed,
-        "sequences": {"first_seed": VALIDATION_SEED, "count": sequences, "frames": frames},
-        "rescoring": {"first_seed": RESCORING_SEED, "count": rescoring, "frames": frames},
+        "data": data,
+        "sequences": {"first": places[0].start, "count": sequences, "frames": frames},
+        "rescoring": {"first": places[1].start, "count": rescoring, "frames": frames},
     }
-    pool = _open_workers(workers, partial(inherited_judge, supernet, VALIDATION_SEED, sequences, frames))
+    pool = _open_workers(workers, partial(inherited_judge, supernet, validation, accelerator))
     try:
-        _write_settings(out / "settings.json", fixed, {"evaluations": evaluations, "workers": workers})
-        sampler = FeasibleSampler(partial(STRATEGIES[strategy], family.space, evaluations), gate, seed)
-        study = Study(out / "study", [ACCURACY, *latencies], gate, sampler)
+        _write_settings(out / "settings.json", fixed, {"strategy": strategy, "evaluations": evaluations, "workers": workers})
+        study = Study(out / "study", problem, gate, strategy, STRATEGIES[strategy](gate, seed), database)
         try:
             started = time.perf_counter()
-            seeds = range(RESCORING_SEED, RESCORING_SEED + rescoring) or range(VALIDATION_SEED, VALIDATION_SEED + sequences)
-            still = static_ao(synthetic_sequence(s, frames) for s in seeds)  # while the workers start
-            _evaluate(study, pool, evaluations, range(VALIDATION_SEED, VALIDATION_SEED + sequences))
-            if rescoring:
-                members = shortlist(front(study.candidates(), [ACCURACY, *latencies]), _SHORTLIST)
-                _rescore(study, pool, members, range(RESCORING_SEED, RESCORING_SEED + rescoring))
-            summary = _write_results(out, study, [ACCURACY, *latencies], still, time.perf_counter() - started)
+            still = static_ao(validation.sequence(place) for place in places[1] or places[0])  # while the workers start
+            stopped = _evaluate(study, pool, problem, places[0])
+            verification = Verification() if unmeasured else verify(study, problem, wanted.chips, pool, seed)
+            _judge_again(study, pool, problem, *places)
+            found = {
+                "static_ao": still,
+                "failures": len(study.failures()),
+                "stopped": stopped,
+                "seconds": round(time.perf_counter() - started, 1),
+            }
+            summary = write_results(out, settled(study.candidates(), problem), problem, verification, found, study.rejected())
         except KeyboardInterrupt:
             say(f"interrupted; {len(study.candidates())} finished candidates are kept in {out}, --resume continues")
             raise
@@ -156,40 +176,15 @@ def _check(strategy: str, evaluations: int, sequences: int, rescoring: int, fram
         raise ValueError(f"rescoring must be 0 or at least 2 sequences, got {rescoring}")
 
 
-def _predictors(paths: Sequence[Path], family: LightTrackFamily) -> dict[str, LatencyPredictor]:
-    """Predictors by the name of the objective that each stands for."""
-    if not paths:
-        raise ValueError("a search needs at least one predictor, got none; make one with `chiptrack fit-predictor`")
-    names = ["latency_ms"] if len(paths) == 1 else [f"latency_ms:{path.stem}" for path in paths]
-    if len(set(names)) < len(names):
-        raise ValueError(f"predictors are told apart by their file names, got {', '.join(map(str, paths))}; rename one")
-    models = {name: load_predictor(path) for name, path in zip(names, paths, strict=True)}
-    for path, model in zip(paths, models.values(), strict=True):
-        if model.family != family.name:
-            raise ValueError(
-                f"predictor and supernet must be of one family, {path} is for {model.family} and the supernet holds {family.name}"
-            )
-    return models
-
-
-def _runnable(models: dict[str, LatencyPredictor]) -> list[Constraint]:
-    """That every operator runs on every device, where tables have gaps."""
-    return [
-        Constraint(unsupported(model, name.replace("latency_ms", "unsupported")), 0) for name, model in models.items() if not model.complete
-    ]
-
-
-def _constraints(
-    family: LightTrackFamily, latencies: Sequence[Objective], max_macs: str | float | None, max_latency: str | float | None
-) -> list[Constraint]:
-    limits = [Constraint(multiply_adds(family), family.max_macs if max_macs is None else parse_macs(max_macs))]
-    if max_latency is not None:
-        limits += [Constraint(latency, parse_ms(max_latency)) for latency in latencies]
-    return limits
-
-
-def _origin(path: Path) -> dict[str, str]:
-    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+def _record(wanted: Specification) -> dict:
+    """What pages need to know of the problem."""
+    problem = wanted.problem
+    return {
+        "predictors": list(wanted.predictors),
+        "objectives": [objective.to_json() for objective in problem.objectives],
+        "figures": [figure.to_json() for figure in (*ACCURACIES.values(), *problem.figures)],
+        "limits": {constraint.name: constraint.limit for constraint in problem.constraints},
+    }
 
 
 def _write_settings(path: Path, fixed: dict, free: dict) -> None:
@@ -217,20 +212,28 @@ def _content(setting: object) -> object:
 def _open_workers(text: str, make: MakeJudge) -> Workers:
     kind, _, place = text.partition(":")
     if kind not in WORKERS:
-        raise ValueError(f"unknown workers {text!r}; known: {', '.join(f'{name}:N' for name in sorted(WORKERS))}")
+        raise ValueError(f"unknown workers {text!r}; known: local:N, ray://auto, ray://local:N and ray://HOST:PORT")
     return WORKERS[kind](place, make)
 
 
-def _evaluate(study: Study, pool: Workers, evaluations: int, seeds: range) -> None:
+def _evaluate(study: Study, pool: Workers, problem: Problem, places: range) -> str | None:
+    """Evaluate as many as are planned; why it ended before, where it did."""
     done, failures = study.candidates(), len(study.failures())
-    finished, best = len(done), max((candidate.values["ao"] for candidate in done), default=0.0)
+    accuracy, stopped, finished = problem.objectives[0].name, None, len(done)
+    best = max((candidate.values[accuracy] for candidate in done), default=0.0)
     asked = {}
-    with progress("search", evaluations, finished) as show:
-        while finished < evaluations:
-            while len(asked) < min(pool.count, evaluations - finished):
-                number, arch = study.ask()
+    with progress("search", problem.evaluations, finished) as show:
+        while finished < problem.evaluations:
+            while stopped is None and len(asked) < min(pool.count, problem.evaluations - finished):
+                try:
+                    number, arch = study.ask()
+                except Enough as reason:
+                    stopped = str(reason)
+                    break
                 asked[number] = arch
-                pool.submit(number, Job(arch, seeds))
+                pool.submit(number, Job(arch, places))
+            if not asked:
+                break
             number, outcome = pool.next()
             arch = asked.pop(number)
             if isinstance(outcome, JobFailed):
@@ -240,73 +243,50 @@ def _evaluate(study: Study, pool: Workers, evaluations: int, seeds: range) -> No
                 if failures >= _FAILURES or not finished:
                     raise ChildProcessError(f"{failures} evaluations failed, the last one with: {outcome}")
                 continue
-            best = max(best, study.tell(number, arch, outcome).values["ao"])
+            best = max(best, study.tell(number, outcome).values[accuracy])
             finished += 1
-            show(finished, f"best AO {best:.3f}")
+            show(finished, f"best {accuracy.upper()} {best:.3f}")
+    if stopped is not None:
+        say(f"stopped after {finished} evaluations: {stopped}")
+    return stopped
 
 
-def _rescore(study: Study, pool: Workers, members: Sequence[Candidate], seeds: range) -> None:
-    missing = {member.number: member for member in members if not member.rescored_ao}
-    for number, member in missing.items():
-        pool.submit(number, Job(member.architecture, seeds))
-    with progress("rescoring", len(members), len(members) - len(missing)) as show:
-        for done in range(len(members) - len(missing) + 1, len(members) + 1):
-            number, outcome = pool.next()
+def _judge_again(study: Study, pool: Workers, problem: Problem, search: range, rescoring: range) -> None:
+    """Judge the best on further sequences, and some of them calibrated anew on those of the search."""
+    accuracy = problem.objectives[0].name
+    members = shortlist(front(settled(study.candidates(), problem), problem.objectives), _SHORTLIST, accuracy)
+    if rescoring:
+        jobs = {member.number: [Job(member.architecture, rescoring)] for member in members if not member.rescored}
+        _work(study, pool, "rescored", "rescoring", jobs)
+    jobs = {
+        member.number: [Job(member.architecture, search, draw) for draw in range(1, _DRAWS + 1)]
+        for member in members[:_RECALIBRATED]
+        if not member.recalibrated
+    }
+    _work(study, pool, "recalibrated", "calibrating again", jobs)
+
+
+def _work(study: Study, pool: Workers, kind: str, title: str, jobs: dict[int, list[Job]]) -> None:
+    """Note the answers of each candidate's jobs: single sequences of a single job, means of several."""
+    answers: dict[int, dict[int, Outcome]] = {number: {} for number in jobs}
+    if not jobs:
+        return
+    tickets = [(number, place) for number, some in jobs.items() for place in range(len(some))]
+    for ticket, (number, place) in enumerate(tickets):
+        pool.submit(ticket, jobs[number][place])
+    with progress(title, len(tickets)) as show:
+        for done in range(1, len(tickets) + 1):
+            ticket, outcome = pool.next()
+            number, place = tickets[ticket]
             if isinstance(outcome, JobFailed):
-                raise ChildProcessError(f"rescoring {missing[number].architecture.name} failed: {outcome}")
-            study.rescored(number, outcome.sequence_ao)
+                raise ChildProcessError(f"{title} {jobs[number][place].architecture.name} failed: {outcome}")
+            answers[number][place] = outcome
+            if len(answers[number]) == len(jobs[number]):
+                study.note(number, kind, _joined([answers[number][i] for i in range(len(jobs[number]))]))
             show(done, "")
 
 
-def _write_results(out: Path, study: Study, objectives: Sequence[Objective], still: float, seconds: float) -> dict:
-    candidates = study.candidates()
-    members = front(candidates, objectives)
-    recommendation = recommend(members)
-    ranks = {member.number: rank for rank, member in enumerate(members, 1)}
-    shutil.rmtree(out / "front", ignore_errors=True)
-    with new_folder(out / "front") as folder:
-        for member in members:
-            notes = {**member.to_json(), "rank": ranks[member.number], "recommended": member.number == recommendation.winner.number}
-            save_architecture(folder / f"{ranks[member.number]:02}.json", member.architecture, {"candidate": notes})
-    write_text(out / "candidates.csv", _table(candidates, ranks))
-    summary = _summary(study, members, recommendation, still, seconds)
-    write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
-    return summary
-
-
-def _table(candidates: Sequence[Candidate], ranks: dict[int, int]) -> str:
-    names = sorted({name for candidate in candidates for name in candidate.values})
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(
-        ["number", "rank", "feasible", "seconds", *(f"{name}{part}" for name in names for part in ("", "_noise", "_source")), "key", "name"]
-    )
-    for candidate in candidates:
-        figures = [part.get(name, "") for name in names for part in (candidate.values, candidate.noise, candidate.sources)]
-        rank = ranks.get(candidate.number, "")
-        arch = candidate.architecture
-        table.writerow([candidate.number, rank, candidate.feasible, round(candidate.seconds, 3), *figures, arch.key, arch.name])
-    return text.getvalue()
-
-
-def _summary(study: Study, members: Sequence[Candidate], recommendation: Recommendation, still: float, seconds: float) -> dict:
-    candidates, rejected = study.candidates(), study.rejected()
-    winner = recommendation.winner
-    rank = 1 + [member.number for member in members].index(winner.number)
-    rescored = [member for member in members if member.rescored_ao]
-    drop = sum(member.values["ao"] - member.values["ao_rescored"] for member in rescored) / len(rescored) if rescored else None
-    return {
-        "winner": {"file": f"front/{rank:02}.json", "name": winner.architecture.name, "key": winner.architecture.key, **winner.to_json()},
-        "why": recommendation.why,
-        "ties": recommendation.ties,
-        "tie_within": recommendation.tie_within,
-        "static_ao": still,
-        "front": len(members),
-        "rescored": len(rescored),
-        "rescoring_drop": drop,
-        "evaluations": len(candidates),
-        "failures": len(study.failures()),
-        "rejected": dict(rejected),
-        "rejected_share": rejected.total() / (rejected.total() + len(candidates)),
-        "seconds": round(seconds, 1),
-    }
+def _joined(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
+    if len(outcomes) == 1:
+        return {name: list(each) for name, each in outcomes[0].scores.items()}
+    return {name: [sum(outcome.scores[name]) / len(outcome.scores[name]) for outcome in outcomes] for name in outcomes[0].scores}

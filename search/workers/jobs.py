@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
+from typing import Protocol, TypeVar
 
 from supernet.space import Architecture
 
@@ -38,6 +36,9 @@ MakeJudge = Callable[[], Judge]
 """Builds the judge inside the worker; must survive pickling (a module's function, or `functools.partial` of one)."""
 
 
+Answer = TypeVar("Answer")
+
+
 class JobFailed(Exception):
     """A job raised an error, or took its worker down again and again; the text says what happened."""
 
@@ -60,7 +61,7 @@ class Workers(Protocol):
         """
         ...
 
-    def on_device(self, device: str, measure: Callable[[], np.ndarray]) -> np.ndarray:
+    def on_device(self, device: str, measure: Callable[[], Answer]) -> Answer:
         """Run a measurement where the device is, while nothing else runs there.
 
         Args:
