@@ -1,38 +1,56 @@
 import numpy as np
 import pytest
 
-from search.accuracy import InheritedAccuracy, sequence_ao, static_ao
+from search.accuracy import InheritedAccuracy, inherited_judge, score_each, static_ao
+from search.validation import SEARCH_SEED, Validation
+from search.workers.jobs import Job
 from supernet.checkpoints import save_supernet
 from supernet.supernet import Supernet, initialise
 from tracking.datasets.synthetic import synthetic_sequence
 from tracking.sequence import Sequence
 
-SEEDS = range(500, 503)
+PLACES = range(SEARCH_SEED, SEARCH_SEED + 3)
 
 
 @pytest.fixture(scope="module")
-def accuracy(tmp_path_factory):
+def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("accuracy") / "supernet.safetensors"
     supernet = Supernet("nano", "sliced")
     initialise(supernet, seed=0)
     save_supernet(path, supernet)
-    return InheritedAccuracy(path, SEEDS.start, count=3, frames=5, calibration_pairs=8)
+    return path
 
 
-def test_one_figure_a_sequence_the_same_every_time(accuracy):
-    arch = accuracy.family.space.sample(np.random.default_rng(0))
-    first = accuracy.sequence_ao(arch)
-    again = sequence_ao(accuracy.network(arch), [synthetic_sequence(seed, 5) for seed in SEEDS], accuracy.family.tracker)
-    assert first.shape == (3,)
-    assert ((first >= 0) & (first <= 1)).all()
-    np.testing.assert_array_equal(first, again)
-    assert accuracy.sequence_ao(arch) is first  # not judged twice
+@pytest.fixture(scope="module")
+def accuracy(path):
+    return InheritedAccuracy(path, Validation("synthetic", 5))
 
 
-def test_other_sequences_on_demand(accuracy):
-    arch = accuracy.family.space.sample(np.random.default_rng(0))
-    assert accuracy.sequence_ao(arch, range(600, 602)).shape == (2,)
-    np.testing.assert_array_equal(accuracy.sequence_ao(arch, range(500, 502)), accuracy.sequence_ao(arch)[:2])
+@pytest.fixture(scope="module")
+def arch(accuracy):
+    return accuracy.family.space.sample(np.random.default_rng(0))
+
+
+def test_one_score_a_sequence_the_same_every_time(accuracy, arch):
+    first = accuracy.scores(arch, PLACES)
+    network = accuracy.network(arch)
+    again = score_each(network, [synthetic_sequence(seed, 5) for seed in PLACES], accuracy.family.tracker)
+    assert len(first) == 3 and all(0 <= one.ao <= 1 for one in first)
+    assert first == again
+    assert accuracy.scores(arch, PLACES[:2]) == first[:2]
+
+
+def test_other_calibration_pairs_are_another_network(accuracy, arch):
+    image = np.zeros((1, 48, 48, 3), np.uint8)
+    first, other, again = (accuracy.network(arch, draw).template(image) for draw in (0, 1, 0))
+    assert (first == again).all() and (first != other).any()
+
+
+def test_the_judge_answers_with_both_accuracies(path, accuracy, arch):
+    outcome = inherited_judge(path, Validation("synthetic", 5))(Job(arch, PLACES))
+    scores = accuracy.scores(arch, PLACES)
+    assert outcome.scores == {"ao": tuple(one.ao for one in scores), "auc": tuple(one.success for one in scores)}
+    assert outcome.seconds > 0
 
 
 def test_static_box():

@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 
 from search.candidate import Candidate
-from search.objectives import ACCURACY, Objective
+from search.objectives import AO, Objective
 from search.winner import front, recommend, shortlist
 from supernet.families import FAMILIES
 
 ARCH = FAMILIES["nano"].space.sample(np.random.default_rng(0))
-OBJECTIVES = [ACCURACY, Objective("latency_ms", "ms", "minimize", "predicted")]
+OBJECTIVES = [AO, Objective("latency_ms", "ms", "minimize", "predicted")]
 
 
 def candidate(number: int, ao: float, ms: float, spread: float = 0.0, **more) -> Candidate:
     """Half its sequences lie `spread` above `ao` and half below."""
     sequences = (ao + spread, ao - spread) * 4
-    return Candidate(number, ARCH, {"ao": ao, "latency_ms": ms}, {}, sequence_ao=sequences, **more)
+    return Candidate(number, ARCH, {"ao": ao, "latency_ms": ms, "macs": 1e6 / (ms or 1)}, {}, scores={"ao": sequences}, **more)
 
 
 def rescored(member: Candidate, ao: float, spread: float = 0.0) -> Candidate:
-    return dataclasses.replace(member, values={**member.values, "ao_rescored": ao}, rescored_ao=(ao + spread, ao - spread) * 4)
+    return dataclasses.replace(member, values={**member.values, "ao_rescored": ao}, rescored={"ao": (ao + spread, ao - spread) * 4})
 
 
 def test_front_leaves_out_the_beaten_and_the_infeasible():
@@ -62,3 +62,17 @@ def test_only_rescored_figures_count():
     found = recommend([rescored(lucky, 0.5), rescored(steady, 0.6), other])
     assert found.winner.number == 1
     assert 2 not in found.differences
+
+
+def test_calibration_noise_makes_more_ties():
+    a, b = candidate(0, 0.70, 9), candidate(1, 0.69, 4)
+    assert recommend([a, b]).winner.number == 0
+    assert recommend([a, b], calibration=0.01).winner.number == 1
+
+
+def test_the_cost_that_counts_decides():
+    """What takes longer has fewer multiply-adds here."""
+    a, b = candidate(0, 0.70, 4, spread=0.2), candidate(1, 0.69, 9)
+    assert recommend([a, b]).winner.number == 0
+    found = recommend([a, b], cost="macs")
+    assert found.winner.number == 1 and "cheapest of the 2" in found.why and "44% of the multiply-adds" in found.why

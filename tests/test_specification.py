@@ -1,0 +1,117 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from predictors.fit_quantity import fit_quantity
+from search.specification import specify
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+PREDICTOR = Path(__file__).parent / "data" / "predictor-3.json"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Latency predictors of two chips, and predictors of memory and accuracy."""
+    folder = tmp_path_factory.mktemp("predictors")
+    for name in ("phone", "camera"):
+        shutil.copy(PREDICTOR, folder / f"{name}.json")
+    rng = np.random.default_rng(0)
+    some = [NANO.space.sample(rng) for _ in range(12)]
+    fit_quantity("memory", "nano", some, rng.uniform(5, 6, 12)).save(folder / "memory.json")
+    fit_quantity("accuracy", "nano", some, rng.uniform(0.5, 0.6, 12)).save(folder / "accuracy.json")
+    return {path.stem: path for path in folder.iterdir()}
+
+
+def ask(files, *names, objectives=("ao", "latency"), **limits):
+    return specify(NANO, [files[name] for name in names], objectives, limits, 10).problem
+
+
+def test_one_chip(files):
+    problem = ask(files, "phone")
+    assert [objective.name for objective in problem.objectives] == ["ao", "latency_ms"]
+    assert [(limit.name, limit.limit) for limit in problem.constraints] == [("max_macs", NANO.max_macs)]
+    assert [figure.name for figure in problem.figures] == ["latency_ms", "macs", "params", "template_ms"]
+
+
+@pytest.mark.parametrize(
+    "objectives, names",
+    [
+        (["ao", "latency"], ["ao", "latency_ms:phone", "latency_ms:camera"]),
+        (["latency:camera", "ao"], ["ao", "latency_ms:camera"]),
+        (["auc", "ao", "memory", "macs"], ["auc", "ao", "memory_mb", "macs"]),
+        (["ao", "template:phone", "params"], ["ao", "template_ms:phone", "params"]),
+    ],
+)
+def test_several_chips_and_quantities(files, objectives, names):
+    problem = ask(files, "phone", "camera", "memory", objectives=objectives)
+    assert [objective.name for objective in problem.objectives] == names
+
+
+@pytest.mark.parametrize(
+    "limits, expected",
+    [
+        ({"latency": "8ms"}, {"max_latency:phone": 8, "max_latency:camera": 8}),
+        ({"latency": ["phone=8ms", "camera=0.02s"]}, {"max_latency:phone": 8, "max_latency:camera": 20}),
+        ({"latency": ["9ms", "camera=3"]}, {"max_latency:phone": 9, "max_latency:camera": 3}),
+        ({"macs": "12M", "params": "40k", "template": "phone=1ms"}, {"max_macs": 12e6, "max_params": 4e4, "max_template:phone": 1}),
+        ({"memory": "6MB"}, {"max_memory": 6}),
+    ],
+)
+def test_limits(files, limits, expected):
+    found = {limit.name: limit.limit for limit in ask(files, "phone", "camera", "memory", **limits).constraints}
+    assert found == {"max_macs": NANO.max_macs, **expected}
+
+
+@pytest.mark.parametrize(
+    "names, asked, message",
+    [
+        ([], {}, "at least one predictor of latency, got none"),
+        (["memory"], {}, "at least one predictor of latency"),
+        (["phone", "accuracy"], {}, "accuracy.json predicts accuracy; leave it out"),
+        (["phone"], {"objectives": ["ao"]}, "needs one of each at least, got ao"),
+        (["phone"], {"objectives": ["macs"]}, "needs one of each at least, got macs"),
+        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: ao, auc, latency"),
+        (["phone"], {"objectives": ["ao", "macs", "macs"]}, "counts once"),
+        (["phone"], {"objectives": ["ao", "energy"]}, "energy needs a predictor of it"),
+        (["phone", "camera"], {"objectives": ["ao", "latency:car"]}, "'latency:car' must name a device .* known: phone, camera"),
+        (["phone"], {"latency": "fast"}, "must be a positive number such as 8ms"),
+        (["phone", "camera"], {"latency": ["car=8ms"]}, "known: phone, camera"),
+        (["phone"], {"memory": "5"}, "memory needs a predictor of it"),
+        (["phone"], {"latency": "a=b=c"}, "DEVICE=NUMBER"),
+    ],
+)
+def test_nonsense_is_refused(files, names, asked, message):
+    with pytest.raises(ValueError, match=message):
+        ask(files, *names, **asked)
+
+
+def test_predictors_of_one_file_name_are_refused(files, tmp_path):
+    again = shutil.copy(files["phone"], tmp_path / "phone.json")
+    with pytest.raises(ValueError, match="told apart by their file names"):
+        specify(NANO, [files["phone"], Path(again)], ["ao", "latency"], {}, 10)
+
+
+def test_a_predictor_of_another_family_is_refused(files):
+    with pytest.raises(ValueError, match="phone.json is for nano and the supernet holds lighttrack"):
+        specify(FAMILIES["lighttrack"], [files["phone"]], ["ao", "latency"], {}, 10)
+
+
+def test_what_is_no_predictor_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        specify(NANO, [tmp_path / "none.json"], ["ao", "latency"], {}, 10)
+    (tmp_path / "other.json").write_text("[1]")
+    with pytest.raises(ValueError, match="other.json"):
+        specify(NANO, [tmp_path / "other.json"], ["ao", "latency"], {}, 10)
+
+
+def test_the_record_tells_files_apart(files):
+    wanted = specify(NANO, [files["phone"], files["memory"]], ["ao", "latency"], {}, 10)
+    latency, memory = wanted.predictors
+    assert (latency["quantity"], memory["quantity"]) == ("latency", "memory")
+    assert latency["path"] == str(files["phone"]) and len(latency["sha256"]) == 64 and "interval" in latency and "profile" in latency
+    assert list(wanted.chips) == ["latency_ms"]
+    json.dumps(wanted.predictors)
