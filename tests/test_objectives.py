@@ -80,7 +80,9 @@ def test_predictions_are_those_of_the_predictor():
 def test_what_cannot_run_takes_for_ever_and_breaks_a_limit_of_none():
     lacking = SimpleNamespace(
         complete=False,
-        predict_choices=lambda choices: SimpleNamespace(value=np.ones(len(choices)), low=np.ones(len(choices)), high=np.full(len(choices), 3)),
+        predict_choices=lambda choices: SimpleNamespace(
+            value=np.ones(len(choices)), low=np.ones(len(choices)), high=np.full(len(choices), 3)
+        ),
         missing_choices=lambda choices: np.where((choices == CHOICES[0]).all(axis=1), 2, 0),
         template_ms_choices=lambda choices: np.full(len(choices), 7.0),
     )
