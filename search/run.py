@@ -59,7 +59,7 @@ def search(
     sequences: int = 16,
     rescoring: int = 48,
     frames: int = 40,
-    accelerator: str = "cpu",
+    device: str = "cpu",
     unmeasured: bool = False,
     database: str | None = None,
     resume: bool = False,
@@ -90,7 +90,7 @@ def search(
         sequences: Validation sequences that every candidate tracks.
         rescoring: Further sequences for the shortlist; 0 leaves rescoring out.
         frames: Frames of each sequence.
-        accelerator: Where candidates run while they track: cpu, cuda or cuda:N.
+        device: Where candidates run while they track: cpu, cuda or cuda:N.
         unmeasured: Do not measure the front, even where its device is at hand.
         database: Keep the study in PostgreSQL rather than in a file: postgresql://user@host/database.
         resume: Continue the search that `out` holds, or begin it; another strategy may take over.
@@ -135,7 +135,7 @@ def search(
         "sequences": {"first": places[0].start, "count": sequences, "frames": frames},
         "rescoring": {"first": places[1].start, "count": rescoring, "frames": frames},
     }
-    pool = _open_workers(workers, partial(inherited_judge, supernet, validation, accelerator))
+    pool = _open_workers(workers, partial(inherited_judge, supernet, validation, device))
     try:
         _write_settings(out / "settings.json", fixed, {"strategy": strategy, "evaluations": evaluations, "workers": workers})
         study = Study(out / "study", problem, gate, strategy, STRATEGIES[strategy](gate, seed), database)
