@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from search.accuracy import inherited_judge, static_ao
-from search.feasible import Gate, cheapest
+from search.budget import cheapest
+from search.feasible import Gate
 from search.objectives import ACCURACIES, Problem
 from search.report import report
 from search.results import write_results

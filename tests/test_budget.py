@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from search.budget import cheapest
+from search.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
+from supernet.families import FAMILIES
+
+NANO = FAMILIES["nano"]
+MACS, PARAMS = multiply_adds(NANO), parameters(NANO)
+UNLIKE = Objective("unlike", "MACs saved", "minimize", "counted", lambda choices: 2e7 - MACS.of(choices))
+"""The fewer multiply-adds, the more of it."""
+
+
+def problem(**limits: float) -> Problem:
+    known = {"macs": MACS, "params": PARAMS, "unlike": UNLIKE}
+    return Problem(NANO, (AO, MACS), tuple(Constraint(known[name], limit) for name, limit in limits.items()), 10)
+
+
+def cost(objective, arch) -> float:
+    return objective.of(NANO.space.indices([arch]))[0]
+
+
+def test_the_cheapest_is_much_cheaper_than_samples():
+    rng = np.random.default_rng(5)
+    samples = MACS.of(NANO.space.indices([NANO.space.sample(rng) for _ in range(300)]))
+    assert cost(MACS, cheapest(problem(macs=1e9))) < 0.8 * samples.min()
+
+
+def test_the_limit_may_just_be_met():
+    least = cost(MACS, cheapest(problem(macs=1e9)))
+    assert cost(MACS, cheapest(problem(macs=least))) == least
+
+
+def test_impossible_limits_say_which_bind_and_by_how_much():
+    macs, params = (cost(each, cheapest(problem(**{each.name: 1e12}))) for each in (MACS, PARAMS))
+    with pytest.raises(ValueError, match=r"room for some architecture, max_macs is .* multiply-adds .* \(25\.0% more\); raise it"):
+        cheapest(problem(macs=macs / 1.25, params=1e9))
+    with pytest.raises(ValueError, match=r"max_macs is .* \(25\.0% more\); max_params is .* \(60\.0% more\); raise them"):
+        cheapest(problem(macs=macs / 1.25, params=params / 1.6))
+
+
+def test_limits_that_exclude_each_other():
+    with pytest.raises(ValueError, match=r"each of max_macs and max_unlike does alone but not all together.* exceeds max_\w+ by .*%"):
+        cheapest(problem(macs=8e6, unlike=10e6))
