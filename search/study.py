@@ -1,154 +1,254 @@
-"""The study of a search: an Optuna study in a journal file, one trial a candidate, with all that is known of it.
+"""The study of a search: an Optuna study, one trial a candidate, with all that is known of it.
 
-Every trial carries user attributes: `architecture` (its JSON), `values`, `sources` and `noise` by name, `sequence_ao`, `seconds`,
-and `rejected` (samples refused before it, by reason). Rescored candidates are attributes of the study, `rescored:NUMBER`,
-because Optuna closes a trial when it ends. The journal is appended to line by line, so a kill loses at most unfinished trials.
+Samplers work on a copy in memory, which is filled from what is kept (`search/storage.py`) when a study is continued. From its
+beginning a trial carries the user attributes `strategy`, `values` and `noise` (the cheap figures by name), `rejected` (samples refused
+before it, by reason), and `sampler` where the sampler noted something in the study (NSGA-II its parents); from its end `outcome`
+(`scores` by accuracy, on each sequence, and `seconds`) or `error`. What is found later stands in notes of the study
+(`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`), because Optuna closes a trial when it ends.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import optuna
-from filelock import FileLock, Timeout
-from optuna.exceptions import ExperimentalWarning
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search.candidate import Candidate, Source
-from search.feasible import FeasibleSampler, Gate
+from search.feasible import Gate
 from search.noise import standard_error
-from search.objectives import Objective
+from search.objectives import ACCURACIES, Problem, figures_of
+from search.storage import Record, open_reader, open_writer
 from search.workers.jobs import Outcome
-from supernet.catalogue import from_json
+from supernet.families import FAMILIES
+from supernet.families.lighttrack import LightTrackFamily
 from supernet.space import Architecture
 
 _NAME = "search"
-_JOURNAL = "journal.log"
+_CONSTRAINTS = "constraints"
+"""Where Optuna kept constraints before version 5, as a list, and optuna-dashboard 0.21 still looks."""
 
 
 class Study:
     """The study while a search writes it; only one process may.
 
     Args:
-        folder: Holds the journal; made where it does not exist, continued where it does.
-        objectives: What is optimised, in this order.
+        folder: The study's folder; made where it does not exist, continued where it holds a study.
+        problem: What the search is about.
         gate: What may be sampled; the networks of the study are made known to it.
+        strategy_name: What candidates of this run are said to come from.
         sampler: Draws architectures.
+        database: URL of a PostgreSQL database for a study that begins there; a file in the folder otherwise.
 
     Raises:
         BlockingIOError: Another process has opened the same study for writing.
+        ConnectionError: The database does not answer. Every method may raise it; what was told before is kept.
+        ImportError: The database's driver is missing.
+        ValueError: The database is not one that a study can be kept in, or not the one where this study began.
     """
 
-    def __init__(self, folder: Path, objectives: Sequence[Objective], gate: Gate, sampler: FeasibleSampler):
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(folder / "writer.lock")  # the kernel frees it when the process ends, however that happens
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as err:
-            raise BlockingIOError(f"a study has one writer, {folder} is being written by another process; wait for it or end it") from err
-        _mend(folder / _JOURNAL)
-        self.folder = folder
-        self._objectives = objectives
+    def __init__(self, folder: Path, problem: Problem, gate: Gate, strategy_name: str, sampler: BaseSampler, database: str | None = None):
+        self._problem = problem
         self._gate = gate
-        self._sampler = sampler
-        self._open: dict[int, Trial] = {}
+        self._strategy = strategy_name
+        self._distributions = gate.distributions
+        self._about = _About.of(problem)
+        self._candidates: dict[int, Candidate] = {}
+        self._open: dict[int, Architecture] = {}
+        self._again: deque[int] = deque()
+        self._over: Exception | None = None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._study = optuna.create_study(
-            storage=_storage(folder),
+        self._trials = InMemoryStorage()
+        self._memory = optuna.create_study(
+            storage=self._trials,
             study_name=_NAME,
             sampler=sampler,
-            directions=[objective.direction for objective in objectives],
-            load_if_exists=True,
+            directions=[objective.direction for objective in problem.objectives],
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # names for optuna-dashboard; nothing here depends on them
-            self._study.set_metric_names([objective.name for objective in objectives])
-        if not self._study.get_trials(deepcopy=False):
-            self._study.enqueue_trial(dict(gate.anchor.choices))  # the fast end of the front, which random samples hardly reach
-        self._recover()
-        gate.seen.update(
-            trial.user_attrs["architecture"]["key"] for trial in self._trials(TrialState.COMPLETE, TrialState.FAIL) if _judged(trial)
-        )
+        self._id = self._trials.get_study_id_from_name(_NAME)
+        self._store = open_writer(folder, database)
+        try:
+            self._restore()
+        except BaseException:
+            self._store.close()
+            raise
 
-    def _recover(self) -> None:
-        """Put what a dead run was working on at the head of the queue."""
-        for trial in self._trials(TrialState.RUNNING):
-            if trial.params.keys() == self._gate.distributions.keys():
-                self._study.enqueue_trial(trial.params, {"again": trial.number})
-            self._study.tell(trial.number, state=TrialState.FAIL)
+    def _restore(self) -> None:
+        self._store.create(self._memory.directions, [objective.name for objective in self._problem.objectives])
+        self._notes = self._store.notes()
+        if self._notes.get("about") != self._about.to_json():
+            self._note("about", self._about.to_json())
+        ended = []
+        for record in sorted(self._store.records(), key=lambda record: record.number):
+            self._trials.create_new_trial(self._id, self._restored(record))
+            for name, content in record.attributes.get("sampler", {}).items():
+                self._trials.set_study_system_attr(self._id, name, content)
+            arch = self._problem.space.make(record.params)
+            self._gate.seen.add(arch.key)
+            if record.state == TrialState.COMPLETE:
+                self._candidates[record.number] = self._noted(_candidate(record.number, arch, record.attributes, self._about))
+            elif record.state == TrialState.RUNNING:
+                self._open[record.number] = arch
+                (ended if {"outcome", "error"} & record.attributes.keys() else self._again).append(record.number)
+        for number in ended:  # the dead writer had only its last word left to say
+            self._finish(number, {})
+        if not self._memory.get_trials(deepcopy=False):
+            self._memory.enqueue_trial(dict(self._gate.anchor.choices))  # the fast end of the front, which random samples hardly reach
+
+    def _restored(self, record: Record) -> FrozenTrial:
+        values = _figures(record.attributes) if record.state == TrialState.COMPLETE else {}
+        return _Restored(
+            number=record.number,
+            trial_id=record.number,
+            state=record.state,
+            value=None,
+            values=[values[objective.name] for objective in self._problem.objectives] if values else None,
+            params=record.params,
+            distributions=self._distributions,
+            user_attrs=record.attributes,
+            system_attrs={name: content for name, content in record.system.items() if name != _CONSTRAINTS},
+            intermediate_values={},
+            datetime_start=None,
+            datetime_complete=None,
+        )
 
     def ask(self) -> tuple[int, Architecture]:
-        """Begin a trial: the number and a network that has not been in the study before."""
-        while True:
-            trial = self._study.ask()
-            _ = trial.relative_params  # Optuna places a trial in a generation when it samples it, and would not sample a queued one
-            for label, values in self._gate.space.choices.items():
-                trial.suggest_categorical(label, values)
-            arch = self._gate.space.make(trial.params)
-            if arch.key not in self._gate.seen:
-                break
-            self._study.tell(trial, state=TrialState.FAIL)  # queued twice, by a run that was killed while it recovered
+        """Begin a trial, or one again that a dead run had begun.
+
+        Returns:
+            Its number, and a network that has not been in the study before.
+
+        Raises:
+            Enough: The strategy expects nothing more; so do later calls.
+            ValueError: There is no further network within the limits.
+        """
+        if self._again:
+            number = self._again.popleft()
+            return number, self._open[number]
+        if self._over:
+            raise self._over
+        self._gate.rejected.clear()
+        known = self._trials.get_study_system_attrs(self._id)
+        try:
+            trial = self._sample()
+        except Exception as err:  # the trial in memory has taken a number that the kept study does not know
+            self._over = err
+            raise
+        arch = self._problem.space.make(trial.params)
         self._gate.seen.add(arch.key)
-        self._open[trial.number] = trial
-        trial.set_user_attr("architecture", arch.to_json())
-        trial.set_user_attr("rejected", dict(self._sampler.rejected))
-        for constraint in self._gate.constraints:
-            trial.set_constraint(constraint.name, float(constraint.excess([arch])[0]))
+        values, noise = figures_of(self._problem.figures, arch, self._problem.family)
+        attributes = {"strategy": self._strategy, "values": values, "noise": noise, "rejected": dict(self._gate.rejected)}
+        if self._trials.get_study_system_attrs(self._id) != known:
+            attributes["sampler"] = {
+                name: content for name, content in self._trials.get_study_system_attrs(self._id).items() if known.get(name) != content
+            }
+        for name, content in attributes.items():
+            trial.set_user_attr(name, content)
+        excess = {each.name: float(each.excess(np.array(values[each.objective.name]))) for each in self._problem.constraints}
+        for name, share in excess.items():
+            trial.set_constraint(name, share)
+        begun = copy(self._trial(trial.number))
+        begun.system_attrs = begun.system_attrs | {_CONSTRAINTS: list(excess.values())}
+        self._store.begin(begun)
+        self._open[trial.number] = arch
         return trial.number, arch
 
-    def tell(self, number: int, arch: Architecture, outcome: Outcome) -> Candidate:
+    def tell(self, number: int, outcome: Outcome) -> Candidate:
         """Finish a trial with what a worker found.
 
         Args:
             number: As `ask` gave it.
-            arch: The architecture that `ask` gave.
             outcome: The worker's answer.
+
+        Raises:
+            ValueError: The trial is not one that runs.
         """
-        cheap = {o.name: o for o in (*self._objectives, *(c.objective for c in self._gate.constraints)) if o.cheap}
-        values = {"ao": sum(outcome.sequence_ao) / len(outcome.sequence_ao)} | {name: float(o.of([arch])[0]) for name, o in cheap.items()}
-        sources: dict[str, Source] = {"ao": "inherited weights", **{name: o.source for name, o in cheap.items()}}
-        noises = {"ao": standard_error(outcome.sequence_ao)} | {
-            name: float(o.noise([arch])[0]) for name, o in cheap.items() if o.noise is not None
-        }
-        trial = self._open.pop(number)
-        attributes = {"values": values, "sources": sources, "noise": noises, "sequence_ao": outcome.sequence_ao, "seconds": outcome.seconds}
-        for name, attribute in attributes.items():
-            trial.set_user_attr(name, attribute)
-        return _candidate(self._study.tell(trial, [values[objective.name] for objective in self._objectives]), {})
+        scores = {name: list(each) for name, each in outcome.scores.items()}
+        self._finish(number, {"outcome": {"scores": scores, "seconds": outcome.seconds}})
+        return self._candidates[number]
 
     def fail(self, number: int, reason: str) -> None:
-        """Finish a trial whose evaluation failed; its network is not tried again."""
-        trial = self._open.pop(number)
-        trial.set_user_attr("error", reason)
-        self._study.tell(trial, state=TrialState.FAIL)
+        """Finish a trial whose evaluation failed; its network is not tried again.
 
-    def rescored(self, number: int, sequence_ao: Sequence[float]) -> None:
-        """Remember a finished candidate's AO on further sequences."""
-        self._study.set_user_attr(f"rescored:{number}", list(sequence_ao))
+        Raises:
+            ValueError: The trial is not one that runs.
+        """
+        self._finish(number, {"error": reason})
+
+    def note(self, number: int, kind: Literal["rescored", "recalibrated", "measured"], record: Mapping[str, Any]) -> None:
+        """Remember what was found of a finished candidate later; adds to what an earlier note of the same kind says.
+
+        Args:
+            number: Its trial.
+            kind: What was done.
+            record: Of a rescored one `ao` and `auc` on each further sequence, of a recalibrated one of each draw of calibration
+                pairs; of a measured one figures by name.
+        """
+        known = {**self._notes.get(f"{kind}:{number}", {}), **record}
+        self._note(f"{kind}:{number}", known)
+        self._candidates[number] = self._noted(self._candidates[number])
 
     def candidates(self) -> list[Candidate]:
         """All finished candidates, in the order of their numbers."""
-        return [_candidate(trial, self._study.user_attrs) for trial in self._trials(TrialState.COMPLETE)]
+        return [self._candidates[number] for number in sorted(self._candidates)]
 
     def failures(self) -> list[str]:
         """Why evaluations failed."""
-        return [trial.user_attrs["error"] for trial in self._trials(TrialState.FAIL) if "error" in trial.user_attrs]
+        failed = self._memory.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return [trial.user_attrs["error"] for trial in failed]
 
     def rejected(self) -> Counter[str]:
         """Samples refused before any evaluation, by reason."""
-        return sum((Counter(trial.user_attrs.get("rejected", {})) for trial in self._trials(TrialState.COMPLETE)), Counter())
+        total: Counter[str] = Counter()
+        for trial in self._memory.get_trials(deepcopy=False):
+            total.update(trial.user_attrs.get("rejected", {}))
+        return total
 
     def close(self) -> None:
         """Let another process write."""
-        self._lock.release()
+        self._store.close()
 
-    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False, states=states)
+    def _sample(self) -> Trial:
+        trial = self._memory.ask()
+        _ = trial.relative_params  # samplers note things when they sample, e.g. a generation, and would not for the anchor
+        for label, values in self._problem.space.choices.items():
+            trial.suggest_categorical(label, values)
+        return trial
+
+    def _finish(self, number: int, found: Mapping[str, Any]) -> None:
+        """End a trial with what was found, besides what its attributes say."""
+        if number not in self._open:
+            raise ValueError(f"a trial is finished once, after it was asked for, {number} is not running; give a number that ask returned")
+        attributes = {**self._trial(number).user_attrs, **found}
+        complete = "outcome" in attributes
+        figures = _figures(attributes) if complete else {}
+        state = TrialState.COMPLETE if complete else TrialState.FAIL
+        values = [figures[objective.name] for objective in self._problem.objectives] if complete else None
+        self._store.finish(number, state, values, found)
+        for name, content in found.items():
+            self._trials.set_trial_user_attr(self._trial(number)._trial_id, name, content)
+        self._memory.tell(number, values, state)
+        arch = self._open.pop(number)
+        if complete:
+            self._candidates[number] = _candidate(number, arch, attributes, self._about)
+
+    def _noted(self, candidate: Candidate) -> Candidate:
+        return _noted(candidate, self._notes, self._about)
+
+    def _note(self, name: str, content: Any) -> None:
+        self._store.note(name, content)
+        self._notes[name] = content
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._trials.get_trial(number)  # its only study: ids are numbers
 
 
 def read_candidates(folder: Path) -> list[Candidate]:
@@ -159,48 +259,116 @@ def read_candidates(folder: Path) -> list[Candidate]:
 
     Raises:
         FileNotFoundError: There is no study.
+        ValueError: What is there is something else.
+        ConnectionError: Its database does not answer.
+        ImportError: The database's driver is missing.
     """
-    if not (folder / _JOURNAL).is_file():
-        raise FileNotFoundError(f"a study must hold {_JOURNAL}, {folder} does not; give a folder that `chiptrack search` wrote")
+    store = open_reader(folder)
     try:
-        study = optuna.load_study(study_name=_NAME, storage=_storage(folder))
-    except KeyError as err:
-        raise ValueError(f"a study must be an Optuna journal, {folder / _JOURNAL} is empty or something else; search anew") from err
-    return [_candidate(trial, study.user_attrs) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        notes = store.notes()
+        if "about" not in notes:
+            raise ValueError(f"a study must say what it is about, {folder} is empty or something else; search anew")
+        about = _About.from_json(notes["about"])
+        found = [
+            _noted(_candidate(record.number, about.family.architecture(record.params), record.attributes, about), notes, about)
+            for record in store.records()
+            if record.state == TrialState.COMPLETE
+        ]
+    finally:
+        store.close()
+    return sorted(found, key=lambda candidate: candidate.number)
 
 
-def _storage(folder: Path) -> JournalStorage:
-    return JournalStorage(JournalFileBackend(str(folder / _JOURNAL)))
+class _Restored(FrozenTrial):
+    """A trial that storages take over as it is: a deep copy of 50,000 takes half a minute."""
+
+    def __deepcopy__(self, memo: dict) -> FrozenTrial:
+        return self
 
 
-def _mend(journal: Path) -> None:
-    """Remove what a killed writer has left: half a line, and Optuna's own lock. Only for the holder of the writer's lock."""
-    (journal.parent / f"{journal.name}.lock").unlink(missing_ok=True)
-    if journal.is_file():
-        whole = journal.read_bytes().rfind(b"\n") + 1
-        with journal.open("r+b") as file:
-            file.truncate(whole)
+@dataclass(frozen=True)
+class _About:
+    """What holds for all candidates of a study."""
+
+    family: LightTrackFamily
+    sources: Mapping[str, Source]
+    """How figures are obtained, by name."""
+    limits: Mapping[str, float]
+    """The largest value that meets the constraints, by figure."""
+
+    @classmethod
+    def of(cls, problem: Problem) -> _About:
+        figures = (*ACCURACIES.values(), *problem.figures)
+        limits = {constraint.objective.name: constraint.limit for constraint in problem.constraints}
+        return cls(problem.family, {figure.name: figure.source for figure in figures}, limits)
+
+    @classmethod
+    def from_json(cls, record: dict) -> _About:
+        return cls(FAMILIES[record["family"]], record["sources"], record["limits"])
+
+    def meets(self, values: Mapping[str, float]) -> bool:
+        """Whether figures by name lie within the limits."""
+        return all(values[name] <= limit for name, limit in self.limits.items())
+
+    def to_json(self) -> dict:
+        return {"family": self.family.name, "sources": dict(self.sources), "limits": dict(self.limits)}
 
 
-def _judged(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.COMPLETE or "error" in trial.user_attrs
+def _figures(attributes: Mapping[str, Any]) -> dict[str, float]:
+    """Every figure of a finished trial."""
+    return {name: _mean(each) for name, each in attributes["outcome"]["scores"].items()} | attributes["values"]
 
 
-def _candidate(trial: FrozenTrial, study_attributes: Mapping) -> Candidate:
-    known = trial.user_attrs
-    values, sources, noise = dict(known["values"]), dict(known["sources"]), dict(known["noise"])
-    rescored = tuple(study_attributes.get(f"rescored:{trial.number}", ()))
-    if rescored:
-        values["ao_rescored"], sources["ao_rescored"] = sum(rescored) / len(rescored), "inherited weights"
-        noise["ao_rescored"] = standard_error(rescored)
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores)
+
+
+def _candidate(number: int, arch: Architecture, attributes: Mapping[str, Any], about: _About) -> Candidate:
+    """A finished trial, without what later notes say of it."""
+    outcome = attributes["outcome"]
+    values = _figures(attributes)
     return Candidate(
-        number=trial.number,
-        architecture=from_json(known["architecture"], f"trial {trial.number}"),
+        number=number,
+        architecture=arch,
         values=values,
-        sources=sources,
-        noise=noise,
-        feasible=all(excess <= 0 for excess in trial.constraints.values()),
-        sequence_ao=tuple(known["sequence_ao"]),
-        rescored_ao=rescored,
-        seconds=known["seconds"],
+        sources=about.sources,
+        noise={name: standard_error(each) for name, each in outcome["scores"].items()} | attributes["noise"],
+        feasible=about.meets(values),
+        scores={name: tuple(each) for name, each in outcome["scores"].items()},
+        strategy=attributes["strategy"],
+        seconds=outcome["seconds"],
+    )
+
+
+def _noted(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], about: _About) -> Candidate:
+    """A candidate with what notes say of it; once more, if notes were added."""
+    if measured := notes.get(f"measured:{candidate.number}"):
+        candidate = _measured(candidate, measured, about)
+    if rescored := notes.get(f"rescored:{candidate.number}"):
+        candidate = _rescored(candidate, rescored)
+    if recalibrated := notes.get(f"recalibrated:{candidate.number}"):
+        candidate = replace(candidate, recalibrated={name: tuple(each) for name, each in recalibrated.items()})
+    return candidate
+
+
+def _measured(candidate: Candidate, figures: Mapping[str, float], about: _About) -> Candidate:
+    values = {**candidate.values, **figures}
+    unmeasured = {name for name, source in candidate.sources.items() if source != "measured"}
+    return replace(
+        candidate,
+        values=values,
+        sources={**candidate.sources, **dict.fromkeys(figures, "measured")},
+        noise={name: noise for name, noise in candidate.noise.items() if name not in figures},
+        feasible=about.meets(values),
+        predicted={**candidate.predicted, **{name: candidate.values[name] for name in figures if name in unmeasured}},
+    )
+
+
+def _rescored(candidate: Candidate, scores: Mapping[str, Sequence[float]]) -> Candidate:
+    return replace(
+        candidate,
+        values={**candidate.values, **{f"{name}_rescored": _mean(each) for name, each in scores.items()}},
+        sources={**candidate.sources, **{f"{name}_rescored": "inherited weights" for name in scores}},
+        noise={**candidate.noise, **{f"{name}_rescored": standard_error(each) for name, each in scores.items()}},
+        rescored={name: tuple(each) for name, each in scores.items()},
     )

@@ -17,7 +17,7 @@ hypothesis.settings.load_profile("repeatable")
 
 from supernet.families import FAMILIES  # noqa: E402
 
-pytest_plugins = ["tests.conftest_devices"]
+pytest_plugins = ["tests.conftest_devices", "tests.conftest_database"]
 
 
 @pytest.fixture(scope="session")
