@@ -1,6 +1,7 @@
-"""The figures of a report: trade-off, convergence, predicted against measured, error over the number of measurements.
+"""The figures of a report that stand still: convergence, importance of choices, peers, predicted against measured, learning curves.
 
-plotly reads a little HTML in what it shows, so everything that comes from outside is escaped.
+The trade-off, which does not, is drawn by `search/page.js`. plotly reads a little HTML in what it shows, so everything that comes from
+outside is escaped.
 """
 
 from __future__ import annotations
@@ -15,79 +16,149 @@ import plotly.graph_objects as go
 
 from predictors.report import Comparison
 from search.candidate import Candidate
+from search.columns import title
+from search.convergence import Curve
+from search.importance import Importance
 from search.objectives import count
-from search.report import Device, ReportData
+from search.peers import PEERS, Peer
+from search.report import Device
 
 INK, FAINT, FRONT, WINNER, GRID, BAND = "#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452f", "#e6eaee", "#f0f3f6"
 _LINES = ((FRONT, "circle"), (WINNER, "square"), ("#8a6d00", "diamond"), ("#6a51a3", "triangle-up"), (INK, "cross"))
 """Colours that also differ in lightness, each with a marker of its own."""
+_MOST_CHOICES = 12
+"""Choices whose importance is shown."""
 
 
-def trade_off(data: ReportData, latency: str) -> go.Figure:
-    """AO over one predicted latency: all candidates, the front, what was judged again, and the winner.
+def convergence(curves: Sequence[Curve]) -> go.Figure:
+    """Hypervolume against evaluations, one curve for each strategy."""
+    figure = go.Figure()
+    for curve, (colour, _) in zip(curves, cycle(_LINES), strict=False):
+        shares = curve.shares
+        steps = np.unique(np.concatenate([[0, len(shares) - 1], np.flatnonzero(np.diff(shares)) + 1]))  # in between the curve is flat
+        figure.add_scatter(
+            name=_wrapped(f"{curve.strategy or 'unknown strategy'} ({len(shares):,})", 36),
+            x=(steps + 1).tolist(),
+            y=shares[steps].round(5).tolist(),
+            mode="lines",
+            line={"color": colour, "width": 2, "shape": "hv"},
+            hovertemplate="after %{x}: %{y:.4f}<extra></extra>",
+        )
+    return _styled(figure, "evaluations", "share dominated", 320).update_yaxes(range=[0, 1.02]).update_layout(showlegend=True)
+
+
+def importances(found: Sequence[Importance], labels: Sequence[str]) -> go.Figure:
+    """The choices that matter most, and how much for each figure.
 
     Args:
-        data: A search.
-        latency: Name of the latency.
+        found: At least one.
+        labels: Of the choices.
     """
-    members = sorted(data.front, key=lambda member: member.values[latency])
-    numbers = {member.number for member in members}
-    others = [candidate for candidate in data.candidates if candidate.number not in numbers]
-    again = [member for member in members if member.rescored_ao]
-    found = data.recommendation
+    shares = np.array([each.shares for each in found])
+    top = np.argsort(-shares.max(0), kind="stable")[:_MOST_CHOICES][::-1]
+    figure = go.Figure()
+    for each, (colour, _) in zip(found, cycle(_LINES), strict=False):
+        figure.add_bar(
+            name=_wrapped(f"{title(each.figure)} (explained {max(each.explained, 0):.0%})", 44),
+            y=[labels[j] for j in top],
+            x=each.shares[top].round(5).tolist(),
+            orientation="h",
+            marker={"color": colour},
+            hovertemplate="%{y}: %{x:.1%}<extra>%{fullData.name}</extra>",
+        )
+    bars = 10 * len(found) + 8
+    styled = _styled(figure, "share of variance", "", 120 + bars * len(top))
+    return styled.update_xaxes(tickformat=".0%", rangemode="tozero").update_layout(
+        bargap=0.3, showlegend=True, legend_traceorder="reversed"
+    )
+
+
+def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) -> go.Figure:
+    """Accuracy over multiply-adds, the area of a bubble for the parameters: published trackers above, those of a search below.
+
+    The accuracies are two different figures, and so have an axis each.
+
+    Args:
+        ours: Members of a front; all carry `macs` and `params`.
+        winner: The recommended of them.
+        accuracy: Name of their accuracy.
+    """
     figure = go.Figure()
 
-    def add(name: str, shown: Sequence[Candidate], ao: str, joined: bool = False, **marker) -> None:
+    def add(name: str, shown: Sequence[tuple[float, float, float | None, str]], below: bool, **marker) -> None:
         if not shown:
             return
-        bars = None
-        if found is not None and all(candidate.number in found.differences for candidate in shown) and ao == compared:
-            spread = [found.differences[candidate.number].standard_error for candidate in shown]
-            bars = {"array": spread, "color": marker["color"], "thickness": 1, "width": 3}
         figure.add_scatter(
             name=name,
-            x=[candidate.values[latency] for candidate in shown],
-            y=[candidate.values[ao] for candidate in shown],
-            error_y=bars,
-            mode="lines+markers" if joined else "markers",
-            line={"color": FRONT, "width": 1.5, "shape": "hv"} if joined else None,
-            marker={"size": 8, **marker},
-            customdata=[hover(candidate) for candidate in shown],
+            x=[macs for macs, *_ in shown],
+            y=[y for _, y, *_ in shown],
+            yaxis="y2" if below else "y",
+            mode="markers" if below else "markers+text",
+            text=None if below else [text.partition("<br>")[0] for *_, text in shown],
+            textposition="top center",
+            textfont={"size": 11},
+            marker={"size": [_diameter(params) for _, _, params, _ in shown], **marker},
+            customdata=[text for *_, text in shown],
             hovertemplate="%{customdata}<extra></extra>",
         )
 
-    compared = "ao_rescored" if again else "ao"
-    add("feasible", [c for c in others if c.feasible], "ao", color=FAINT, size=6, opacity=0.8)
-    add("over a limit", [c for c in others if not c.feasible], "ao", color=FAINT, symbol="x-thin", line={"width": 1.5, "color": FAINT})
-    add("front", members, "ao", joined=len(data.latency_names) == 1, color=FRONT)  # of three objectives it is no line in two
-    add("front, judged again", again, "ao_rescored", color=INK, symbol="diamond-open")
-    if found is not None:
-        add("recommended", [found.winner], "ao", color=WINNER, size=13)
-        add("recommended, judged again", [found.winner] if again else [], "ao_rescored", color=WINNER, symbol="diamond", size=11)
-    device = f" ({latency.partition(':')[2]})" if ":" in latency else ""
-    return _styled(figure, html.escape(f"predicted ms per frame{device}"), "AO", 460)
+    published = [(peer.macs, peer.eao, peer.params, _published(peer)) for peer in PEERS if peer.eao is not None]
+    sure = [point for point, peer in zip(published, (p for p in PEERS if p.eao is not None), strict=True) if peer.verified]
+    hollow = {"color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 1.5}}
+    add("published (EAO, VOT2019)", sure, False, **hollow)
+    add(
+        "published, not verified",
+        [point for point in published if point not in sure],
+        False,
+        **hollow | {"line": {"color": FAINT, "width": 1.5}},
+    )
+    mine = [(c.values["macs"], c.accuracy(accuracy), c.values["params"], _own(c, accuracy)) for c in ours if c is not winner]
+    add("front of this search", mine, True, color=FRONT, opacity=0.6, line={"width": 0})
+    if winner is not None:
+        point = (winner.values["macs"], winner.accuracy(accuracy), winner.values["params"], _own(winner, accuracy))
+        add("recommended", [point], True, color=WINNER, opacity=0.85, line={"width": 0})
+    ticks = [digit * 10**power for power in range(5, 12) for digit in (1, 3)]
+    styled = _styled(figure, "multiply-adds per frame", "EAO on VOT2019,<br>as published", 560)
+    low, high = (end([c.values["macs"] for c in ours] + [peer.macs for peer in PEERS]) for end in (min, max))
+    return (
+        styled.update_xaxes(
+            type="log",
+            tickvals=ticks,
+            ticktext=[count(tick) for tick in ticks],
+            anchor="y2",
+            range=[np.log10(low / 2), np.log10(high * 2.5)],
+        )
+        .update_yaxes(domain=[0.5, 1], range=[0.27, 0.375])
+        .update_layout(
+            yaxis2={
+                **styled.layout.yaxis.to_plotly_json(),
+                "domain": [0, 0.42],
+                "range": None,
+                "title": {"text": f"{html.escape(title(accuracy))} on this search's<br>validation sequences", "font": {"size": 13}},
+            }
+        )
+    )
 
 
-def hover(candidate: Candidate) -> str:
-    """All that is known of a candidate, as plotly's HTML."""
-    figures = []
-    for name, value in candidate.values.items():
-        noise = f" ± {candidate.noise[name]:.2g}" if name in candidate.noise else ""
-        figures.append(f"{name} {count(value) if value >= 1e4 else f'{value:.4g}'}{noise} ({candidate.sources[name]})")
-    groups: dict[str, list[str]] = {}
-    for label, value in candidate.architecture.choices:
-        groups.setdefault(label.rpartition(".")[0] or label, []).append(str(value))
-    choices = [f"{group}: {' '.join(values)}" for group, values in groups.items()]
-    title = f"<b>#{candidate.number}</b> {_wrapped(candidate.architecture.name, 60)}"
-    return "<br>".join([title, *map(html.escape, figures), *map(html.escape, choices)])
+def _diameter(params: float | None) -> float:
+    """Pixels: the area is in proportion to the parameters; the smallest dot where they are unknown."""
+    return 5.0 if params is None else max(5.0, 14 * (params / 2e6) ** 0.5)
 
 
-def convergence(data: ReportData) -> go.Figure:
-    """Hypervolume after each evaluation."""
-    figure = go.Figure()
-    done = list(range(1, len(data.convergence) + 1))
-    figure.add_scatter(x=done, y=list(data.convergence), mode="lines", line={"color": FRONT, "width": 2, "shape": "hv"}, showlegend=False)
-    return _styled(figure, "evaluations", "share dominated", 300).update_yaxes(range=[0, 1.02])
+def _published(peer: Peer) -> str:
+    params = "not given" if peer.params is None else count(peer.params)
+    lines = f"EAO {peer.eao}, published", f"multiply-adds {count(peer.macs)}", f"parameters {params}", peer.paper, f"read in: {peer.source}"
+    return "<br>".join(map(html.escape, (peer.name, *lines)))
+
+
+def _own(candidate: Candidate, accuracy: str) -> str:
+    values = candidate.values
+    lines = (
+        f"{title(accuracy)} {candidate.accuracy(accuracy):.3f}",
+        f"multiply-adds {count(values['macs'])}",
+        f"parameters {count(values['params'])}",
+    )
+    return "<br>".join(map(html.escape, (f"#{candidate.number}", *lines)))
 
 
 def comparison(device: Device) -> go.Figure:
@@ -203,6 +274,6 @@ def _styled(figure: go.Figure, x: str, y: str, height: int) -> go.Figure:
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hoverlabel={"align": "left", "bgcolor": "white", "font": {"size": 12}},
-        xaxis={**axis, "title": {"text": x}},
-        yaxis={**axis, "title": {"text": y}},
+        xaxis={**axis, "title": {"text": x, "font": {"size": 13}}},
+        yaxis={**axis, "title": {"text": y, "font": {"size": 13}}},
     )

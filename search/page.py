@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from string import Template
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,24 +17,38 @@ from predictors.report import Comparison, share_inside
 from predictors.scores import score
 from search import figures
 from search.candidate import Candidate
-from search.frame import FRAME
-from search.objectives import count
+from search.columns import columns, title
+from search.importance import LEAST
+from search.objectives import count, limit_name
+from search.peers import PEERS
 from search.report import Device, ReportData
 from search.winner import Recommendation
+from supernet.families import FAMILIES
 
 _TRADE_OFF = (
-    "Every dot is an architecture that tracked generated validation sequences with weights inherited from the supernet. "
-    "Circles joined by the line are not beaten by any other in both figures. Diamonds are the same architectures judged again on "
-    "further sequences, which had no part in choosing them. Bars are one standard error of the difference from the highest one."
+    "Every dot is an architecture that tracked validation sequences with weights inherited from the supernet. Circles are the front of the "
+    "search: hollow where a figure shown is predicted, filled where it was measured. The line joins what is not beaten in the figures shown. "
+    "Diamonds are the same architectures judged again on further sequences, which had no part in choosing them; bars are one standard "
+    "error of the difference from the highest. Point at a dot to see its architecture, click to keep it."
 )
 _CONVERGENCE = (
-    "Share of the box between the worst and the best figures of this search that the front dominates (hypervolume), after each evaluation. "
-    "A curve that is still rising at its end says that more evaluations would have paid."
+    "Share of the box between the worst and the best figures of this search that the front dominates (hypervolume), against evaluations, for "
+    "each strategy that took part. A curve that is still rising at its end says that more evaluations would have paid."
+)
+_IMPORTANCE = (
+    "By how much a model of each figure errs more when one choice is shuffled: about the share of the figure's variance that goes with the "
+    "choice. The share explained tells how well that model predicts candidates that it was not fitted on; where it is low, bars are mostly "
+    "noise. This is association among what the strategy chose to look at, not proof of a cause."
 )
 _METHOD = (
-    "AO is the mean overlap after the first frame, averaged over sequences. It is found with inherited weights: whether it ranks "
-    "architectures as training each alone would has not been shown. Times are predicted from a latency table, not measured, "
-    "unless the page says so."
+    "AO is the mean overlap after the first frame, averaged over sequences; AUC the area under the curve of overlaps. They are found with "
+    "inherited weights: whether these rank architectures as training each alone would has not been shown. Times are predicted from a "
+    "latency table, not measured, unless the page says so."
+)
+_PEERS = (
+    "As in Figure 1 of the LightTrack paper: accuracy against multiply-adds, the area of a bubble for the parameters (a dot where they are "
+    "not given). Above, hollow: accuracy as published, EAO on real video (VOT2019). Below, filled: this search, {accuracy} with inherited "
+    "weights on its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
 )
 _COMPARISON = (
     "Held out: measured networks, each predicted by a model that was not fitted on it. On the dotted line prediction and measurement are "
@@ -42,8 +59,8 @@ _LEARNING = (
     "Mean error on networks that were held out, when only so many measured networks of the device are fitted on. "
     "A curve that still falls at its end says that measuring more networks would pay."
 )
-# not auto-fit: a plot takes the width of its column while the panels after it are still to come
-_COLUMNS = "display:grid;align-items:end;gap:12px 24px;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr))"
+_MOST_MEMBERS = 100
+"""Rows of the table of the front."""
 
 
 def draw(data: ReportData) -> str:
@@ -56,25 +73,50 @@ def draw(data: ReportData) -> str:
         A whole HTML document; every text that comes from outside is escaped.
     """
     sections = [
-        _section(
-            "Trade-off", _TRADE_OFF, *(_plot(figures.trade_off(data, name), f"trade-off-{i}") for i, name in enumerate(data.latency_names))
-        ),
+        _section("Trade-off", _TRADE_OFF, _EXPLORER),
         _section("Front", _front_text(data), "<a id='front'></a>", _front_table(data), _next_steps(data)),
-        _section("Convergence", _CONVERGENCE, _plot(figures.convergence(data), "convergence")),
+        _figures_of_the_job(data),
+        _section("How sure this is", "", _facts(_certainty(data))),
+        _section("Convergence", _CONVERGENCE, _plot(figures.convergence(data.curves), "convergence")),
+        _importance(data),
         _comparisons(data),
-        *_learning(data),
+        _learning(data),
+        _peers(data),
         _section("How this was found", _METHOD, _facts(_settings(data))),
     ]
-    if data.figures:
-        sections.insert(2, _section("Figures of the whole job", "", _facts(_flatten(data.figures))))
-    return FRAME.substitute(
+    folder = Path(__file__).parent
+    files = {name: (folder / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
+    return Template(files["html"]).substitute(
         title=html.escape(f"chiptrack search: {data.run.name}"),
-        heading=html.escape(f"{data.settings.get('family', 'search')} on {_devices(data)}"),
+        heading=html.escape(f"{data.family.name} on {_devices(data)}"),
         lead=_lead(data),
         tiles=_tiles(data),
         sections="\n".join(sections),
+        style=files["css"],
+        script=files["js"],
+        data=_embedded(data),
         plotly=get_plotlyjs(),
     )
+
+
+def _embedded(data: ReportData) -> str:
+    """What the page computes with, as JSON that cannot end its script element."""
+    record = {**columns(data), "run": str(data.run), "commands": _commands(data, "\x01", "\x02")}
+    return json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+_EXPLORER = """
+<div class="controls">
+<label>across <select id="axis-x"></select></label>
+<label>up <select id="axis-y"></select></label>
+<label>deep <select id="axis-z"></select></label>
+<label>chip <select id="chip"></select></label>
+<label><input type="checkbox" id="space"> three figures</label>
+<span class="right"><button data-download="candidates.csv">candidates.csv</button><button data-download="candidates.json">candidates.json</button></span>
+</div>
+<div class="explorer"><div id="trade-off"></div><div class="panel" id="candidate"></div></div>
+<noscript><p class="text">The plots of this page need JavaScript.</p></noscript>
+"""
 
 
 def _section(title: str, text: str, *parts: str) -> str:
@@ -87,7 +129,7 @@ def _plot(figure: go.Figure, name: str) -> str:
 
 
 def _devices(data: ReportData) -> str:
-    return "; ".join(device.predictor.device for device in data.devices) or "an unnamed device"
+    return "; ".join(dict.fromkeys(device.predictor.device for device in data.devices)) or "an unnamed device"
 
 
 def _lead(data: ReportData) -> str:
@@ -103,23 +145,22 @@ def _rank(data: ReportData, member: Candidate) -> int:
 
 def _tiles(data: ReportData) -> str:
     found, summary = data.recommendation, data.summary
+    accuracy, cost = (objective.name for objective in data.objectives[:2])
+    rejected = summary.get("rejected_share")
     tiles = [
         (
             "evaluations",
-            str(len(data.candidates)),
-            f"{summary['rejected_share']:.0%} of the samples drawn were over budget or known" if summary else "",
+            f"{len(data.candidates):,}",
+            "" if rejected is None else f"{rejected:.0%} of the samples drawn were over budget or known",
         ),
-        ("on the front", str(len(data.front)), f"{len(found.ties)} tied with the highest AO" if found else ""),
+        ("on the front", f"{len(data.front):,}", f"{len(found.ties)} tied with the highest {title(accuracy)}" if found else ""),
     ]
     if found is not None:
         winner = found.winner
-        slowest = max(data.latency_names, key=lambda name: winner.values[name])
-        latency, _, interval = _figure(winner, slowest).partition(" ± ")
-        limits = [f"limit {count(limit)}" for name, limit in data.settings.get("limits", {}).items() if name == "max_macs"]
+        costs = [name for name in winner.values if name.partition(":")[0] == cost.partition(":")[0]]
         tiles = [
-            ("AO of the recommended", f"{winner.ao:.3f}", f"± {winner.ao_noise:.3f}; a box that never moves: {summary['static_ao']:.3f}"),
-            ("ms per frame, predicted", latency, f"± {interval}" if interval else ""),
-            ("multiply-adds", count(winner.values["macs"]), "".join(limits)),
+            (f"{title(accuracy)} of the recommended", f"{winner.accuracy(accuracy):.3f}", _accuracy_note(winner, accuracy, summary)),
+            *(_cost_tile(winner, name, data) for name in dict.fromkeys([max(costs, key=lambda name: winner.values[name]), "macs"])),
             *tiles,
         ]
     cells = [[html.escape(text) for text in tile] for tile in tiles]
@@ -129,57 +170,90 @@ def _tiles(data: ReportData) -> str:
     )
 
 
+def _accuracy_note(winner: Candidate, accuracy: str, summary: Mapping) -> str:
+    still = f"; a box that never moves: {summary['static_ao']:.3f}" if accuracy == "ao" and "static_ao" in summary else ""
+    return f"± {winner.accuracy_noise(accuracy):.3f}{still}"
+
+
+def _cost_tile(winner: Candidate, name: str, data: ReportData) -> tuple[str, str, str]:
+    value, _, noise = _figure(winner, name).partition(" ± ")
+    notes = [f"± {noise}"] if noise else []
+    notes += [f"predicted {winner.predicted[name]:.3g}"] if name in winner.predicted else []
+    limit = data.settings.get("limits", {}).get(limit_name(name))
+    notes += [f"limit {count(limit)}"] if limit is not None else []
+    source = winner.sources[name]
+    return f"{title(name)}{'' if source == 'counted' else f', {source}'}", value, "; ".join(notes)
+
+
 def _front_text(data: ReportData) -> str:
     if data.recommendation is None:
         return ""
-    text = "Highest AO first. A tie lies within two standard errors of the highest AO, compared sequence by sequence."
+    text = "Most accurate first. A tie lies within two standard errors of the highest, compared sequence by sequence."
     drop = data.summary.get("rescoring_drop") or 0
     if drop > 0:
-        text += f" Judged again, AO was {drop:.3f} lower on average: the sequences are others, and the best of many noisy scores flatters."
+        text += f" Judged again, accuracy was {drop:.3f} lower on average: the sequences are others, and the best of many noisy scores flatters."
+    if len(data.front) > _MOST_MEMBERS:
+        text += f" The first {_MOST_MEMBERS} of {len(data.front):,} are listed."
     return text
 
 
 def _front_table(data: ReportData) -> str:
-    latencies = [name.replace("latency_ms", "ms").replace(":", " ") for name in data.latency_names]
-    head = ["", "AO", "judged again", "below highest", *latencies, "MACs", "", "commands"]
+    accuracy = data.objectives[0].name
+    others = [objective.name for objective in data.objectives[1:]]
+    names = list(dict.fromkeys([*others, *(device.latency for device in data.devices), "macs"]))
+    names = [name for name in names if any(name in member.values for member in data.front)]
+    head = ["", title(accuracy), "judged again", "below highest", *map(title, names), ""]
+    places = {candidate.number: i for i, candidate in enumerate(data.candidates)}
     rows = []
-    for rank, member in enumerate(data.front, 1):
-        again = f"{member.values['ao_rescored']:.3f}" if member.rescored_ao else "–"
+    for rank, member in enumerate(data.front[:_MOST_MEMBERS], 1):
+        again = f"{member.accuracy(accuracy):.3f}" if member.rescored else "–"
         below, mark = _verdict(data.recommendation, member)
-        speeds = [_figure(member, name) for name in data.latency_names]
-        texts = [f"{rank:02}", f"{member.values['ao']:.3f}", again, below, *speeds, count(member.values["macs"])]
+        texts = [f"{rank:02}", f"{member.values[accuracy]:.3f}", again, below, *(_cell(member, name) for name in names)]
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
-        buttons = "".join(_button(*command) for command in _commands(data, rank))
-        title = html.escape(member.architecture.name)
-        rows.append(f"<tr class='{mark}' title='{title}'>{cells}<td class='mark'>{mark}</td><td class='buttons'>{buttons}</td></tr>")
-    header = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+        buttons = f"<button data-show='{places[member.number]}'>show</button>"
+        buttons += "".join(_button(*command) for command in _commands(data, _file(data, rank), f"tracker-{rank:02}").items())
+        name = html.escape(member.architecture.name)
+        rows.append(f"<tr class='{mark}' title='{name}'>{cells}<td class='mark'>{mark}</td><td class='buttons'>{buttons}</td></tr>")
+    header = "".join(f"<th>{html.escape(name)}</th>" for name in head) + "<th class='buttons'>copy commands</th>"
     return f"<div class='scroll'><table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
+def _cell(member: Candidate, name: str) -> str:
+    if name not in member.values:
+        return "–"
+    return _figure(member, name) + (" measured" if member.sources.get(name) == "measured" else "")
+
+
 def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:
-    """How far a member of the front lies below the highest AO, and a word on it."""
+    """How far a member lies below the highest accuracy, and its mark."""
     if found is None or member.number not in found.differences:
         return "–", ""
-    lead = found.differences[member.number]
-    below = "highest" if member.number == found.best.number else f"{lead.mean:.3f} ± {lead.standard_error:.3f}"
+    difference = found.differences[member.number]
+    below = "highest" if member.number == found.best.number else f"{difference.mean:.3f} ± {difference.standard_error:.3f}"
     return below, "recommended" if member.number == found.winner.number else "tie" if member.number in found.ties else ""
 
 
 def _figure(candidate: Candidate, name: str) -> str:
     """A figure with three significant digits, and its noise with as many decimals."""
     value = candidate.values[name]
-    decimals = max(0, 2 - int(np.floor(np.log10(value)))) if value > 0 else 2
+    if value >= 1e4:
+        return count(value)
+    decimals = max(0, 2 - int(np.floor(np.log10(value)))) if 0 < value < np.inf else 2
     return f"{value:.{decimals}f}" + (f" ± {candidate.noise[name]:.{decimals}f}" if name in candidate.noise else "")
 
 
-def _commands(data: ReportData, rank: int) -> list[tuple[str, str]]:
-    arch = shlex.quote(str(data.run / "front" / f"{rank:02}.json"))
+def _file(data: ReportData, rank: int) -> str:
+    return shlex.quote(str(data.run / "front" / f"{rank:02}.json"))
+
+
+def _commands(data: ReportData, architecture: str, tracker: str) -> dict[str, str]:
+    """Commands that go on from an architecture, given as the shell takes it, by what they do."""
     supernet = data.settings.get("supernet", {}).get("path")
     inherited = f" --supernet {shlex.quote(supernet)}" if supernet else ""
-    return [
-        ("retrain", f"chiptrack retrain {arch}{inherited} --out tracker-{rank:02}.safetensors"),
-        ("export", f"chiptrack export tracker-{rank:02}.safetensors --format onnx --out tracker-{rank:02}"),
-    ]
+    return {
+        "retrain": f"chiptrack retrain {architecture}{inherited} --out {tracker}.safetensors",
+        "export": f"chiptrack export {tracker}.safetensors --format onnx --out {tracker}",
+    }
 
 
 def _button(label: str, command: str) -> str:
@@ -189,9 +263,85 @@ def _button(label: str, command: str) -> str:
 def _next_steps(data: ReportData) -> str:
     if data.recommendation is None:
         return ""
-    commands = [command for _, command in _commands(data, _rank(data, data.recommendation.winner))]
+    rank = _rank(data, data.recommendation.winner)
+    commands = _commands(data, _file(data, rank), f"tracker-{rank:02}").values()
     lines = "".join(f"<div class='command'><code>{html.escape(command)}</code>{_button('copy', command)}</div>" for command in commands)
     return f"<p class='text'>To go on with the recommended one:</p>{lines}"
+
+
+def _figures_of_the_job(data: ReportData) -> str:
+    return _section("Figures of the whole job", "", _facts(_flatten(data.job))) if data.job else ""
+
+
+def _certainty(data: ReportData) -> list[tuple[str, str]]:
+    """What is known of the noise of accuracies and of the truth of predictions."""
+    accuracy = title(data.objectives[0].name)
+    rows = []
+    noise, verified = data.summary.get("noise", {}), data.summary.get("verified", {})
+    if data.candidates:
+        errors = [candidate.noise[name] for candidate in data.candidates if (name := data.objectives[0].name) in candidate.noise]
+        if errors:
+            rows.append((f"{accuracy} by the sequences drawn", f"± {np.median(errors):.3f}, one standard error of a typical candidate"))
+    if noise.get("calibration"):
+        rows.append((f"{accuracy} by calibration", f"± {noise['calibration']:.4f}, when BatchNorm statistics come from other pairs"))
+    if noise.get("tie_within"):
+        rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, both kinds of noise together"))
+    for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
+        rows.append((title(name), _verified(name, verified)))
+    measured = sum("measured" in candidate.sources.values() for candidate in data.candidates)
+    rows.append(("measured on a device", f"{measured} of {len(data.candidates):,} candidates; all other times are predicted"))
+    return rows
+
+
+def _verified(name: str, verified: Mapping) -> str:
+    if name not in verified.get("measured", {}):
+        return f"the front stays predicted: {verified['missing'][name]}"
+    text = f"{verified['measured'][name]} measured, {verified['outside'].get(name, 0)} outside the intervals of their predictions"
+    factor = verified.get("corrected", {}).get(name)
+    return text + ("" if factor is None else f"; predictions of the others are multiplied by {factor:.3f}")
+
+
+def _importance(data: ReportData) -> str:
+    text = "Which choices matter"
+    if not data.importances:
+        return _section(text, f"Too few candidates to say: {LEAST} are needed.")
+    return _section(text, _IMPORTANCE, _plot(figures.importances(data.importances, list(data.family.space.choices)), "importance"))
+
+
+def _peers(data: ReportData) -> str:
+    """Figure 1 of LightTrack's paper, with this search beside it."""
+    accuracy = data.objectives[0].name
+    ours = [member for member in data.front if {"macs", "params"} <= member.values.keys()]
+    winner = next((member for member in ours if data.recommendation and member.number == data.recommendation.winner.number), None)
+    published = FAMILIES["lighttrack"]
+    other = data.family.search_size != published.search_size
+    crops = (
+        f", but the crops are smaller here ({data.family.search_size} instead of {published.search_size} px): another family"
+        if other
+        else ""
+    )
+    rows = [
+        (
+            peer.name,
+            count(peer.macs),
+            "–" if peer.params is None else count(peer.params),
+            "–" if peer.eao is None else f"{peer.eao:.3f} published" + ("" if peer.verified else ", not verified"),
+            "; ".join(f"{t.ms:.2f} ({t.low:.2f} to {t.high:.2f}) on {t.device}" for t in data.peer_times.get(peer.name, [])) or "–",
+            peer.paper,
+            peer.source,
+        )
+        for peer in PEERS
+    ]
+    head = ("tracker", "MACs", "parameters", "EAO, VOT2019", "ms per frame, predicted from a measured table", "paper", "read in")
+    cells = ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in rows]
+    table = "".join(f"<th>{html.escape(name)}</th>" for name in head), "".join(f"<tr>{row}</tr>" for row in cells)
+    note = "<p class='text'>– in the column of times: chiptrack cannot build the graph.</p>"
+    return _section(
+        "Beside published trackers",
+        _PEERS.format(accuracy=title(accuracy)) + crops + ".",
+        _plot(figures.peers(ours, winner, accuracy), "peers"),
+        f"<div class='scroll'><table><thead><tr>{table[0]}</tr></thead><tbody>{table[1]}</tbody></table></div>{note}",
+    )
 
 
 def _comparisons(data: ReportData) -> str:
@@ -199,7 +349,7 @@ def _comparisons(data: ReportData) -> str:
     if not any(device.comparisons or device.predictor.left_out for device in data.devices):
         return _section(title, "No predictor lists measured networks, and no candidate of this search has been measured yet.")
     panels = "".join(f"<div>{_panel(device, i)}</div>" for i, device in enumerate(data.devices))
-    return _section(title, _COMPARISON, f"<div style='{_COLUMNS}'>{panels}</div>" if len(data.devices) > 1 else panels)
+    return _section(title, _COMPARISON, f"<div class='columns'>{panels}</div>" if len(data.devices) > 1 else panels)
 
 
 def _panel(device: Device, place: int) -> str:
@@ -231,16 +381,17 @@ def _errors(comparisons: Sequence[Comparison], coverage: float | None) -> str:
     return text
 
 
-def _learning(data: ReportData) -> list[str]:
+def _learning(data: ReportData) -> str:
     if not any(device.predictor.learning for device in data.devices):
-        return []
-    return [_section("Error against number of measurements", _LEARNING, _plot(figures.learning(data.devices), "learning"))]
+        return ""
+    return _section("Error against number of measurements", _LEARNING, _plot(figures.learning(data.devices), "learning"))
 
 
 def _settings(data: ReportData) -> list[tuple[str, str]]:
-    settings = {name: value for name, value in data.settings.items() if name != "predictors"}
+    settings = {name: value for name, value in data.settings.items() if name not in ("predictors", "figures")}
+    settings["objectives"] = [title(objective.name) for objective in data.objectives]
     predictors = [{name: p.get(name) for name in ("path", "sha256", "profile")} for p in data.settings.get("predictors", [])]
-    found = {name: data.summary[name] for name in ("failures", "rejected", "seconds") if name in data.summary}
+    found = {name: data.summary[name] for name in ("failures", "rejected", "stopped", "seconds") if name in data.summary}
     return _flatten({**settings, "predictor": predictors[0] if len(predictors) == 1 else predictors, **found})
 
 

@@ -1,27 +1,31 @@
-"""The trade-off page of a search: what it found, how sure that is, and how to go on. Drawn by `search/page.py`.
+"""The page of a search: what it found, how sure that is, and how to go on. Drawn by `search/page.py`.
 
-Besides what `search` writes into its folder (RUN), the page shows, where they exist, `RUN/measured.json` (a list of
-`{"key": ARCHITECTURE KEY, "latency_ms": MEASURED}` for architectures of the study; where there are several devices, `"latency"` names the
-one by its prediction, such as `latency_ms:phone`, else it is the slowest), `summary.json` beside RUN (any figures by name, as
-`chiptrack demo` writes them), and how well each predictor does on measured networks, as `predictors/report.py` reads it.
+Besides what `search` writes into its folder (RUN), the page shows, where they exist, the predictors that it used, as long as their files are
+still the same, and `summary.json` beside RUN (any figures by name, as `chiptrack demo` writes them).
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
 
+from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.report import Comparison, PredictorReport, predictor_report
 from search.candidate import Candidate
-from search.objectives import ACCURACY, Objective
-from search.pareto import hypervolume
+from search.convergence import Curve, curves
+from search.importance import Importance, importance
+from search.objectives import Objective
+from search.peers import PeerTime, peer_times
 from search.study import read_candidates
-from search.winner import Recommendation, front, losses, recommend
+from search.verify import apply
+from search.winner import Recommendation, front, recommend
+from supernet.families import FAMILIES
+from supernet.families.lighttrack import LightTrackFamily
 from tracking.atomic import write_text
 from tracking.records import read_record
 
@@ -30,9 +34,18 @@ from tracking.records import read_record
 class Device:
     """One of the devices that a search was for: how far its predictions hold."""
 
+    latency: str
+    """Name of its latency among the figures."""
     predictor: PredictorReport
     measured: Sequence[Comparison]
     """Candidates of this search that were measured on it."""
+    operator_ms: Mapping[str, float] | None
+    """Milliseconds of operators by key; None where the predictor's file is gone or another."""
+
+    @property
+    def name(self) -> str:
+        """What the search calls it; empty where it knows only one."""
+        return self.latency.partition(":")[2]
 
     @property
     def comparisons(self) -> list[Comparison]:
@@ -45,25 +58,29 @@ class ReportData:
     """Everything the page shows."""
 
     run: Path
+    family: LightTrackFamily
     settings: Mapping
     summary: Mapping
     """What `search` wrote when it ended; empty before."""
+    job: Mapping
+    """Figures of the folder that the search is part of."""
+    objectives: Sequence[Objective]
+    """What was optimised; the first is an accuracy, the second a cost."""
+    figures: Sequence[Objective]
+    """Everything that candidates carry: objectives and what was noted."""
     candidates: Sequence[Candidate]
+    choices: np.ndarray
+    """(N, L) index of the chosen value of each choice of each candidate."""
     front: Sequence[Candidate]
-    """The non-dominated feasible candidates, highest AO first."""
+    """The non-dominated feasible candidates, most accurate first."""
     recommendation: Recommendation | None
     """The winner, and how the others compare; None while the search has not ended."""
-    convergence: Sequence[float]
-    """After each evaluation: share of the box between the worst and the best figures of this search that the front dominates."""
+    curves: Sequence[Curve]
+    importances: Sequence[Importance]
+    """Of the objectives; none of those of which too little is known."""
     devices: Sequence[Device]
-    """In the order of `latency_names`."""
-    figures: Mapping
-    """Of the folder that the search is part of."""
-
-    @property
-    def latency_names(self) -> list[str]:
-        """Names of the predicted latencies, one for each device."""
-        return _latency_names(self.candidates)
+    peer_times: Mapping[str, Sequence[PeerTime]]
+    """Of published trackers that can be built, by name."""
 
 
 def report(run: Path) -> Path:
@@ -97,21 +114,59 @@ def collect(run: Path) -> ReportData:
         ValueError: A file in it cannot be read.
     """
     candidates = read_candidates(run / "study")
-    settings, summary, figures = (
-        _read(path) for path in (run / "settings.json", run / "summary.json", run.absolute().parent / "summary.json")
-    )
-    objectives = [ACCURACY, *(Objective(name, "ms", "minimize", "predicted") for name in _latency_names(candidates))]
+    paths = run / "settings.json", run / "summary.json", run.absolute().parent / "summary.json"
+    settings, summary, job = map(_read, paths)
+    try:
+        return assemble(run, settings, summary, job, candidates)
+    except (KeyError, TypeError, AttributeError) as err:
+        raise ValueError(
+            f"settings.json and summary.json must be as `chiptrack search` writes them, those in {run} are not ({err!r}); search anew"
+        ) from err
+
+
+def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candidates: Sequence[Candidate]) -> ReportData:
+    """Compute what the page shows.
+
+    Args:
+        run: Folder of the search, for the commands that go on from it.
+        settings: Of the search; names at least `family`, `objectives` and `figures`.
+        summary: Of the search; empty before it ends.
+        job: Figures of what the search is part of.
+        candidates: In the order of their numbers, as `read_candidates` returns them; what measuring corrected is applied here.
+
+    Raises:
+        KeyError: The settings lack something.
+    """
+    verified = summary.get("verified", {})
+    candidates = apply(candidates, verified.get("corrected", {}), settings.get("limits", {}))
+    objectives, figures = ([_objective(record) for record in settings[name]] for name in ("objectives", "figures"))
+    family = FAMILIES[settings["family"]]
     members = front(candidates, objectives)
+    choices = family.space.indices([candidate.architecture for candidate in candidates])
+    models = _models(settings)
+    devices = _devices(settings, figures, candidates, members, models)
+    accuracy, cost = (objective.name for objective in objectives[:2])
+    calibration = summary.get("noise", {}).get("calibration") or 0.0
+    columns = {objective.name: np.array([candidate.values[objective.name] for candidate in candidates]) for objective in objectives}
+    found = [importance(name, choices, values) for name, values in columns.items()]
     return ReportData(
         run=run,
+        family=family,
         settings=settings,
         summary=summary,
-        candidates=candidates,
-        front=members,
-        recommendation=recommend(members) if members and summary else None,
-        convergence=_convergence(candidates, objectives),
-        devices=_devices(run, settings, candidates, members),
+        job=job,
+        objectives=objectives,
         figures=figures,
+        candidates=candidates,
+        choices=choices,
+        front=members,
+        recommendation=recommend(members, accuracy, cost, calibration) if members and summary else None,
+        curves=curves(candidates, objectives),
+        importances=[each for each in found if each is not None],
+        devices=devices,
+        peer_times=peer_times(
+            {device.predictor.device: model for device, model in zip(devices, models, strict=False) if model is not None}
+        ),
     )
 
 
@@ -124,63 +179,46 @@ def _read(path: Path) -> dict:
         raise ValueError(f"{path.name} must be a JSON object, {path} is none ({err}); remove it") from err
 
 
-def _latency_names(candidates: Sequence[Candidate]) -> list[str]:
-    return [name for name in candidates[0].values if name.startswith("latency_ms")] if candidates else []
+def _objective(record: Mapping) -> Objective:
+    return Objective(record["name"], record["unit"], record["direction"], record["source"])
 
 
-def _convergence(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[float]:
-    points = losses(candidates, objectives)
-    feasible = np.array([candidate.feasible for candidate in candidates], bool)
-    if not feasible.any():
-        return [0.0] * len(candidates)
-    worst, best = points[feasible].max(0), points[feasible].min(0)
-    scaled = (points - best) / np.where(worst > best, worst - best, 1)
-    return [hypervolume(scaled[:n][feasible[:n]], np.ones(len(objectives))) for n in range(1, len(candidates) + 1)]
+def _latencies(settings: Mapping) -> list[Mapping]:
+    """What is kept of the predictors of latency, in the order of the latencies."""
+    return [record for record in settings.get("predictors", []) if record.get("quantity", "latency") == "latency"]
 
 
-def _devices(run: Path, settings: Mapping, candidates: Sequence[Candidate], members: Sequence[Candidate]) -> list[Device]:
-    records = settings.get("predictors", [])
-    if not (isinstance(records, list) and all(isinstance(record, dict) for record in records)):
-        raise ValueError(f"settings.json must list predictors as objects, {run / 'settings.json'} does not; remove it")
-    measured = _measured(run / "measured.json", candidates, members)
-    pairs = zip_longest(records, _latency_names(candidates))
-    return [Device(predictor_report(record or {}), measured.get(name, [])) for record, name in pairs]
-
-
-def _measured(path: Path, candidates: Sequence[Candidate], members: Sequence[Candidate]) -> dict[str, list[Comparison]]:
-    if not path.is_file():
-        return {}
-    try:
-        return by_latency(json.loads(path.read_text(encoding="utf-8")), candidates, members)
-    except (ValueError, TypeError, KeyError, AttributeError) as err:
-        raise ValueError(
-            f"measured.json must list key and latency_ms of architectures of the study, {path} does not ({err!r}); remove it"
-        ) from err
-
-
-def by_latency(rows: Sequence[Mapping], candidates: Sequence[Candidate], members: Sequence[Candidate]) -> dict[str, list[Comparison]]:
-    """Join measured milliseconds with the predicted latency that each stands for.
-
-    Args:
-        rows: What `measured.json` lists.
-        candidates: All of the search.
-        members: Those on the front, by rank.
-
-    Returns:
-        Comparisons by the latency's name.
-    """
-    known = {candidate.architecture.key: candidate for candidate in candidates}
-    ranks = {member.number: f"front/{rank:02} " for rank, member in enumerate(members, 1)}
-    names = _latency_names(candidates)
-    found: dict[str, list[Comparison]] = {name: [] for name in names}
-    for row in rows:
-        candidate = known[row["key"]]
-        latency = row.get("latency", max(names, key=lambda name: candidate.values[name]))
-        title = f"{ranks.get(candidate.number, '')}#{candidate.number} {candidate.architecture.name}"
-        found[latency].append(_comparison(title, candidate, latency, float(row["latency_ms"])))
+def _models(settings: Mapping) -> list[LatencyPredictor | None]:
+    """The predictors of latency; None where a file is gone or another."""
+    found = []
+    for record in _latencies(settings):
+        path = Path(record.get("path", ""))
+        same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == record.get("sha256")
+        found.append(load_predictor(path) if same else None)
     return found
 
 
-def _comparison(title: str, candidate: Candidate, latency: str, measured_ms: float) -> Comparison:
-    value, half = candidate.values[latency], candidate.noise.get(latency)
-    return Comparison(title, value, measured_ms, None if half is None else (value - half, value + half))
+def _devices(
+    settings: Mapping,
+    figures: Sequence[Objective],
+    candidates: Sequence[Candidate],
+    members: Sequence[Candidate],
+    models: Sequence[LatencyPredictor | None],
+) -> list[Device]:
+    names = [figure.name for figure in figures if figure.name.partition(":")[0] == "latency_ms"]
+    ranks = {member.number: f"front/{rank:02} " for rank, member in enumerate(members, 1)}
+    devices = []
+    for name, (record, model) in zip(names, chain(zip(_latencies(settings), models, strict=True), repeat(({}, None))), strict=False):
+        measured = [
+            _comparison(f"{ranks.get(candidate.number, '')}#{candidate.number} {candidate.architecture.name}", candidate, name, record)
+            for candidate in candidates
+            if name in candidate.predicted
+        ]
+        devices.append(Device(name, predictor_report(record), measured, None if model is None else model.operator_ms))
+    return devices
+
+
+def _comparison(title: str, candidate: Candidate, latency: str, record: Mapping) -> Comparison:
+    predicted, factors = candidate.predicted[latency], record.get("interval")
+    interval = None if factors is None else (predicted * factors["low"], predicted * factors["high"])
+    return Comparison(title, predicted, candidate.values[latency], interval)

@@ -1,0 +1,415 @@
+// The trade-off of a search: any two or three figures of all candidates, and what a candidate is made of.
+"use strict";
+(() => {
+const data = JSON.parse(document.getElementById("data").textContent);
+const { figures, plan, chips, number, feasible, digits } = data;
+const count = number.length;
+const byName = new Map(figures.map((figure, i) => [figure.name, i]));
+const rank = new Map(data.front.map((candidate, i) => [candidate, i + 1]));
+const ties = new Set(data.ties);
+const [INK, FAINT, FRONT, WINNER, HEAD, GRID] = ["#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452f", "#8a6d00", "#e6eaee"];
+const MANY = 1500;  // dots from which the graphics card draws them
+const webgl = (() => {
+  try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
+})();
+const chosen = { x: byName.get(data.objectives[1]) ?? 1, y: byName.get(data.objectives[0]) ?? 0, z: 0, space: false, chip: 0, pinned: null };
+chosen.z = figures.findIndex((figure, i) => i !== chosen.x && i !== chosen.y && !figure.name.endsWith("_rescored"));
+if (chosen.z < 0) chosen.z = chosen.x;
+
+const plot = document.getElementById("trade-off");
+const panel = document.getElementById("candidate");
+const byId = (id) => document.getElementById(id);
+
+// text for plotly, which reads a little HTML
+const escaped = (text) => String(text).replace(/[&<>"'%]/g, (letter) => `&#${letter.charCodeAt(0)};`);
+const short = (value) => {
+  if (value === null || value === undefined) return "–";
+  for (const [scale, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+    if (Math.abs(value) >= 10 * scale || (scale > 1e3 && Math.abs(value) >= scale)) return `${Number((value / scale).toPrecision(3))}${letter}`;
+  }
+  return String(Number(value.toPrecision(4)));
+};
+const source = (figure, i) => figure.sources[i] ?? figure.source;
+
+// ---- fronts
+
+function beats(a, b, axes) {
+  let better = false;
+  for (const { values, sign } of axes) {
+    const difference = sign * (values[a] - values[b]);
+    if (difference > 0) return false;
+    better ||= difference < 0;
+  }
+  return better;
+}
+
+// candidates that no other feasible one beats in these figures, the best of the first leading
+function frontOf(axes) {
+  const known = [];
+  for (let i = 0; i < count; i++) if (feasible[i] && axes.every(({ values }) => values[i] !== null)) known.push(i);
+  const order = (a, b) => {
+    for (const { values, sign } of axes) if (values[a] !== values[b]) return sign * (values[a] - values[b]);
+    return a - b;
+  };
+  known.sort(order);
+  const front = [];
+  let least = Infinity, equal = null;
+  for (const i of known) {
+    if (axes.length === 2) {
+      const last = axes[1].sign * axes[1].values[i];
+      if (last < least || (equal !== null && axes[0].values[equal] === axes[0].values[i] && last === least)) front.push(i);
+      if (last < least) [least, equal] = [last, i];
+    } else if (!front.some((other) => beats(other, i, axes))) front.push(i);
+  }
+  return front;
+}
+
+// ---- the plot
+
+function draw() {
+  const axes = (chosen.space ? [chosen.x, chosen.y, chosen.z] : [chosen.x, chosen.y]).map((i) => figures[i]);
+  const kind = chosen.space ? "scatter3d" : "scatter";
+  const letters = ["x", "y", "z"].slice(0, axes.length);
+  const special = new Set(data.front);
+  if (data.recommended !== null) special.add(data.recommended);
+  const groups = { "feasible": [], "over a limit": [], "front, predicted": [], "front, measured": [], "front": [] };
+  for (let i = 0; i < count; i++) {
+    if (axes.some(({ values }) => values[i] === null)) continue;
+    if (!special.has(i)) { groups[feasible[i] ? "feasible" : "over a limit"].push(i); continue; }
+    const sources = axes.map((figure) => source(figure, i));
+    groups[sources.includes("predicted") ? "front, predicted" : sources.includes("measured") ? "front, measured" : "front"].push(i);
+  }
+  const text = axes.map(({ title }, j) => `${escaped(title)} %{${letters[j]}:.4~g}`).join("<br>");
+  const traces = [];
+  const add = (name, shown, marker, more = {}, taken = axes) => {
+    if (!shown.length) return;
+    const trace = {
+      name, type: kind, mode: "markers", marker, text: shown.map((i) => number[i]), customdata: shown,
+      hovertemplate: `<b>#%{text}</b> ${name}<br>${text}<extra></extra>`, ...more,
+    };
+    letters.forEach((letter, j) => { trace[letter] = shown.map((i) => taken[j].values[i]); });
+    traces.push(trace);
+  };
+  const bulk = { type: !chosen.space && webgl && count > MANY ? "scattergl" : kind };
+  const scale = chosen.space ? 0.6 : 1;
+  add("feasible", groups.feasible, { color: FAINT, size: (count > MANY ? 4 : 6) * scale, opacity: 0.8 }, bulk);
+  add("over a limit", groups["over a limit"], chosen.space
+    ? { color: FAINT, symbol: "x", size: 2.5, opacity: 0.6 }
+    : { color: FAINT, symbol: "x-thin", size: 6, opacity: 0.7, line: { width: 1.2, color: FAINT } }, bulk);
+
+  const line = frontOf(axes);
+  if (chosen.space) add("front of these figures", line, { color: FRONT, size: 3 });
+  else {
+    add("front of these figures", line, { color: FRONT, size: 3 }, {
+      mode: "lines+markers", hoverinfo: "skip", hovertemplate: null,
+      line: { color: FRONT, width: 1.2, shape: "hv" },
+    });
+  }
+
+  const again = axes.map(({ name }) => figures[byName.get(`${name}_rescored`)] ?? null);
+  const judged = again.some(Boolean) ? axes.map((figure, j) => again[j] ?? figure) : null;
+  const withBars = (shown, moved) => {
+    const j = (moved ? judged : axes).findIndex(({ name }) => name === compared());
+    if (j < 0 || chosen.space || !shown.every((i) => i in data.errors)) return {};
+    return { [`error_${letters[j]}`]: { type: "data", array: shown.map((i) => data.errors[i]), color: INK, thickness: 1, width: 3 } };
+  };
+  const notWinner = (shown) => shown.filter((i) => i !== data.recommended);
+  add("front, predicted", notWinner(groups["front, predicted"]),
+    { color: FRONT, symbol: "circle-open", size: 9 * scale, line: { width: 2, color: FRONT } }, withBars(notWinner(groups["front, predicted"])));
+  for (const name of ["front, measured", "front"]) {
+    add(name, notWinner(groups[name]), { color: FRONT, size: 9 * scale }, withBars(notWinner(groups[name])));
+  }
+  const rescored = judged ? data.front.filter((i) => judged.every(({ values }) => values[i] !== null)) : [];
+  const others = notWinner(rescored);
+  add("judged again", others, { color: INK, symbol: "diamond-open", size: 8 * scale }, withBars(others, true), judged ?? axes);
+  const winner = data.recommended === null || axes.some(({ values }) => values[data.recommended] === null) ? [] : [data.recommended];
+  const hollow = winner.length && groups["front, predicted"].includes(winner[0]);
+  add("recommended", winner, { color: WINNER, symbol: hollow ? "circle-open" : "circle", size: 13 * scale, line: { width: hollow ? 3 : 0, color: WINNER } },
+    withBars(winner));
+  if (winner.length && rescored.includes(winner[0])) {
+    add("recommended, judged again", winner, { color: WINNER, symbol: "diamond", size: 11 * scale }, withBars(winner, true), judged);
+  }
+
+  const style = { gridcolor: GRID, zeroline: false, linecolor: FAINT, ticks: "outside", tickcolor: FAINT, automargin: true };
+  const scenic = { gridcolor: GRID, zeroline: false, linecolor: FAINT, showbackground: false };
+  const titled = (base, j) => ({ ...base, title: { text: escaped(axes[j].title), font: { size: 13 } } });
+  const narrow = plot.clientWidth < 500;
+  const layout = {
+    height: narrow ? 440 : 660,
+    margin: chosen.space ? { l: 0, r: 0, t: 0, b: 0 } : { l: 56, r: 12, t: 12, b: 44 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: "system-ui, sans-serif", size: narrow ? 11.5 : 13, color: INK },
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    hoverlabel: { align: "left", bgcolor: "white", font: { size: 12 } },
+    hovermode: "closest", showlegend: true,
+    uirevision: axes.map(({ name }) => name).join(),
+    ...(chosen.space
+      ? { scene: { xaxis: titled(scenic, 0), yaxis: titled(scenic, 1), zaxis: titled(scenic, 2), dragmode: "turntable" } }
+      : { xaxis: titled(style, 0), yaxis: titled(style, 1) }),
+  };
+  return Plotly.react(plot, traces, layout, { responsive: true, displayModeBar: false });
+}
+
+// the figure that differences were computed for: the accuracy, judged again where it was
+const compared = () => byName.has(`${data.objectives[0]}_rescored`) ? `${data.objectives[0]}_rescored` : data.objectives[0];
+
+// ---- what a candidate is made of
+
+function operators(i) {
+  const digit = (label) => parseInt(digits[i][plan.labels.indexOf(label)], 36);
+  const exit = digit("feature");
+  const backbone = [...plan.start, ...plan.blocks.slice(0, plan.depth[exit]).map((layer, j) => layer[parseInt(digits[i][j], 36)]), plan.join[exit]];
+  const towers = ["cls", "reg"].map((head) => {
+    const { layers, last } = plan.towers[head][exit][digit(`${head}.width`)];
+    return [...layers.map((layer, j) => layer[digit(`${head}.${j}`)]).filter((place) => place >= 0), last];
+  });
+  return [backbone, ...towers];
+}
+
+function element(parent, name, text = "", attributes = {}) {
+  const made = parent.appendChild(document.createElement(name));
+  if (text !== "") made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function shape(parent, name, attributes, text = "") {
+  const made = parent.appendChild(document.createElementNS("http://www.w3.org/2000/svg", name));
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== "") made.textContent = text;
+  return made;
+}
+
+const isHead = ({ kind }) => kind !== "mbconv" && kind !== "stem" && kind !== "dsconv" && kind !== "join";
+const spelled = ({ kind, kernel, expansion, out }) =>
+  `${kind}${kernel ? ` ${kernel}×${kernel}` : ""}${expansion ? ` e${expansion}` : ""} → ${out.join("×")}`;
+
+// Two rows: the backbone up to where the branches meet, and the two heads. Upwards the operators, downwards their milliseconds.
+function drawing(parent, [backbone, cls, reg], ms) {
+  const every = plan.operators;
+  const widest = Math.sqrt(Math.max(...every.map(({ out }) => out[0])));
+  const slowest = ms ? Math.max(...[...backbone, ...cls, ...reg].map((place) => ms[place] ?? 0)) : 0;
+  const STEP = 20, UP = 44, DOWN = ms ? 30 : 4, ROW = UP + DOWN + 18;
+  const svg = shape(parent, "svg", { viewBox: `0 0 372 ${2 * ROW}`, role: "img", "aria-label": "the operators of this architecture, in order" });
+  const row = (places, left, top, label) => {
+    shape(svg, "text", { x: left, y: top + 9 }, label);
+    let side = null;
+    places.forEach((place, j) => {
+      const op = every[place], x = left + j * STEP, floor = top + 12 + UP;
+      if (op.out[1] !== side && op.kind !== "join" && !isHead(op)) {
+        if (side !== null) shape(svg, "line", { x1: x - 0.5, x2: x - 0.5, y1: top + 14, y2: floor + DOWN, stroke: GRID });
+        side = op.out[1];
+      }
+      const height = Math.max(3, (UP - 4) * Math.sqrt(op.out[0]) / widest);
+      const width = 4 + 1.8 * (op.kernel ?? 1);
+      const color = isHead(op) ? HEAD : op.kind === "mbconv" ? FRONT : INK;
+      const bar = shape(svg, "rect", {
+        x: x + (STEP - width) / 2, y: floor - height, width, height, rx: 1.5, fill: color, "fill-opacity": op.expansion === 4 || op.kernel === 3 && isHead(op) ? 0.55 : 1,
+      });
+      shape(bar, "title", {}, `${spelled(op)}${ms ? `, ${short(ms[place])} ms` : ""}`);
+      if (ms && ms[place] > 0) shape(svg, "rect", { x: x + 5, y: floor + 2, width: STEP - 10, height: Math.max(0.7, (DOWN - 4) * ms[place] / slowest), fill: WINNER, "fill-opacity": 0.75 });
+    });
+    shape(svg, "line", { x1: left, x2: left + places.length * STEP, y1: top + 12 + UP + 0.8, y2: top + 12 + UP + 0.8, stroke: FAINT });
+  };
+  const side = (place) => every[place].out[1];
+  row(backbone, 0, 0, `backbone, ${side(backbone[0])} to ${side(backbone.at(-1))} px, and join`);
+  row(cls, 0, ROW, "classification");
+  row(reg, 9.4 * STEP, ROW, "box");
+}
+
+function list(parent, rows, ms) {
+  const times = rows.flat().map((place) => ms[place]);
+  const sum = times.reduce((total, time) => total + (time ?? 0), 0), most = Math.max(...times.map((time) => time ?? 0));
+  const table = element(element(parent, "div", "", { class: "operators" }), "table");
+  rows.flat().forEach((place) => {
+    const op = plan.operators[place], time = ms[place];
+    const line = element(table, "tr", "", isHead(op) ? { class: "head" } : {});
+    element(line, "td", spelled(op));
+    element(element(line, "td", "", { class: "bar" }), "div", "", { style: `width:${time ? 100 * time / most : 0}%` });
+    element(line, "td", time === null ? "no time" : `${time.toFixed(3)} ms`);
+    element(line, "td", time === null ? "" : `${(100 * time / sum).toFixed(0)} %`);
+  });
+  return sum;
+}
+
+function show(i) {
+  panel.replaceChildren();
+  const head = element(panel, "h3", `#${number[i]}`);
+  const marks = [
+    i === data.recommended ? "recommended" : ties.has(i) ? "tie" : "", rank.has(i) ? `front/${file(i)}.json` : "", feasible[i] ? "" : "over a limit",
+    data.strategies[data.strategy[i]],
+  ];
+  element(head, "span", marks.filter(Boolean).join(", "));
+  if (chosen.pinned === i) element(head, "button", "let go", { "data-release": "" });
+  element(panel, "div", data.name[i], { class: "name" });
+  const actions = element(panel, "div", "", { class: "actions" });
+  for (const [label, command] of Object.entries(commands(i))) element(actions, "button", `copy ${label}`, { "data-command": command, title: command });
+  const table = element(panel, "table");
+  for (const figure of figures) {
+    if (figure.values[i] === null && figure.name.endsWith("_rescored")) continue;
+    const line = element(table, "tr"), noise = figure.noise?.[i];
+    element(line, "td", figure.title);
+    element(line, "td", short(figure.values[i]) + (noise ? ` ± ${Number(noise.toPrecision(2))}` : ""));
+    const before = figure.predicted[i];
+    element(line, "td", source(figure, i) + (before === undefined ? "" : ` (predicted ${short(before)})`), { class: "source" });
+  }
+  const rows = operators(i), chip = chips[chosen.chip], ms = chip?.ms ?? null;
+  drawing(panel, rows, ms);
+  element(panel, "p", `Up: channels; wide: kernel; dark: ${ms ? "the larger expansion or kernel; red: milliseconds." : "the larger expansion or kernel."}`, { class: "note" });
+  if (ms) {
+    const sum = list(panel, rows, ms), predicted = figures[byName.get(chip.latency)];
+    const whole = predicted?.predicted[i] ?? (source(predicted, i) === "predicted" ? predicted.values[i] : null);
+    element(panel, "p", `Operators of one frame on ${chip.title}, from its table: ${short(sum)} ms in sum` + (whole === null ? "." : `; the whole network is predicted to take ${short(whole)} ms.`), { class: "note" });
+  } else if (chip) element(panel, "p", `No milliseconds of operators: the predictor's file (${chip.title}) is not where it was, or another one.`, { class: "note" });
+}
+
+const file = (i) => String(rank.get(i)).padStart(2, "0");
+const quoted = (text) => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+
+// Python wrote the commands, with control characters where architecture and tracker go
+function commands(i) {
+  const arch = quoted(rank.has(i) ? `${data.run}/front/${file(i)}.json` : data.name[i]);
+  const tracker = rank.has(i) ? `tracker-${file(i)}` : `tracker-candidate-${number[i]}`;
+  const filled = (command) => command.replace(/[\x01\x02]/g, (place) => place === "\x01" ? arch : tracker);
+  return Object.fromEntries(Object.entries(data.commands).map(([verb, command]) => [verb, filled(command)]));
+}
+
+// ---- downloads
+
+function records() {
+  return number.map((_, i) => {
+    const record = {
+      number: number[i], rank: rank.get(i) ?? null, feasible: Boolean(feasible[i]), strategy: data.strategies[data.strategy[i]], seconds: data.seconds[i],
+    };
+    for (const figure of figures) {
+      record[figure.name] = figure.values[i];
+      record[`${figure.name}_noise`] = figure.noise?.[i] ?? null;
+      record[`${figure.name}_source`] = figure.values[i] === null ? null : source(figure, i);
+      if (Object.keys(figure.predicted).length) record[`${figure.name}_predicted`] = figure.predicted[i] ?? null;
+    }
+    return { ...record, key: data.key[i], name: data.name[i] };
+  });
+}
+
+const makers = {
+  "candidates.csv": () => {
+    const every = records(), names = Object.keys(every[0] ?? {});
+    const cell = (value) => value === null ? "" : /[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+    return [names, ...every.map((record) => names.map((name) => record[name]))].map((row) => row.map(cell).join(",")).join("\n") + "\n";
+  },
+  "candidates.json": () => {
+    const values = plan.values;
+    const chosenValues = (i) => Object.fromEntries(plan.labels.map((label, j) => [label, values[j][parseInt(digits[i][j], 36)]]));
+    return JSON.stringify(records().map((record, i) => ({ ...record, choices: chosenValues(i) })), null, 1) + "\n";
+  },
+};
+
+function download(name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([makers[name]()], { type: name.endsWith("csv") ? "text/csv" : "application/json" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.command);
+  } catch {  // pages opened from disk may not use the clipboard that way
+    const field = document.body.appendChild(document.createElement("textarea"));
+    field.value = button.dataset.command;
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  const label = button.textContent;
+  if (label === "copied") return;
+  button.textContent = "copied";
+  setTimeout(() => { button.textContent = label; }, 1200);
+}
+
+// ---- controls
+
+function fill(select, titles, picked) {
+  select.replaceChildren();
+  titles.forEach((title, i) => element(select, "option", title, { value: i }));
+  select.value = picked;
+}
+
+const selects = Object.fromEntries(["x", "y", "z"].map((axis) => [axis, byId(`axis-${axis}`)]));
+
+function refresh() {
+  for (const [axis, select] of Object.entries(selects)) select.value = chosen[axis];
+  selects.z.parentElement.hidden = !chosen.space;
+  byId("chip").value = chosen.chip;
+  draw();
+}
+
+for (const [axis, select] of Object.entries(selects)) {
+  fill(select, figures.map(({ title }) => title), chosen[axis]);
+  select.addEventListener("change", () => { chosen[axis] = Number(select.value); refresh(); });
+}
+fill(byId("chip"), chips.map(({ name, title }) => name || title), 0);
+byId("chip").parentElement.hidden = chips.length < 2;
+byId("chip").addEventListener("change", (event) => {
+  const before = chips[chosen.chip].name;
+  chosen.chip = Number(event.target.value);
+  for (const axis of ["x", "y", "z"]) {
+    const [stem, chip] = split(figures[chosen[axis]].name);
+    if (chip === before) chosen[axis] = byName.get(`${stem}:${chips[chosen.chip].name}`) ?? chosen[axis];
+  }
+  refresh();
+  if (shown !== null) show(shown);
+});
+byId("space").disabled = !webgl || figures.length < 3;
+byId("space").title = webgl ? "" : "this browser has no WebGL";
+byId("space").addEventListener("change", (event) => {
+  chosen.space = event.target.checked;
+  Plotly.purge(plot);
+  refresh();
+  listen();
+});
+
+function split(name) {
+  const at = name.indexOf(":");
+  return at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
+}
+
+let shown = null;
+function look(i) {
+  shown = i;
+  show(i);
+}
+
+function listen() {
+  plot.on("plotly_hover", ({ points }) => {
+    const i = points[0].customdata;
+    if (chosen.pinned === null && i !== shown) look(i);
+  });
+  plot.on("plotly_click", ({ points }) => {
+    const i = points[0].customdata;
+    chosen.pinned = chosen.pinned === i ? null : i;
+    look(i);
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.command) copy(button);
+  if (button.dataset.download) download(button.dataset.download);
+  if (button.dataset.show) {
+    chosen.pinned = Number(button.dataset.show);
+    look(chosen.pinned);
+    panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+  if ("release" in button.dataset) {
+    chosen.pinned = null;
+    look(shown);
+  }
+});
+
+refresh();
+listen();
+if (count) look(data.recommended ?? data.front[0] ?? count - 1);
+})();
