@@ -118,25 +118,14 @@ def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) ->
         point = (winner.values["macs"], winner.accuracy(accuracy), winner.values["params"], _own(winner, accuracy))
         add("recommended", [point], True, color=WINNER, opacity=0.85, line={"width": 0})
     ticks = [digit * 10**power for power in range(5, 12) for digit in (1, 3)]
-    styled = _styled(figure, "multiply-adds per frame", "EAO on VOT2019,<br>as published", 560)
-    low, high = (end([c.values["macs"] for c in ours] + [peer.macs for peer in PEERS]) for end in (min, max))
+    ticks = [digit * 10**power for power in range(5, 12) for digit in (1, 3)]
+    every = [c.values["macs"] for c in ours] + [peer.macs for peer in PEERS]
+    below = f"{html.escape(title(accuracy))} on this search's<br>validation sequences"
     return (
-        styled.update_xaxes(
-            type="log",
-            tickvals=ticks,
-            ticktext=[count(tick) for tick in ticks],
-            anchor="y2",
-            range=[np.log10(low / 2), np.log10(high * 2.5)],
-        )
-        .update_yaxes(domain=[0.5, 1], range=[0.27, 0.375])
-        .update_layout(
-            yaxis2={
-                **styled.layout.yaxis.to_plotly_json(),
-                "domain": [0, 0.42],
-                "range": None,
-                "title": {"text": f"{html.escape(title(accuracy))} on this search's<br>validation sequences", "font": {"size": 13}},
-            }
-        )
+        _styled(figure, "multiply-adds per frame", "EAO on VOT2019,<br>as published", 560)
+        .update_xaxes(type="log", tickvals=ticks, ticktext=[count(tick) for tick in ticks], anchor="y2")
+        .update_xaxes(range=[np.log10(min(every) / 2), np.log10(max(every) * 2.5)])
+        .update_layout(yaxis_domain=[0.5, 1], yaxis_range=[0.27, 0.375], yaxis2={**_axis(below), "domain": [0, 0.42]})
     )
 
 
@@ -265,7 +254,6 @@ def _wrapped(text: str, width: int) -> str:
 
 
 def _styled(figure: go.Figure, x: str, y: str, height: int) -> go.Figure:
-    axis = {"gridcolor": GRID, "zeroline": False, "linecolor": FAINT, "ticks": "outside", "tickcolor": FAINT, "automargin": True}
     return figure.update_layout(
         height=height,
         margin={"l": 60, "r": 16, "t": 12, "b": 48},
@@ -274,6 +262,11 @@ def _styled(figure: go.Figure, x: str, y: str, height: int) -> go.Figure:
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hoverlabel={"align": "left", "bgcolor": "white", "font": {"size": 12}},
-        xaxis={**axis, "title": {"text": x, "font": {"size": 13}}},
-        yaxis={**axis, "title": {"text": y, "font": {"size": 13}}},
+        xaxis=_axis(x),
+        yaxis=_axis(y),
     )
+
+
+def _axis(text: str) -> dict:
+    lines = {"gridcolor": GRID, "zeroline": False, "linecolor": FAINT, "ticks": "outside", "tickcolor": FAINT, "automargin": True}
+    return {**lines, "title": {"text": text, "font": {"size": 13}}}

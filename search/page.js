@@ -135,7 +135,7 @@ function draw() {
   const titled = (base, j) => ({ ...base, title: { text: escaped(axes[j].title), font: { size: 13 } } });
   const narrow = plot.clientWidth < 500;
   const layout = {
-    height: narrow ? 440 : 660,
+    height: narrow ? 520 : 660,
     margin: chosen.space ? { l: 0, r: 0, t: 0, b: 0 } : { l: 56, r: 12, t: 12, b: 44 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: narrow ? 11.5 : 13, color: INK },
@@ -145,7 +145,7 @@ function draw() {
     uirevision: axes.map(({ name }) => name).join(),
     ...(chosen.space
       ? { scene: { xaxis: titled(scenic, 0), yaxis: titled(scenic, 1), zaxis: titled(scenic, 2), dragmode: "turntable" } }
-      : { xaxis: titled(style, 0), yaxis: titled(style, 1) }),
+      : { xaxis: titled(style, 0), yaxis: titled(style, 1), dragmode: narrow ? false : "zoom" }),  // a finger scrolls the page
   };
   return Plotly.react(plot, traces, layout, { responsive: true, displayModeBar: false });
 }
@@ -327,6 +327,21 @@ async function copy(button) {
   button.textContent = "copied";
   setTimeout(() => { button.textContent = label; }, 1200);
 }
+
+// ---- figures that stand still, each drawn when it comes near
+
+const drawPlot = (name) => {
+  const { data: traces, layout } = data.plots[name];
+  delete data.plots[name];
+  return Plotly.newPlot(name, traces, layout, { responsive: true, displayModeBar: false });
+};
+const near = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => {
+  if (!isIntersecting || !(target.id in data.plots)) return;
+  near.unobserve(target);
+  drawPlot(target.id);
+}), { rootMargin: "600px" });
+Object.keys(data.plots).forEach((name) => near.observe(byId(name)));
+window.addEventListener("beforeprint", () => Object.keys(data.plots).forEach(drawPlot));
 
 // ---- controls
 

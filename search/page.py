@@ -63,6 +63,26 @@ _MOST_MEMBERS = 100
 """Rows of the table of the front."""
 
 
+def plots(data: ReportData) -> dict[str, go.Figure]:
+    """The figures that stand still, by their place in the page; those of which something is known.
+
+    Args:
+        data: A search.
+    """
+    found = {"convergence": figures.convergence(data.curves)}
+    if data.importances:
+        found["importance"] = figures.importances(data.importances, list(data.family.space.choices))
+    found |= {f"comparison-{i}": figures.comparison(device) for i, device in enumerate(data.devices) if device.comparisons}
+    if any(device.predictor.learning for device in data.devices):
+        found["learning"] = figures.learning(data.devices)
+    winner = data.recommendation and data.recommendation.winner
+    return found | {"peers": figures.peers([member for member in data.front if _sized(member)], winner, data.objectives[0].name)}
+
+
+def _sized(member: Candidate) -> bool:
+    return {"macs", "params"} <= member.values.keys()
+
+
 def draw(data: ReportData) -> str:
     """Make the page.
 
@@ -72,16 +92,18 @@ def draw(data: ReportData) -> str:
     Returns:
         A whole HTML document; every text that comes from outside is escaped.
     """
+    shown = plots(data)
+    places = {name: _place(name, figure.to_dict()["layout"]["height"]) for name, figure in shown.items()}
     sections = [
         _section("Trade-off", _TRADE_OFF, _EXPLORER),
         _section("Front", _front_text(data), "<a id='front'></a>", _front_table(data), _next_steps(data)),
         _figures_of_the_job(data),
         _section("How sure this is", "", _facts(_certainty(data))),
-        _section("Convergence", _CONVERGENCE, _plot(figures.convergence(data.curves), "convergence")),
-        _importance(data),
-        _comparisons(data),
-        _learning(data),
-        _peers(data),
+        _section("Convergence", _CONVERGENCE, places["convergence"]),
+        _importance(places.get("importance")),
+        _comparisons(data, places),
+        _learning(places.get("learning")),
+        _peers(data, places["peers"]),
         _section("How this was found", _METHOD, _facts(_settings(data))),
     ]
     folder = Path(__file__).parent
@@ -94,14 +116,15 @@ def draw(data: ReportData) -> str:
         sections="\n".join(sections),
         style=files["css"],
         script=files["js"],
-        data=_embedded(data),
+        data=_embedded(data, shown),
         plotly=get_plotlyjs(),
     )
 
 
-def _embedded(data: ReportData) -> str:
-    """What the page computes with, as JSON that cannot end its script element."""
-    record = {**columns(data), "run": str(data.run), "commands": _commands(data, "\x01", "\x02")}
+def _embedded(data: ReportData, shown: Mapping[str, go.Figure]) -> str:
+    """What the page computes with and draws, as JSON that cannot end its script element."""
+    drawn = {name: json.loads(figure.to_json() or "{}") for name, figure in shown.items()}
+    record = {**columns(data), "plots": drawn, "run": str(data.run), "commands": _commands(data, "\x01", "\x02")}
     return json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
@@ -124,8 +147,8 @@ def _section(title: str, text: str, *parts: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{note}{''.join(parts)}</section>"
 
 
-def _plot(figure: go.Figure, name: str) -> str:
-    return figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config={"responsive": True, "displayModeBar": False})
+def _place(name: str, height: float) -> str:
+    return f"<div id='{name}' style='min-height:{height:.0f}px'></div>"
 
 
 def _devices(data: ReportData) -> str:
@@ -301,18 +324,14 @@ def _verified(name: str, verified: Mapping) -> str:
     return text + ("" if factor is None else f"; predictions of the others are multiplied by {factor:.3f}")
 
 
-def _importance(data: ReportData) -> str:
-    text = "Which choices matter"
-    if not data.importances:
-        return _section(text, f"Too few candidates to say: {LEAST} are needed.")
-    return _section(text, _IMPORTANCE, _plot(figures.importances(data.importances, list(data.family.space.choices)), "importance"))
+def _importance(place: str | None) -> str:
+    text = _IMPORTANCE if place else f"Too few candidates, or all alike: {LEAST} are needed."
+    return _section("Which choices matter", text, place or "")
 
 
-def _peers(data: ReportData) -> str:
+def _peers(data: ReportData, place: str) -> str:
     """Figure 1 of LightTrack's paper, with this search beside it."""
     accuracy = data.objectives[0].name
-    ours = [member for member in data.front if {"macs", "params"} <= member.values.keys()]
-    winner = next((member for member in ours if data.recommendation and member.number == data.recommendation.winner.number), None)
     published = FAMILIES["lighttrack"]
     other = data.family.search_size != published.search_size
     crops = (
@@ -339,25 +358,24 @@ def _peers(data: ReportData) -> str:
     return _section(
         "Beside published trackers",
         _PEERS.format(accuracy=title(accuracy)) + crops + ".",
-        _plot(figures.peers(ours, winner, accuracy), "peers"),
+        place,
         f"<div class='scroll'><table><thead><tr>{table[0]}</tr></thead><tbody>{table[1]}</tbody></table></div>{note}",
     )
 
 
-def _comparisons(data: ReportData) -> str:
+def _comparisons(data: ReportData, places: Mapping[str, str]) -> str:
     title = "Predicted against measured"
     if not any(device.comparisons or device.predictor.left_out for device in data.devices):
         return _section(title, "No predictor lists measured networks, and no candidate of this search has been measured yet.")
-    panels = "".join(f"<div>{_panel(device, i)}</div>" for i, device in enumerate(data.devices))
+    panels = "".join(f"<div>{_panel(device)}{places.get(f'comparison-{i}', '')}</div>" for i, device in enumerate(data.devices))
     return _section(title, _COMPARISON, f"<div class='columns'>{panels}</div>" if len(data.devices) > 1 else panels)
 
 
-def _panel(device: Device, place: int) -> str:
+def _panel(device: Device) -> str:
     predictor = device.predictor
     lines = [f"{predictor.name}: {predictor.device}", *_agreement(device)]
     head, *texts = map(html.escape, lines)
-    plot = _plot(figures.comparison(device), f"comparison-{place}") if device.comparisons else ""
-    return f"<p class='text'><b>{head}</b><br>{'<br>'.join(texts)}</p>{plot}"
+    return f"<p class='text'><b>{head}</b><br>{'<br>'.join(texts)}</p>"
 
 
 def _agreement(device: Device) -> list[str]:
@@ -381,10 +399,8 @@ def _errors(comparisons: Sequence[Comparison], coverage: float | None) -> str:
     return text
 
 
-def _learning(data: ReportData) -> str:
-    if not any(device.predictor.learning for device in data.devices):
-        return ""
-    return _section("Error against number of measurements", _LEARNING, _plot(figures.learning(data.devices), "learning"))
+def _learning(place: str | None) -> str:
+    return _section("Error against number of measurements", _LEARNING, place) if place else ""
 
 
 def _settings(data: ReportData) -> list[tuple[str, str]]:

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from latency_tables.table import LatencyTable, MissingOperators
+import numpy as np
+
+from latency_tables.table import LatencyTable
 from latency_tables.tables import SHIPPED
-from predictors.fit import fit
+from predictors.fit import interval
+from predictors.lookup import fit_line
+from predictors.measured import measured_networks
 from predictors.predictor import LatencyPredictor
 from supernet.catalogue import find_architecture
+from supernet.families import FAMILIES
+from supernet.space import Architecture
 
 _TABLE = "lighttrack-onnxruntime-fp32.csv"
 
@@ -67,24 +73,36 @@ def peer_times(predictors: Mapping[str, LatencyPredictor]) -> dict[str, list[Pee
             comes with chiptrack stands in.
 
     Returns:
-        Times by the peer's name; none for a device that cannot run it.
+        Times by the name of each peer that can be built; none for a device that cannot run it.
     """
-    found: dict[str, list[PeerTime]] = {}
+    found = {}
     for peer in PEERS:
         if peer.preset is None:
             continue
         architecture = find_architecture(peer.preset)
-        usable = {name: model for name, model in predictors.items() if model.family == architecture.family} or _shipped()
-        for name, model in usable.items():
-            try:
-                answer = model.predict([architecture])
-            except MissingOperators:
-                continue
-            found.setdefault(peer.name, []).append(PeerTime(float(answer.value[0]), float(answer.low[0]), float(answer.high[0]), name))
+        known = {device: model for device, model in predictors.items() if model.family == architecture.family}
+        found[peer.name] = [_predicted(device, model, architecture) for device, model in known.items() if not model.missing([architecture])]
+        if not known:
+            found[peer.name].append(_by_shipped_table(architecture))
     return found
 
 
-def _shipped() -> dict[str, LatencyPredictor]:
-    table = LatencyTable.load(SHIPPED / _TABLE)
-    profile = table.profile
-    return {f"{profile.chip}, {profile.runtime}, {profile.precision} (the table {SHIPPED.name}/{_TABLE})": fit(table)}
+def _predicted(device: str, model: LatencyPredictor, architecture: Architecture) -> PeerTime:
+    answer = model.predict([architecture])
+    return PeerTime(float(answer.value[0]), float(answer.low[0]), float(answer.high[0]), device)
+
+
+def _by_shipped_table(architecture: Architecture) -> PeerTime:
+    """By the line over the table's sums alone: a predictor with all its models takes seconds to fit."""
+    table, family = LatencyTable.load(SHIPPED / _TABLE), FAMILIES[architecture.family]
+    networks, operator_ms = measured_networks(table, "search"), table.operator_ms()
+    *sums, own = (
+        sum(operator_ms[op.key] for op in family.operators(each) if op.branch == "search")
+        for each in (*networks.architectures, architecture)
+    )
+    x, ms = np.array(sums), networks.ms
+    held_out = [float(fit_line(np.delete(x, i), np.delete(ms, i))(x[i])) for i in range(len(x))]
+    band = interval(np.array(held_out), ms)
+    time, profile = float(fit_line(x, ms)(np.array(own))), table.profile
+    device = f"{profile.chip}, {profile.runtime}, {profile.precision} (table {_TABLE} of chiptrack)"
+    return PeerTime(time, time * band.low, time * band.high, device)
