@@ -1,26 +1,29 @@
 import dataclasses
+import hashlib
 import json
 import re
-import shutil
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search.candidate import Candidate
-from search.feasible import FeasibleSampler, Gate
+from latency_tables.table import LatencyTable
+from latency_tables.tables import SHIPPED
+from predictors.fit import fit
+from search.columns import columns, title
+from search.feasible import Gate
 from search.figures import comparison, learning
-from search.objectives import ACCURACY, Constraint, Objective, multiply_adds
-from search.page import draw
-from search.report import by_latency, collect, report
+from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.page import draw, plots
+from search.report import assemble, collect, report
 from search.strategies import STRATEGIES
 from search.study import Study
 from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
+from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary
 
 NANO = FAMILIES["nano"]
 MACS = multiply_adds(NANO)
-LATENCY = Objective("latency_ms", "ms", "minimize", "predicted", lambda archs: MACS.of(archs) / 1e6, lambda archs: np.full(len(archs), 0.1))
 ATTACK = "<script>alert('x')</script>"
 FIT = {"networks": 9, "chosen": "table", "scores": {"table": {"mape": 1.25, "within_5": 99.0, "spearman": 0.987}}}
 HELD_OUT = [
@@ -28,94 +31,200 @@ HELD_OUT = [
     {"name": "second", "predicted_ms": 6, "measured_ms": 5, "low_ms": 5.8, "high_ms": 6.2},
 ]
 LEARNING = [{"networks": 3, "mape": 8.0, "expected_mape": 9.0}, {"networks": 10, "mape": 4.0}]
+CANDIDATES = made_up_candidates(NANO, 40)
+SEVERAL = made_up_candidates(NANO, 40, ("phone", "camera"))
 
 
-@pytest.fixture
-def run(tmp_path, searched):
-    """A search of eight candidates; the larger networks track better."""
-    return shutil.copytree(searched, tmp_path / "whole job" / "run")
+def found(candidates=CANDIDATES, *, chips=("phone",), summary=None, job=None, fits=(), **predictor):
+    """The data of a page; one of `fits` for each chip's predictor."""
+    settings = made_up_settings(NANO, chips)
+    for record, each in zip(settings["predictors"], fits, strict=False):
+        record |= {"fit": each, **predictor}
+    return assemble(Path("whole job/run"), settings, made_up_summary() if summary is None else summary, job or {}, candidates)
+
+
+def measured(candidate, ms, name="latency_ms"):
+    return dataclasses.replace(
+        candidate,
+        values={**candidate.values, name: ms},
+        sources={**candidate.sources, name: "measured"},
+        predicted={name: candidate.values[name]},
+        noise={key: value for key, value in candidate.noise.items() if key != name},
+    )
+
+
+def rescored(candidate, drop):
+    scores = {name: tuple(value - drop for value in each) for name, each in candidate.scores.items()}
+    values = {f"{name}_rescored": float(np.mean(each)) for name, each in scores.items()}
+    return dataclasses.replace(
+        candidate,
+        rescored=scores,
+        values={**candidate.values, **values},
+        noise={**candidate.noise, **dict.fromkeys(values, 0.01)},
+        sources={**candidate.sources, **dict.fromkeys(values, "inherited weights")},
+    )
+
+
+def shown(data) -> str:
+    """The text of the page, without scripts."""
+    return re.sub(r"<script.*?</script>", "", draw(data), flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory):
-    run = tmp_path_factory.mktemp("searched")
+def run(tmp_path_factory):
+    """A search of eight candidates; the larger networks track better."""
+    run = tmp_path_factory.mktemp("whole job") / "run"
     anchor = NANO.architecture({label: values[0] for label, values in NANO.space.choices.items()})
-    gate = Gate(NANO.space, [Constraint(MACS, 2e7)], anchor)
-    study = Study(run / "study", [ACCURACY, LATENCY], gate, FeasibleSampler(partial(STRATEGIES["random"], NANO.space, 8), gate, 0))
+    latency = Objective("latency_ms", "ms", "minimize", "predicted", lambda choices: MACS.of(choices) / 1e6)
+    problem = Problem(NANO, (AO, latency), (Constraint(MACS, 2e7),), evaluations=8, noted=(parameters(NANO),))
+    gate = Gate(problem, anchor)
+    study = Study(run / "study", problem, gate, "random", STRATEGIES["random"](gate, 0))
     for _ in range(8):
         number, arch = study.ask()
-        ao = MACS.of([arch])[0] / 4e7
-        study.tell(number, arch, Outcome((ao - 0.01, ao + 0.01), 1.0))
+        ao = float(MACS.of(NANO.space.indices([arch]))[0]) / 4e7
+        study.tell(number, Outcome({"ao": (ao - 0.01, ao + 0.01), "auc": (ao, ao)}, 1.0))
     study.close()
-    summary = {"static_ao": 0.2, "rejected_share": 0.25, "rescoring_drop": None, "failures": 0, "rejected": {"seen": 1}, "seconds": 5}
-    predictor = {"path": f"{ATTACK}.json", "sha256": "0", "profile": {"chip": ATTACK, "runtime": "none"}, "fit": FIT}
-    (run / "summary.json").write_text(json.dumps(summary))
-    (run / "settings.json").write_text(json.dumps({"family": "nano", "predictors": [predictor], "limits": {"max_macs": 2e7}}))
+    (run / "summary.json").write_text(json.dumps(made_up_summary()))
+    figures = [figure.to_json() for figure in (AO, AUC, *problem.figures)]
+    settings = made_up_settings(NANO, ("phone",)) | {"figures": figures, "limits": {"max_macs": 2e7}}
+    (run / "settings.json").write_text(json.dumps(settings))
     return run
-
-
-def change(run, *fits, **others):
-    """Give the search one predictor for each fit."""
-    settings = json.loads((run / "settings.json").read_text())
-    predictors = [{"path": f"chip{i}.json", "profile": {"chip": f"chip {i}"}, "fit": fit, **others} for i, fit in enumerate(fits)]
-    (run / "settings.json").write_text(json.dumps(settings | {"predictors": predictors}))
-
-
-def shown(run):
-    """The text of the page, without scripts."""
-    return re.sub(r"<script.*?</script>", "", report(run).read_text(), flags=re.DOTALL)
 
 
 def test_data_of_a_search(run):
     data = collect(run)
-    assert len(data.candidates) == len(data.convergence) == 8
+    assert len(data.candidates) == 8
     assert len(data.front) == 8  # the larger the better: nobody is beaten
     assert [member.values["ao"] for member in data.front] == sorted((c.values["ao"] for c in data.candidates), reverse=True)
-    assert list(data.convergence) == sorted(data.convergence)
-    assert 0 < data.convergence[-1] < 1
+    [curve] = data.curves
+    assert curve.strategy == "random" and list(curve.shares) == sorted(curve.shares) and 0 < curve.shares[-1] < 1
     assert data.recommendation is not None and data.recommendation.winner.number == data.front[0].number
     assert [device.comparisons for device in data.devices] == [[]]
+    assert data.importances == []  # eight candidates tell nothing
+    assert data.choices.shape == (8, len(NANO.labels))
 
 
-def test_measured_candidates_and_held_out_networks_are_compared(run):
-    member = collect(run).front[0]
-    (run / "measured.json").write_text(json.dumps([{"key": member.architecture.key, "latency_ms": 2 * member.latency_ms}]))
-    change(run, FIT | {"held_out": [{"name": "n", "predicted_ms": 3, "measured_ms": 4}]})
-    [device] = collect(run).devices
-    held_out, measured = device.comparisons
+def test_the_page_is_whole_and_asks_no_network(run):
+    page = report(run).read_text()
+    assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
+    assert len(page) > 3_000_000  # plotly itself
+    assert not re.search(r"<(script|img|iframe)[^>]*(src|href)\s*=", page)
+    assert re.findall(r"<link [^>]*>", page) == ['<link rel="icon" href="data:,">']
+    assert "$" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert "Too few candidates" in page
+
+
+def test_each_strategy_has_its_curve_in_one_box():
+    data = found()
+    assert [(curve.strategy, len(curve.shares)) for curve in data.curves] == [("guided", 14), ("nsga2", 13), ("random", 13)]
+    assert all((np.diff(curve.shares) >= 0).all() and curve.shares[-1] < 1 for curve in data.curves)
+    assert [trace.name for trace in plots(data)["convergence"].data] == ["guided (14)", "nsga2 (13)", "random (13)"]
+
+
+def test_columns_hold_every_candidate():
+    changed = [*SEVERAL[:5], measured(SEVERAL[5], 9.5, "latency_ms:phone"), *SEVERAL[6:]]
+    data = found(changed, chips=("phone", "camera"))
+    record = columns(data)
+    assert record["number"] == list(range(40)) and len(record["digits"]) == 40
+    assert record["key"] == [c.architecture.key for c in SEVERAL] and record["name"] == [c.architecture.name for c in SEVERAL]
+    assert [int(digit, 36) for digit in record["digits"][7]] == NANO.space.indices([SEVERAL[7].architecture])[0].tolist()
+    ours = {figure["name"]: figure for figure in record["figures"]}
+    assert list(ours) == ["ao", "auc", "macs", "params", "latency_ms:phone", "latency_ms:camera"]
+    assert ours["macs"]["values"] == [int(c.values["macs"]) for c in SEVERAL] and ours["macs"]["noise"] is None
+    assert ours["ao"]["values"] == pytest.approx([c.values["ao"] for c in SEVERAL]) and ours["ao"]["sign"] == -1
+    phone = ours["latency_ms:phone"]
+    assert (phone["source"], phone["sources"], phone["values"][5], phone["noise"][5]) == ("predicted", {5: "measured"}, 9.5, None)
+    assert phone["predicted"] == {5: pytest.approx(SEVERAL[5].values["latency_ms:phone"])}
+    assert [chip["name"] for chip in record["chips"]] == ["phone", "camera"]
+    assert {record["number"][i] for i in record["front"]} == {member.number for member in data.front}
+
+
+def test_what_is_not_known_is_null():
+    endless = dataclasses.replace(CANDIDATES[0], values={**CANDIDATES[0].values, "latency_ms": np.inf}, feasible=False)
+    data = found([endless, *CANDIDATES[1:8], rescored(CANDIDATES[8], 0.1), *CANDIDATES[9:]])
+    ours = {figure["name"]: figure for figure in columns(data)["figures"]}
+    assert ours["latency_ms"]["values"][0] is None
+    assert [value is not None for value in ours["ao_rescored"]["values"]] == [i == 8 for i in range(40)]
+    assert draw(data)
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [("ao", "AO"), ("latency_ms", "ms per frame"), ("energy_mj:pi", "energy in mJ, pi"), ("auc_rescored", "AUC, judged again"), ("x", "x")],
+)
+def test_figures_in_words(name, words):
+    assert title(name) == words
+
+
+def test_operators_have_times_only_from_the_same_predictor(tmp_path):
+    path = tmp_path / "phone.json"
+    predictor = fit(LatencyTable.load(SHIPPED / "nano-mnn-fp32.csv"))
+    predictor.save(path)
+    right = {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    data = found(fits=[FIT], **right)
+    [chip], operators = columns(data)["chips"], columns(data)["plan"]["operators"]
+    assert chip["ms"] == [predictor.operator_ms[op["key"]] for op in operators]
+    assert columns(found(fits=[FIT], **right | {"sha256": "other"}))["chips"][0]["ms"] is None
+    assert columns(found())["chips"][0]["ms"] is None
+
+
+def test_measured_candidates_are_compared():
+    data = found()
+    member = data.front[1]
+    changed = [measured(c, 2 * c.values["latency_ms"]) if c.number == member.number else c for c in CANDIDATES]
+    [device] = found(changed, fits=[{"held_out": [{"name": "n", "predicted_ms": 3, "measured_ms": 4}]}], interval=INTERVAL).devices
+    held_out, own = device.comparisons
     assert (held_out.name, held_out.predicted_ms, held_out.measured_ms, held_out.interval_ms) == ("n", 3, 4, None)
-    assert measured.name.startswith(f"front/01 #{member.number} ")
-    assert measured.measured_ms == 2 * measured.predicted_ms
-    assert measured.interval_ms == pytest.approx((member.latency_ms - 0.1, member.latency_ms + 0.1))  # its noise is half the interval
-    assert measured.outside
-    assert "1 of this search: off by 50.00 %, outside its interval." in shown(run)
+    assert f"#{member.number} {member.architecture.name}" in own.name
+    assert own.measured_ms == 2 * own.predicted_ms == 2 * member.values["latency_ms"]
+    assert own.interval_ms == pytest.approx((0.9 * own.predicted_ms, 1.2 * own.predicted_ms))
+    assert own.outside
+    text = shown(found(changed, fits=[{}], interval=INTERVAL))
+    assert "1 of this search: off by 50.00 %, outside its interval." in text
+    assert "1 of 40 candidates; all other times are predicted" in text
 
 
-def test_a_measured_candidate_belongs_to_the_device_it_names_or_to_the_slowest():
-    fast, slow = "latency_ms:fast", "latency_ms:slow"
-    arch = NANO.architecture({label: values[0] for label, values in NANO.space.choices.items()})
-    candidate = Candidate(0, arch, {"ao": 0.5, fast: 1.0, slow: 2.0}, {})
-    for row, expected in (({"latency": fast}, {fast: 1.0, slow: None}), ({}, {fast: None, slow: 2.0})):
-        found = by_latency([{"key": arch.key, "latency_ms": 1.5, **row}], [candidate], [])
-        assert {name: group[0].predicted_ms if group else None for name, group in found.items()} == expected
+INTERVAL = {"low": 0.9, "high": 1.2, "coverage": 0.9}
 
 
-def test_each_chip_has_a_panel_that_says_how_well_it_is_predicted(run):
-    change(run, {"held_out": HELD_OUT, "learning": LEARNING}, {"held_out": HELD_OUT[:1]}, {}, interval={"coverage": 0.9})
-    text = shown(run)
-    assert "chip0: chip 0" in text and "chip1: chip 1" in text
+def test_corrections_of_a_finished_search_apply_to_what_was_not_measured():
+    plain = found()
+    first = plain.front[0].number
+    verified = {"measured": {"latency_ms": 1}, "outside": {"latency_ms": 1}, "corrected": {"latency_ms": 1.5}, "missing": {}}
+    noise = {"calibration": 0.004, "tie_within": 0.02}
+    changed = [measured(c, 7.0) if c.number == first else c for c in CANDIDATES]
+    data = found(changed, summary=made_up_summary() | {"verified": verified, "noise": noise})
+    values = {c.number: c.values["latency_ms"] for c in data.candidates}
+    assert all(values[c.number] == (7.0 if c.number == first else 1.5 * c.values["latency_ms"]) for c in CANDIDATES)
+    text = shown(data)
+    assert "1 measured, 1 outside the intervals of their predictions; predictions of the others are multiplied by 1.500" in text
+    assert "differences below about 0.020" in text and "± 0.0040" in text
+
+
+def test_why_nothing_was_measured():
+    verified = {"measured": {}, "outside": {}, "corrected": {}, "missing": {"latency_ms": ATTACK}}
+    text = shown(found(summary=made_up_summary() | {"verified": verified}))
+    assert "the front stays predicted: &lt;script&gt;" in text
+
+
+def test_each_chip_has_a_panel_that_says_how_well_it_is_predicted():
+    fits = {"held_out": HELD_OUT, "learning": LEARNING}, {"held_out": HELD_OUT[:1]}, {}
+    chips = "a", "b", "c"
+    data = found(made_up_candidates(NANO, 8, chips), chips=chips, fits=fits, interval={"coverage": 0.9, "low": 1, "high": 1})
+    text = shown(data)
+    assert "<b>a: a, none</b>" in text and "<b>b: b, none</b>" in text
     # 3 for 3.1 is 3.23 % off, 6 for 5 is 20 % off and outside
     agreement = "off by 11.61 % on average (MAPE), 50 % within ±10 %, rank correlation 1.000; 50 % inside their intervals (90 % stated)."
     assert f"2 held out: {agreement}" in text
     assert "1 held out: off by 3.23 %." in text
     assert "Nothing measured to compare with." in text
-    assert len(re.findall(r'id="comparison-\d"', text)) == 2
+    assert [name for name in plots(data) if name.startswith("comparison")] == ["comparison-0", "comparison-1"]
     assert "Error against number of measurements" in text
 
 
-def test_the_points_and_bars_of_a_comparison(run):
-    change(run, {"held_out": [*HELD_OUT, {"name": "old", "predicted_ms": 2, "measured_ms": 2}]})
-    traces = {trace.get("name"): trace for trace in comparison(collect(run).devices[0]).to_dict()["data"]}
+def test_the_points_and_bars_of_a_comparison():
+    [device] = found(fits=[{"held_out": [*HELD_OUT, {"name": "old", "predicted_ms": 2, "measured_ms": 2}]}]).devices
+    traces = {trace.get("name"): trace for trace in comparison(device).to_dict()["data"]}
     inside, outside = traces["held out"], traces["held out, outside"]
     assert (inside["x"], inside["y"]) == ([3.1, 2], [3, 2])
     assert inside["error_y"]["array"] == pytest.approx([0.2, 0])
@@ -125,84 +234,95 @@ def test_the_points_and_bars_of_a_comparison(run):
     assert "predicted 2 ms<br>" in inside["customdata"][1]
 
 
-def test_the_curves_of_learning_and_what_was_expected(run):
-    change(run, {"learning": LEARNING}, {}, {"learning": LEARNING[1:]})
-    *traces, legend = learning(collect(run).devices).to_dict()["data"]
+def test_the_curves_of_learning_and_what_was_expected():
+    chips = "a", "b", "c"
+    data = found(made_up_candidates(NANO, 8, chips), chips=chips, fits=({"learning": LEARNING}, {}, {"learning": LEARNING[1:]}))
+    *traces, legend = learning(data.devices).to_dict()["data"]
     lines = [(trace["x"], trace["y"], trace["line"].get("dash")) for trace in traces]
     assert lines == [([3, 10], [8, 4], None), ([3], [9], "dash"), ([10], [4], None)]
     assert legend["name"] == "expected before measuring"
 
 
-def test_without_any_comparison_the_page_says_so(run):
-    text = shown(run)
+def test_without_any_comparison_the_page_says_so():
+    text = shown(found())
     assert "no candidate of this search has been measured yet" in text
     assert "comparison-" not in text and "Error against number" not in text
 
 
-def test_unreadable_entries_are_left_out_and_counted(run):
-    change(run, {"held_out": [*HELD_OUT, {}, {"name": "n", "predicted_ms": 0, "measured_ms": 1}], "learning": "?"})
-    text = shown(run)
+def test_unreadable_entries_are_left_out_and_counted():
+    broken = {"held_out": [*HELD_OUT, {}, {"name": "n", "predicted_ms": 0, "measured_ms": 1}], "learning": "?"}
+    text = shown(found(fits=[broken]))
     assert "2 held out: " in text
     assert "Entries of its file that cannot be read, and are left out: 3." in text
 
 
-def test_an_unfinished_search_has_a_page_without_a_winner(run):
-    (run / "summary.json").unlink()
-    assert "has not ended" in report(run).read_text()
+def test_an_unfinished_search_has_a_page_without_a_winner():
+    assert "has not ended" in shown(found(summary={}))
+    assert "has not ended" in shown(found([], summary={}))
 
 
-def test_an_infeasible_candidate_is_told_apart_and_on_no_front(run):
-    data = collect(run)
-    beyond = dataclasses.replace(data.front[0], number=99, feasible=False)
-    changed = dataclasses.replace(data, candidates=[*data.candidates, beyond])
-    assert "over a limit" in draw(changed)
-    assert "over a limit" not in draw(data)
+def test_a_long_front_is_listed_in_part():
+    alike = [
+        dataclasses.replace(c, values={**c.values, "ao": 0.5, "latency_ms": 1.0}, feasible=True) for c in made_up_candidates(NANO, 130)
+    ]
+    text = shown(found(alike, summary={"finished": True}))
+    assert text.count("data-show=") == 100 and "<td>100</td>" in text
+    assert "The first 100 of 130 are listed." in text
 
 
-def test_the_page_is_whole_and_asks_no_network(run):
-    page = report(run).read_text()
-    assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
-    assert len(page) > 3_000_000  # plotly itself
-    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)\s*=", page)
-    assert "$" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
-    assert "chiptrack retrain &#x27;" in page  # the folder's name has a space
+def test_published_trackers_are_marked_and_kept_apart():
+    data = found()
+    text = shown(data)
+    assert "0.333 published" in text and "0.327 published, not verified" in text
+    assert "the crops are smaller here (96 instead of 256 px)" in text
+    traces = {trace.name: trace for trace in plots(data)["peers"].data}
+    assert {name: trace.yaxis for name, trace in traces.items()} == {
+        "published (EAO, VOT2019)": "y",
+        "published, not verified": "y",
+        "front of this search": "y2",
+        "recommended": "y2",
+    }
+    assert len(traces["front of this search"].x) == len(data.front) - 1
+    assert list(data.peer_times) == ["LightTrack-Mobile"]
 
 
-def test_outside_text_is_shown_as_text(run):
-    """Names of architectures, devices, files and figures cannot add markup, neither to the page nor to plotly's hovers."""
-    data = collect(run)
-    evil = dataclasses.replace(data.front[0].architecture, name=ATTACK)
-    candidates, front = ([dataclasses.replace(c, architecture=evil) for c in group] for group in (data.candidates, data.front))
-    page = draw(dataclasses.replace(data, candidates=candidates, front=front, figures={ATTACK: [{ATTACK: ATTACK}]}))
+def test_the_winner_s_next_steps():
+    text = shown(found(summary=made_up_summary()))
+    assert re.search(
+        r"chiptrack retrain &#x27;whole job/run/front/\d\d.json&#x27; --supernet supernet.safetensors --out tracker-\d\d.saf", text
+    )
+
+
+def test_outside_text_is_shown_as_text():
+    """Names of architectures, strategies, devices, files and figures cannot add markup, neither to the page nor to plotly's texts."""
+    evil = [
+        dataclasses.replace(c, architecture=dataclasses.replace(c.architecture, name=ATTACK), strategy=ATTACK)
+        for c in made_up_candidates(NANO, 40, (ATTACK, "b"))
+    ]
+    settings = made_up_settings(NANO, (ATTACK, "b"))
+    settings["supernet"]["path"] = ATTACK
+    for record in settings["predictors"]:
+        record["fit"] = {"held_out": [row | {"name": ATTACK} for row in HELD_OUT], "learning": LEARNING}
+    data = assemble(Path(ATTACK), settings, made_up_summary() | {"rejected": {ATTACK: 1}}, {ATTACK: [{ATTACK: ATTACK}]}, evil)
+    page = draw(data)
     assert ATTACK not in page
-    assert "alert(" in page
-    assert "\\u003cscript" not in page
-
-
-def test_text_of_predictors_is_shown_as_text(run):
-    """Names and devices of predictors and their networks cannot add markup, neither to the page nor to plotly's texts."""
-    change(run, {"held_out": [row | {"name": ATTACK} for row in HELD_OUT], "learning": LEARNING}, path=ATTACK, profile={"chip": ATTACK})
-    page = report(run).read_text()
-    assert ATTACK not in page and "\\u003cscript" not in page
-    assert page.count("alert(") > 4
+    assert page.count("alert(") > 40
+    drawn = json.dumps({name: figure.to_plotly_json() for name, figure in plots(data).items()}, default=str)
+    assert "<script" not in drawn and "alert(" in drawn
 
 
 @pytest.mark.parametrize(
     "name, content",
-    [
-        ("summary.json", "{"),
-        ("settings.json", "[]"),
-        ("settings.json", '{"predictors": [3]}'),
-        ("measured.json", '[{"key": "?"}]'),
-        ("measured.json", "3"),
-        ("measured.json", '[{"key": "KEY", "latency_ms": NaN}]'),
-        ("measured.json", '[{"key": "KEY", "latency_ms": 1, "latency": "latency_ms:?"}]'),
-    ],
+    [("summary.json", "{"), ("settings.json", "[]"), ("settings.json", '{"predictors": [3]}'), ("settings.json", "{}")],
 )
-def test_broken_files_are_named(run, name, content):
-    (run / name).write_text(content.replace("KEY", collect(run).front[0].architecture.key))
+def test_broken_files_are_named(run, tmp_path, name, content):
+    broken = tmp_path / "run"
+    broken.mkdir()
+    (broken / "study").symlink_to(run / "study")
+    for each in ("settings.json", "summary.json"):
+        (broken / each).write_text(content if each == name else (run / each).read_text())
     with pytest.raises(ValueError, match=name):
-        report(run)
+        report(broken)
 
 
 def test_no_search_no_page(tmp_path):

@@ -1,0 +1,41 @@
+import pytest
+
+from latency_tables.table import LatencyTable
+from latency_tables.tables import SHIPPED
+from predictors.fit import fit
+from predictors.lookup import Line, TableSum
+from predictors.predictor import Interval, LatencyPredictor
+from search.peers import PEERS, peer_times
+from supernet.catalogue import find_architecture
+from supernet.describe import describe
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fit(LatencyTable.load(SHIPPED / "lighttrack-onnxruntime-fp32.csv"))
+
+
+def test_what_can_be_built_agrees_with_what_is_published():
+    [peer] = [peer for peer in PEERS if peer.preset]
+    ours = describe(str(peer.preset))
+    assert ours["macs_fvcore"] == pytest.approx(peer.macs, rel=0.005)
+    assert ours["params"] == pytest.approx(peer.params, rel=0.005)
+
+
+def test_times_come_from_the_predictors_of_the_search(model):
+    [time] = peer_times({"phone": model})["LightTrack-Mobile"]
+    expected = model.predict([find_architecture("lighttrack-mobile")])
+    assert (time.ms, time.low, time.high, time.device) == (expected.value[0], expected.low[0], expected.high[0], "phone")
+
+
+def test_without_one_of_its_family_a_shipped_table_stands_in(model):
+    other = LatencyPredictor("nano", {}, "table", TableSum(), Line(), Interval(1, 1, 0.9))
+    [time] = peer_times({"phone": other})["LightTrack-Mobile"]
+    assert "lighttrack-onnxruntime-fp32.csv" in time.device
+    assert time.ms == pytest.approx(model.predict([find_architecture("lighttrack-mobile")]).value[0], rel=0.05)
+    assert time.low < time.ms < time.high
+
+
+def test_a_device_that_cannot_run_it_has_no_time():
+    gaps = LatencyPredictor("lighttrack", {}, "table", TableSum(), Line(), Interval(1, 1, 0.9))
+    assert peer_times({"phone": gaps}) == {"LightTrack-Mobile": []}
