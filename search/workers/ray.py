@@ -1,0 +1,228 @@
+"""Workers on a Ray cluster, or on a Ray of our own on this machine: actors, every one with a judge of its own.
+
+Ray places the actors and says when one has died; who does its job again is ours to decide (`Pool`), so that a search behaves alike
+on processes and on clusters. A device is a Ray resource named `device:` and its spelling for `measure`, one for each physical
+device: Ray then lets one measurement at a time onto it, whoever asks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.workers.jobs import Answer, Job, JobFailed, MakeJudge, Outcome
+from search.workers.pool import Bench, Pool, WorkerDied, one_line
+
+_PLACE = re.compile(r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?")
+_PATIENCE_S = 5
+"""How long a cluster may take to answer its telephone."""
+_ATTEMPTS = 2
+"""At speaking Ray's protocol with who answers; 5 and 10 seconds."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
+"""What Ray reads from the environment: it reports to nobody, and does not tell on standard output what `Pool` tells anyway."""
+_STORE_BYTES = 100 * 2**20
+"""Shared memory of a Ray of our own: jobs and outcomes are small, and Ray would reserve a third of the machine."""
+
+
+@dataclass(frozen=True)
+class RayPlace:
+    """Where actors run, and what each of them takes."""
+
+    where: str
+    """`local`: a Ray of our own; `auto`: the one that runs on this machine; HOST:PORT: that of another."""
+    count: int | None
+    """Actors; None for as many as find room."""
+    gpus: float
+    """Of each actor; 0 to 1."""
+
+    @classmethod
+    def parse(cls, place: str) -> RayPlace:
+        """Read what follows `ray:`.
+
+        Raises:
+            ValueError: It is not //[N@]WHERE[/gpu[=SHARE]].
+
+        >>> RayPlace.parse("//8@head:10001/gpu=0.25")
+        RayPlace(where='head:10001', count=8, gpus=0.25)
+        """
+        match = _PLACE.fullmatch(place)
+        if match is None:
+            raise ValueError(
+                f"Ray workers need //[N@]WHERE[/gpu[=SHARE]], got {place!r}; "
+                "write for example ray://local, ray://4@auto or ray://8@host:10001/gpu=0.5"
+            )
+        count = int(match["count"]) if match["count"] else None
+        return cls(match["where"], count, float(match["share"] or 1) if match["gpu"] else 0.0)
+
+
+def ray_workers(place: str, make: MakeJudge) -> RayWorkers:
+    """Start actors.
+
+    Args:
+        place: What follows `ray:`, see `RayPlace`.
+        make: Must be importable on every node.
+
+    Raises:
+        ValueError: The place is misspelt, or the actors find no room there.
+        ConnectionError: No Ray answers there.
+        ImportError: Ray is not installed.
+    """
+    return RayWorkers(RayPlace.parse(place), make)
+
+
+class _Actor:
+    """`Worker` as a Ray actor."""
+
+    def __init__(self, handle: Any, make: MakeJudge):
+        self._handle = handle
+        self.answer = handle.build.remote(make)
+
+    def send(self, job: Job) -> None:
+        self.answer = self._handle.judge.remote(job)
+
+    def receive(self) -> Outcome | JobFailed | None:
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        try:
+            return ray.get(self.answer)
+        except RayTaskError as err:  # not the judge's, which `Bench` catches: its node lacks a module, for example
+            return JobFailed(_how(err))
+        except RayError as err:
+            raise WorkerDied(_how(err)) from err
+
+    def kill(self) -> None:
+        import ray
+
+        ray.kill(self._handle)
+
+
+class RayWorkers(Pool[_Actor]):
+    """`Workers` as Ray actors. They end with the process that has started them, and so does a Ray of our own."""
+
+    def __init__(self, place: RayPlace, make: MakeJudge):
+        self._make = make
+        self._needs = {"num_cpus": 1, "num_gpus": place.gpus}
+        self._scratch: str | None = None
+        self._joined = False
+        try:
+            self._join(place)
+            super().__init__(self._room(place))
+        except BaseException:
+            self._leave()
+            raise
+
+    def on_device(self, device: str, measure: Callable[[], Answer]) -> Answer:
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        resource = f"device:{device}"
+        if resource not in ray.cluster_resources():
+            return super().on_device(device, measure)
+        task = ray.remote(num_cpus=0, max_retries=0, resources={resource: 1})(_call)
+        try:
+            return ray.get(task.remote(measure))
+        except RayTaskError as err:
+            raise err.cause from err
+        except RayError as err:
+            raise ConnectionError(f"a measurement must end on the node that began it, on {device} it did not: {_how(err)}") from err
+
+    def close(self) -> None:
+        super().close()
+        self._leave()
+
+    def _start(self) -> _Actor:
+        import ray
+
+        return _Actor(ray.remote(**self._needs, max_restarts=0, max_task_retries=0)(Bench).remote(), self._make)
+
+    def _speaker(self, workers: Sequence[_Actor]) -> _Actor:
+        import ray
+
+        (answer,), _ = ray.wait([worker.answer for worker in workers], num_returns=1)
+        return next(worker for worker in workers if worker.answer == answer)
+
+    def _join(self, place: RayPlace) -> None:
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        try:
+            import ray
+        except ImportError as err:
+            raise ImportError("workers of kind ray need Ray, which is not installed; pip install 'chiptrack[cluster]'") from err
+        if place.where == "auto" and ray.is_initialized():
+            return
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            if place.where == "local":
+                # not Ray's usual folder, whose path may be too long for a socket
+                self._scratch = tempfile.mkdtemp(prefix="chiptrack-ray-", dir="/tmp")
+                ray.init(
+                    "local",
+                    include_dashboard=False,
+                    object_store_memory=_STORE_BYTES,
+                    _temp_dir=self._scratch,
+                    _node_ip_address="127.0.0.1",
+                    **quiet,
+                )
+            elif place.where == "auto":
+                ray.init("auto", **quiet)
+            else:
+                _ring(place.where)
+                with warnings.catch_warnings(action="ignore"):  # what it warns of it raises as well
+                    ray.util.connect(place.where, connection_retries=_ATTEMPTS, ray_init_kwargs=quiet)
+        except (OSError, RuntimeError, ValueError) as err:
+            raise ConnectionError(
+                f"no Ray answers at ray://{place.where} ({one_line(err)}); start one with `ray start --head` (RAY_AUTH_MODE=token where it "
+                "asks for a token), or use ray://local"
+            ) from err
+        self._joined = True
+
+    def _room(self, place: RayPlace) -> int:
+        """How many actors to start."""
+        import ray
+
+        def fit(resources: Mapping[str, float]) -> int:
+            by_gpu = resources.get("GPU", 0) / place.gpus if place.gpus else float("inf")
+            return int(min(resources.get("CPU", 0), by_gpu) + 1e-9)
+
+        most = fit(ray.cluster_resources())
+        count = place.count or fit(ray.available_resources())
+        if not 1 <= count <= most:
+            each = "a CPU" + (f" and {place.gpus:g} of a GPU" if place.gpus else "")
+            raise ValueError(
+                f"every actor needs {each}: {count} do not fit ray://{place.where}, which has room for {most}; write N@ before it"
+            )
+        return count
+
+    def _leave(self) -> None:
+        if self._joined:
+            import ray
+
+            ray.shutdown()
+            self._joined = False
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _ring(address: str) -> None:
+    """Raises OSError at once where nobody listens; Ray would try again and again."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), _PATIENCE_S).close()
+
+
+def _how(err: Exception) -> str:
+    """What matters in the page that an error of Ray fills."""
+    text = str(err).strip()
+    told = re.search(r"Worker exit type: (\w+)", text)
+    return f"exit type {told[1]}" if told else text.splitlines()[-1]
+
+
+def _call(measure: Callable[[], Answer]) -> Answer:
+    return measure()

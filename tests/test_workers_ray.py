@@ -1,0 +1,126 @@
+"""A Ray of our own, and what is said where there is none."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from search.workers import WORKERS
+from search.workers.ray import RayPlace
+
+ROOT = Path(__file__).parents[1]
+MARK = "CHIPTRACK_TEST_OF_RAY"
+DRIVER = """
+import os
+import numpy as np
+from search.workers.jobs import Job, Outcome
+from search.workers.ray import ray_workers
+from tests.test_workers_ray import telling_judge
+from supernet.families import FAMILIES
+workers = ray_workers("//1@local", telling_judge)
+job = Job(FAMILIES["nano"].space.sample(np.random.default_rng(0)), range(1))
+for number in range(2):
+    workers.submit(number, job)
+print(workers._scratch, *workers.next()[1].scores["ao"], flush=True)
+workers.submit(2, job)
+try:
+    workers.next()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+print(*workers.next()[1].scores["ao"], flush=True)
+workers.submit(3, job)
+while True:
+    workers.next()
+"""
+
+
+def telling_judge():
+    """Answers with its process id and the environment's number of threads; every second job takes a second."""
+    from search.workers.jobs import Outcome
+
+    answered = []
+
+    def judge(job):
+        time.sleep(len(answered) % 2)
+        answered.append(job)
+        return Outcome({"ao": (os.getpid(), os.environ["OMP_NUM_THREADS"])}, 0.0)
+
+    return judge
+
+
+def no_judge():
+    raise AssertionError("no worker is started")
+
+
+def marked() -> set[int]:
+    """Processes that descend from the driver of this test."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={os.getpid()}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.add(int(folder.name))
+        except OSError:  # it has ended meanwhile
+            pass
+    return found
+
+
+def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
+    pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
+    environment = {**os.environ, MARK: str(os.getpid()), "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": os.urandom(32).hex()}
+    environment.pop("OMP_NUM_THREADS")
+    command = [sys.executable, "-W", "error", "-c", DRIVER]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as driver:
+        assert driver.stdout and driver.stderr
+        try:
+            scratch, actor, threads = driver.stdout.readline().split() or [driver.stderr.read()]
+            assert int(actor) in marked() and threads == "1"
+            os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
+            assert driver.stdout.readline() == "interrupted\n"
+            assert driver.stdout.readline().split() == [actor, "1"]
+        finally:
+            driver.kill()
+        assert driver.stderr.read() == ""
+    until = time.monotonic() + 15
+    while marked():
+        assert time.monotonic() < until, f"still there: {marked()}"
+        time.sleep(0.05)
+    shutil.rmtree(scratch)
+
+
+@pytest.mark.parametrize(
+    "place, read",
+    [
+        ("//local", RayPlace("local", None, 0)),
+        ("//4@auto", RayPlace("auto", 4, 0)),
+        ("//head.lan:10001", RayPlace("head.lan:10001", None, 0)),
+        ("//16@10.0.0.7:10001/gpu=0.25", RayPlace("10.0.0.7:10001", 16, 0.25)),
+        ("//auto/gpu", RayPlace("auto", None, 1)),
+    ],
+)
+def test_places(place, read):
+    assert RayPlace.parse(place) == read
+
+
+def test_a_cluster_that_does_not_answer_is_named_at_once():
+    pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody listens
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(ConnectionError, match=f"^no Ray answers at ray://{place} .*refused.*ray start --head") as raised:
+            WORKERS["ray"](f"//2@{place}", no_judge)
+    assert time.monotonic() - began < 5 and "\n" not in str(raised.value)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ImportError, match=r"pip install 'chiptrack\[cluster\]'"):
+        WORKERS["ray"]("//local", no_judge)
