@@ -108,8 +108,8 @@ function draw() {
 
   const again = axes.map(({ name }) => figures[byName.get(`${name}_rescored`)] ?? null);
   const judged = again.some(Boolean) ? axes.map((figure, j) => again[j] ?? figure) : null;
-  const withBars = (shown, moved) => {
-    const j = (moved ? judged : axes).findIndex(({ name }) => name === compared());
+  const withBars = (shown, taken = axes) => {
+    const j = taken.findIndex(({ name }) => name === compared());
     if (j < 0 || chosen.space || !shown.every((i) => i in data.errors)) return {};
     return { [`error_${letters[j]}`]: { type: "data", array: shown.map((i) => data.errors[i]), color: INK, thickness: 1, width: 3 } };
   };
@@ -120,14 +120,13 @@ function draw() {
     add(name, notWinner(groups[name]), { color: FRONT, size: 9 * scale }, withBars(notWinner(groups[name])));
   }
   const rescored = judged ? data.front.filter((i) => judged.every(({ values }) => values[i] !== null)) : [];
-  const others = notWinner(rescored);
-  add("judged again", others, { color: INK, symbol: "diamond-open", size: 8 * scale }, withBars(others, true), judged ?? axes);
+  if (judged) add("judged again", notWinner(rescored), { color: INK, symbol: "diamond-open", size: 8 * scale }, withBars(notWinner(rescored), judged), judged);
   const winner = data.recommended === null || axes.some(({ values }) => values[data.recommended] === null) ? [] : [data.recommended];
   const hollow = winner.length && groups["front, predicted"].includes(winner[0]);
   add("recommended", winner, { color: WINNER, symbol: hollow ? "circle-open" : "circle", size: 13 * scale, line: { width: hollow ? 3 : 0, color: WINNER } },
     withBars(winner));
   if (winner.length && rescored.includes(winner[0])) {
-    add("recommended, judged again", winner, { color: WINNER, symbol: "diamond", size: 11 * scale }, withBars(winner, true), judged);
+    add("recommended, judged again", winner, { color: WINNER, symbol: "diamond", size: 11 * scale }, withBars(winner, judged), judged);
   }
 
   const style = { gridcolor: GRID, zeroline: false, linecolor: FAINT, ticks: "outside", tickcolor: FAINT, automargin: true };
