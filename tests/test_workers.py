@@ -115,8 +115,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_killed_worker_is_replaced_and_no_job_lost_or_doubled(start, tmp_path):
-    workers = start(2, partial(slow_judge, tmp_path))
+def test_a_killed_worker_is_replaced_and_no_job_lost_or_doubled(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # workers read paths as we do
+    workers = start(2, partial(slow_judge, Path()))
     assert workers.count == 2
     for number, sequences in enumerate((1, 15, 1, 1)):
         workers.submit(number, job(number, sequences))

@@ -15,7 +15,7 @@ from search.workers import WORKERS
 from search.workers.ray import RayPlace
 
 ROOT = Path(__file__).parents[1]
-MARK = "CHIPTRACK_TEST_OF_RAY"
+AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}  # of Ray; they look for its head for a minute before they end
 DRIVER = """
 import os
 import numpy as np
@@ -58,13 +58,14 @@ def no_judge():
     raise AssertionError("no worker is started")
 
 
-def marked() -> set[int]:
-    """Processes that descend from the driver of this test."""
-    found = set()
+def session(leader: int) -> dict[int, str]:
+    """What runs in the session of a process, by process id."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"{MARK}={os.getpid()}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.add(int(folder.name))
+            state, _, _, sid = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(sid) == leader and state != "Z":
+                found[int(folder.name)] = (folder / "cmdline").read_text().strip("\0 ")
         except OSError:  # it has ended meanwhile
             pass
     return found
@@ -72,7 +73,7 @@ def marked() -> set[int]:
 
 def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
     pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
-    environment = {**os.environ, MARK: str(os.getpid()), "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": os.urandom(32).hex()}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": os.urandom(32).hex()}
     environment.pop("OMP_NUM_THREADS")
     command = [sys.executable, "-W", "error", "-c", DRIVER]
     with subprocess.Popen(
@@ -81,7 +82,7 @@ def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
         assert driver.stdout and driver.stderr
         try:
             scratch, actor, threads = driver.stdout.readline().split() or [driver.stderr.read()]
-            assert int(actor) in marked() and threads == "1"
+            assert int(actor) in session(driver.pid) and threads == "1"
             os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
             assert driver.stdout.readline() == "interrupted\n"
             assert driver.stdout.readline().split() == [actor, "1"]
@@ -89,9 +90,11 @@ def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
             driver.kill()
         assert driver.stderr.read() == ""
     until = time.monotonic() + 15
-    while marked():
-        assert time.monotonic() < until, f"still there: {marked()}"
+    while set(session(driver.pid).values()) - AGENTS:
+        assert time.monotonic() < until, f"still there: {session(driver.pid)}"
         time.sleep(0.05)
+    for agent in session(driver.pid):
+        os.kill(agent, signal.SIGKILL)
     shutil.rmtree(scratch)
 
 

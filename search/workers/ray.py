@@ -15,12 +15,16 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from search.workers.jobs import Answer, Job, JobFailed, MakeJudge, Outcome
+from search.workers.jobs import Answer, Job, JobFailed, Judge, MakeJudge, Outcome
 from search.workers.pool import Bench, Pool, WorkerDied, one_line
 
-_PLACE = re.compile(r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?")
+_PLACE = re.compile(
+    r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?"
+)
 _PATIENCE_S = 5
 """How long a cluster may take to answer its telephone."""
 _ATTEMPTS = 2
@@ -82,7 +86,7 @@ class _Actor:
 
     def __init__(self, handle: Any, make: MakeJudge):
         self._handle = handle
-        self.answer = handle.build.remote(make)
+        self.answer = handle.build.remote(partial(_make_in, Path.cwd(), make))
 
     def send(self, job: Job) -> None:
         self.answer = self._handle.judge.remote(job)
@@ -222,6 +226,13 @@ def _how(err: Exception) -> str:
     text = str(err).strip()
     told = re.search(r"Worker exit type: (\w+)", text)
     return f"exit type {told[1]}" if told else text.splitlines()[-1]
+
+
+def _make_in(folder: Path, make: MakeJudge) -> Judge:
+    """Make a judge where the search was started, if the node has that folder: paths may be relative to it."""
+    if folder.is_dir():
+        os.chdir(folder)
+    return make()
 
 
 def _call(measure: Callable[[], Answer]) -> Answer:
