@@ -1,7 +1,7 @@
 """Architectures that meet the cheap constraints: whether there are any, and how to draw only those from any strategy.
 
-Rejected samples cost a fraction of a millisecond, since no weight is touched. Where drawing again does not help, a sample is
-pulled towards the cheapest architecture known, choice by choice, until it fits.
+Rejected samples cost a fraction of a millisecond, since no weight is touched. Where drawing again does not help, neighbours of the
+sample are tried while it is pulled, choice by choice, towards the cheapest architecture known, until one fits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from search.objectives import Problem, count
 from supernet.space import Architecture, Value
 
 _DRAWS = 50
-"""How often a sample is drawn again before it is repaired."""
+"""How often a sample is drawn before it is repaired."""
+_NEIGHBOURS = 3
+"""How many are tried at every step of a repair."""
+_LAST = 500
+"""Samples ever further from the anchor before a space counts as exhausted."""
 
 
 def cheapest(problem: Problem, samples: int = 500) -> Architecture:
@@ -107,10 +111,12 @@ class FeasibleSampler(BaseSampler):
         make: Builds the wrapped sampler from a seed.
         gate: What may pass.
         seed: Start of all randomness.
+        draws: How often to draw before the last sample is repaired; few where drawing is slow or repeats itself.
     """
 
-    def __init__(self, make: Callable[[int], BaseSampler], gate: Gate, seed: int):
+    def __init__(self, make: Callable[[int], BaseSampler], gate: Gate, seed: int, draws: int = _DRAWS):
         self._make = make
+        self._draws = draws
         self._gate = gate
         self._seed = seed
         self._inner = make(0)
@@ -130,7 +136,7 @@ class FeasibleSampler(BaseSampler):
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         chosen: dict[str, Any] = {}
-        for _ in range(_DRAWS):
+        for _ in range(self._draws):
             chosen = self._draw(study, trial, search_space)
             if not self._gate.refuses(chosen):
                 return chosen
@@ -147,16 +153,20 @@ class FeasibleSampler(BaseSampler):
         }
 
     def _repair(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        """Take ever more choices from the anchor; last, networks one random choice away from the anchor."""
-        labels = list(self._gate.problem.space.choices)
-        for label in self._rng.permutation(labels):
-            chosen = {**chosen, label: self._gate.anchor[label]}
-            if not self._gate.refuses(chosen):
-                return chosen
-        for _ in range(10 * _DRAWS):
-            near = dict(self._gate.problem.space.mutate(self._gate.anchor, self._rng, 1 / len(labels)).choices)
+        """Take ever more choices from the anchor and try neighbours on the way; last, whatever is found around the anchor."""
+        for label in [None, *self._rng.permutation(list(chosen))]:
+            chosen = chosen if label is None else {**chosen, label: self._gate.anchor[label]}
+            for near in (chosen, *(self._near(chosen, 0) for _ in range(_NEIGHBOURS))):
+                if not self._gate.refuses(near):
+                    return near
+        for i in range(_LAST):
+            near = self._near(chosen, i / _LAST)
             if not self._gate.refuses(near):
                 return near
         raise ValueError(
             f"no new architecture within the limits was found after {len(self._gate.seen)} of them; fewer evaluations or wider limits help"
         )
+
+    def _near(self, chosen: Mapping[str, Value], probability: float) -> dict[str, Value]:
+        space = self._gate.problem.space
+        return dict(space.mutate(space.make(chosen), self._rng, probability).choices)

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from optuna.samplers import BaseSampler
 
 from search.feasible import Gate
+from search.strategies.evolution import evolution
+from search.strategies.gp import gp
 from search.strategies.guided import guided
 from search.strategies.nsga2 import nsga2
+from search.strategies.nsga3 import nsga3
+from search.strategies.tpe import tpe
 from search.strategies.uniform import uniform
 
 Strategy = Callable[[Gate, int], BaseSampler]
@@ -14,6 +18,10 @@ Strategy = Callable[[Gate, int], BaseSampler]
 
 STRATEGIES: dict[str, Strategy] = {
     "guided": guided,
+    "lighttrack": evolution,
     "nsga2": nsga2,
+    "nsga3": nsga3,
+    "tpe": tpe,
+    "gp": gp,
     "random": uniform,
 }

@@ -13,5 +13,10 @@ from search.feasible import FeasibleSampler, Gate
 
 def nsga2(gate: Gate, seed: int) -> BaseSampler:
     """Breed the next architecture from the better part of the study."""
-    population = min(48, max(8, gate.problem.evaluations // 6))
+    population = population_of(gate.problem.evaluations)
     return FeasibleSampler(lambda drawn: NSGAIISampler(population_size=population, seed=drawn), gate, seed)
+
+
+def population_of(evaluations: int) -> int:
+    """Size of a generation when so many evaluations are planned."""
+    return min(48, max(8, evaluations // 6))
