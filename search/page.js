@@ -13,8 +13,7 @@ const webgl = (() => {
   try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
 })();
 const chosen = { x: byName.get(data.objectives[1]) ?? 1, y: byName.get(data.objectives[0]) ?? 0, z: 0, space: false, chip: 0, pinned: null };
-chosen.z = figures.findIndex((figure, i) => i !== chosen.x && i !== chosen.y && !figure.name.endsWith("_rescored"));
-if (chosen.z < 0) chosen.z = chosen.x;
+chosen.z = [...data.objectives.slice(2), "params", ...byName.keys()].map((name) => byName.get(name)).find((i) => i !== undefined && i !== chosen.x && i !== chosen.y) ?? chosen.x;
 
 const plot = document.getElementById("trade-off");
 const panel = document.getElementById("candidate");
@@ -69,7 +68,7 @@ function frontOf(axes) {
 function draw() {
   const axes = (chosen.space ? [chosen.x, chosen.y, chosen.z] : [chosen.x, chosen.y]).map((i) => figures[i]);
   const kind = chosen.space ? "scatter3d" : "scatter";
-  const letters = ["x", "y", "z"].slice(0, axes.length);
+  const letters = chosen.space ? ["x", "z", "y"] : ["x", "y"];  // plotly's z points up
   const special = new Set(data.front);
   if (data.recommended !== null) special.add(data.recommended);
   const groups = { "feasible": [], "over a limit": [], "front, predicted": [], "front, measured": [], "front": [] };
@@ -94,7 +93,7 @@ function draw() {
   const scale = chosen.space ? 0.6 : 1;
   add("feasible", groups.feasible, { color: FAINT, size: (count > MANY ? 4 : 6) * scale, opacity: 0.8 }, bulk);
   add("over a limit", groups["over a limit"], chosen.space
-    ? { color: FAINT, symbol: "x", size: 2.5, opacity: 0.6 }
+    ? { color: FAINT, symbol: "circle-open", size: 4 }  // crosses are letters there, and not every font has them
     : { color: FAINT, symbol: "x-thin", size: 6, opacity: 0.7, line: { width: 1.2, color: FAINT } }, bulk);
 
   const line = frontOf(axes);
@@ -139,11 +138,11 @@ function draw() {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: narrow ? 11.5 : 13, color: INK },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    hoverlabel: { align: "left", bgcolor: "white", font: { size: 12 } },
+    hoverlabel: { align: "left", bgcolor: "white", bordercolor: FAINT, font: { size: 12 } },
     hovermode: "closest", showlegend: true,
     uirevision: axes.map(({ name }) => name).join(),
     ...(chosen.space
-      ? { scene: { xaxis: titled(scenic, 0), yaxis: titled(scenic, 1), zaxis: titled(scenic, 2), dragmode: "turntable" } }
+      ? { scene: { xaxis: titled(scenic, 0), zaxis: titled(scenic, 1), yaxis: titled(scenic, 2), aspectmode: "cube", dragmode: "turntable", camera: { eye: { x: 0.7, y: -1.9, z: 0.6 } } } }
       : { xaxis: titled(style, 0), yaxis: titled(style, 1), dragmode: narrow ? false : "zoom" }),  // a finger scrolls the page
   };
   return Plotly.react(plot, traces, layout, { responsive: true, displayModeBar: false });
