@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
-from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.distributions import CategoricalDistribution, distribution_to_json, json_to_distribution
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -190,14 +191,14 @@ class _Journal:
 
     def records(self) -> Iterator[Record]:
         running: dict[int, Record] = {}
-        values: dict[tuple[str, float], Value] = {}
         count = 0
         for line in self._lines():
+            if line.startswith(b'{"op_code":4,'):
+                running[count] = _begun(count, line)
+                count += 1
+                continue
             log = json.loads(line)
             match log["op_code"]:
-                case 4:
-                    running[count] = _begun(count, log, values)
-                    count += 1
                 case 8:
                     running[log["trial_id"]].attributes |= log["user_attr"]
                 case 6:
@@ -216,14 +217,25 @@ class _Journal:
                     yield line
 
 
-def _begun(number: int, log: dict, values: dict[tuple[str, float], Value]) -> Record:
-    params: dict[str, Value] = {}
-    for label, index in log["params"].items():
-        text = log["distributions"][label]
-        if (text, index) not in values:
-            values[text, index] = json_to_distribution(text).to_external_repr(index)
-        params[label] = values[text, index]
+def _begun(number: int, line: bytes) -> Record:
+    # most of the line says what could have been chosen, which is the same in every trial
+    head, _, rest = line.partition(b'"distributions":')
+    distributions, _, tail = rest.partition(b',"params":')
+    choices = _choices(distributions)
+    log = json.loads(head + b'"params":' + tail)
+    params = {label: choices[label][index] for label, index in log["params"].items()}
     return Record(number, TrialState.RUNNING, params, log["user_attrs"], log["system_attrs"])
+
+
+@lru_cache(maxsize=4)
+def _choices(distributions: bytes) -> dict[str, Sequence[Any]]:
+    return {label: _choices_of(text) for label, text in json.loads(distributions).items()}
+
+
+def _choices_of(distribution: str) -> Sequence[Any]:
+    known = json_to_distribution(distribution)
+    assert isinstance(known, CategoricalDistribution)
+    return known.choices
 
 
 class _JournalWriter(_Journal):
@@ -324,13 +336,13 @@ class _Database:
 
     def records(self) -> Iterator[Record]:
         with self._answering():
-            choices = {label: json_to_distribution(text) for label, text in self._rows(_DISTRIBUTIONS)}
+            choices = {label: _choices_of(text) for label, text in self._rows(_DISTRIBUTIONS)}
             for trial_id, number, state, params, attributes, system in self._rows(_TRIALS):
                 self._trial_ids[number] = trial_id
                 yield Record(
                     number,
                     TrialState[state],
-                    {label: choices[label].to_external_repr(index) for label, index in (params or {}).items()},
+                    {label: choices[label][int(index)] for label, index in (params or {}).items()},
                     {name: json.loads(text) for name, text in (attributes or {}).items()},
                     {name: json.loads(text) for name, text in (system or {}).items()},
                 )

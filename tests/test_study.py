@@ -159,8 +159,8 @@ def test_what_a_killed_writer_leaves_is_mended(tmp_path):
 DRIVER = """
 import sys
 from pathlib import Path
-sys.path[:0] = ["tests", "."]
-from test_study import open_study, outcome
+sys.path.insert(0, ".")
+from tests.test_study import open_study, outcome
 study = open_study(Path(sys.argv[1]), sys.argv[2] or None)
 while True:
     number, arch = study.ask()

@@ -1,0 +1,119 @@
+"""Time and memory that a large study takes: going on with it, reading its candidates, building its page.
+
+The study is made once, of random architectures and made-up scores, and kept. Every figure is of a process of its own, without its
+imports; its memory with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from optuna.samplers import RandomSampler
+
+from search.feasible import Gate, cheapest
+from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.study import Study
+from search.workers.jobs import Outcome
+from supernet.families import FAMILIES
+from tracking.progress import progress
+
+_SEQUENCES = 16
+_TASKS = {
+    "go on": ("from benchmarks.many_trials import gate, opened; passes = gate()", "opened(Path(sys.argv[1]), passes)"),
+    "read candidates": ("from search.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
+    "build page": ("from search.report import report; import search.page", "report(Path(sys.argv[1]))"),
+}
+_CHILD = """
+import json, re, sys, time
+from pathlib import Path
+def now():
+    peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    return time.perf_counter(), time.process_time(), int(peak[1]) / 1024
+{prepare}
+before = now()
+{task}
+print(json.dumps([before, now()]))
+"""
+
+
+def problem() -> Problem:
+    """Of a search for one device, whose latency follows from the multiply-adds."""
+    family = FAMILIES["lighttrack"]
+    macs = multiply_adds(family)
+    latency = Objective(
+        "latency_ms", "ms", "minimize", "predicted", lambda choices: macs.of(choices) / 1e7, lambda choices: np.full(len(choices), 0.5)
+    )
+    return Problem(family, (AO, latency), (Constraint(macs, family.max_macs),), evaluations=1000, noted=(parameters(family),))
+
+
+def gate() -> Gate:
+    """What may be sampled."""
+    ours = problem()
+    return Gate(ours, cheapest(ours))
+
+
+def opened(run: Path, passes: Gate, database: str | None = None) -> Study:
+    """The study, as a search that goes on with it has it."""
+    return Study(run / "study", passes.problem, passes, "random", RandomSampler(len(passes.seen)), database)
+
+
+def made(run: Path, trials: int, database: str | None) -> float:
+    """Fill the study up to so many trials; milliseconds for each that was missing."""
+    passes, rng = gate(), np.random.default_rng(0)
+    study, ours = opened(run, passes, database), passes.problem
+    figures = [figure.to_json() for figure in (AO, AUC, *ours.figures)]
+    settings = {
+        "family": ours.family.name,
+        "predictors": [],
+        "objectives": [objective.to_json() for objective in ours.objectives],
+        "figures": figures,
+        "limits": {constraint.name: constraint.limit for constraint in ours.constraints},
+        "strategy": "random",
+        "seed": 0,
+        "sequences": {"first": 0, "count": _SEQUENCES, "frames": 40},
+        "rescoring": {"first": 0, "count": 0, "frames": 40},
+    }
+    (run / "settings.json").write_text(json.dumps(settings))
+    there = len(study.candidates())
+    begun = time.perf_counter()
+    with progress("trials", trials, there) as show:
+        for done in range(there + 1, trials + 1):
+            number, _ = study.ask()
+            ao = np.clip(rng.normal(0.5 + 0.2 * rng.random(), 0.15, _SEQUENCES), 0, 1)
+            study.tell(number, Outcome({AO.name: tuple(ao.tolist()), AUC.name: tuple((0.95 * ao).tolist())}, rng.random()))
+            show(done, "")
+    study.close()
+    return 1000 * (time.perf_counter() - begun) / max(1, trials - there)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True, help="keeps the study; one that it holds is used again")
+    parser.add_argument("--trials", type=int, default=50_000)
+    parser.add_argument("--database", help="keep it in PostgreSQL: postgresql://user@host:port/database")
+    args = parser.parse_args()
+    print(f"{made(args.folder, args.trials, args.database):.1f} ms to ask for a trial and to tell it")
+    for name, (prepare, task) in _TASKS.items():
+        child = subprocess.run(
+            [sys.executable, "-c", _CHILD.format(prepare=prepare, task=task), args.folder], capture_output=True, text=True
+        )
+        if child.returncode:
+            print(f"{name:16} failed: {child.stderr.splitlines()[-1]}")
+            continue
+        (wall, cpu, peak_mb), (wall_end, cpu_end, peak_mb_end) = json.loads(child.stdout)
+        print(
+            f"{name:16} {wall_end - wall:6.1f} s, {cpu_end - cpu:.1f} s of it computing; peak {peak_mb_end:.0f} MB, {peak_mb:.0f} MB before"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The study of a search in optuna-dashboard, live and in a browser.
+
+Reading is all that it may do: whatever would change the study is refused before the dashboard sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from search.storage import optuna_storage
+from tracking.progress import say
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+"""What WSGI calls so."""
+
+
+def dashboard(run: Path, *, port: int = 8080, host: str = "127.0.0.1") -> None:
+    """Show the study of a search in a browser, also while the search runs; until Ctrl-C.
+
+    Args:
+        run: Folder that `chiptrack search` wrote.
+        port: Where to listen; 0 takes a free one.
+        host: Which of this machine's addresses to listen at. The page asks for no password: others see it at any but 127.0.0.1.
+
+    Raises:
+        FileNotFoundError: There is no study in the folder.
+        ConnectionError: The study's database does not answer.
+        ImportError: The dashboard, or the database's driver, is not installed.
+        OSError: The port is taken, or the address is not of this machine.
+    """
+    with make_server(host, port, read_only(_dashboard(Path(run))), _Server, _Quiet) as server:
+        say(f"http://{host}:{server.server_port} shows the study of {run}; Ctrl-C ends it")
+        server.serve_forever()
+
+
+def _dashboard(run: Path) -> Application:
+    try:
+        from optuna_dashboard import wsgi
+    except ImportError as err:
+        raise ImportError("a dashboard needs optuna-dashboard, which is not installed; pip install 'chiptrack[dashboard]'") from err
+    return wsgi(optuna_storage(run / "study"))
+
+
+def read_only(application: Application) -> Application:
+    """Let requests through that read, and refuse all others.
+
+    Args:
+        application: Any WSGI application that keeps to HTTP's rule that GET changes nothing.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return application(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "application/json")])
+        return [b'{"reason": "The study belongs to its search: this page only shows it."}']
+
+    return answer
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
