@@ -326,19 +326,21 @@ async function copy(button) {
   setTimeout(() => { button.textContent = label; }, 1200);
 }
 
-// ---- figures that stand still, each drawn when it comes near
+// ---- figures that stand still, one after the other when the page is idle
 
-const drawPlot = (name) => {
+function drawPlot(name) {
   const { data: traces, layout } = data.plots[name];
   delete data.plots[name];
-  return Plotly.newPlot(name, traces, layout, { responsive: true, displayModeBar: false });
-};
-const near = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => {
-  if (!isIntersecting || !(target.id in data.plots)) return;
-  near.unobserve(target);
-  drawPlot(target.id);
-}), { rootMargin: "600px" });
-Object.keys(data.plots).forEach((name) => near.observe(byId(name)));
+  Plotly.newPlot(name, traces, layout, { responsive: true, displayModeBar: false });
+}
+
+const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 100));
+function drawNext() {
+  const [name] = Object.keys(data.plots);
+  if (name === undefined) return;
+  drawPlot(name);
+  whenIdle(drawNext);
+}
 window.addEventListener("beforeprint", () => Object.keys(data.plots).forEach(drawPlot));
 
 // ---- controls
@@ -425,4 +427,5 @@ document.addEventListener("click", (event) => {
 refresh();
 listen();
 if (count) look(data.recommended ?? data.front[0] ?? count - 1);
+whenIdle(drawNext);
 })();
