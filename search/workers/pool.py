@@ -133,17 +133,17 @@ class Bench:
             _one_thread()
             self._judge = make()
         except Exception as err:
-            return JobFailed(one_line(err))
+            return JobFailed(_one_line(err))
 
     def judge(self, job: Job) -> Outcome | JobFailed:
         """Do one job."""
         try:
             return self._judge(job)
         except Exception as err:
-            return JobFailed(one_line(err))
+            return JobFailed(_one_line(err))
 
 
-def one_line(err: BaseException) -> str:
+def _one_line(err: BaseException) -> str:
     """An error as a message of one line."""
     return " ".join("".join(traceback.format_exception_only(err)).split())
 

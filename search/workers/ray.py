@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from search.workers.jobs import Answer, Job, JobFailed, Judge, MakeJudge, Outcome
-from search.workers.pool import Bench, Pool, WorkerDied, one_line
+from search.workers.pool import Bench, Pool, WorkerDied
 
 _PLACE = re.compile(
     r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?"
@@ -183,7 +183,7 @@ class RayWorkers(Pool[_Actor]):
                     ray.util.connect(place.where, connection_retries=_ATTEMPTS, ray_init_kwargs=quiet)
         except (OSError, RuntimeError, ValueError) as err:
             raise ConnectionError(
-                f"no Ray answers at ray://{place.where} ({one_line(err)}); start one with `ray start --head` (RAY_AUTH_MODE=token where it "
+                f"no Ray answers at ray://{place.where} ({_how(err)}); start one with `ray start --head` (RAY_AUTH_MODE=token where it "
                 "asks for a token), or use ray://local"
             ) from err
         self._joined = True
@@ -225,7 +225,7 @@ def _how(err: Exception) -> str:
     """What matters in the page that an error of Ray fills."""
     text = str(err).strip()
     told = re.search(r"Worker exit type: (\w+)", text)
-    return f"exit type {told[1]}" if told else text.splitlines()[-1]
+    return f"exit type {told[1]}" if told else (text.splitlines() or [type(err).__name__])[-1]
 
 
 def _make_in(folder: Path, make: MakeJudge) -> Judge:
