@@ -15,6 +15,9 @@ from predictors.occurrences import occurrences
 from search.objectives import Problem
 from supernet.space import Value
 
+_AT_ONCE = 2000
+"""Figures that are compared all with all."""
+
 
 @dataclass(frozen=True)
 class Genes:
@@ -107,7 +110,12 @@ def _crossed(population: np.ndarray, rng: np.random.Generator, count: int) -> np
 
 
 def best(figures: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the best `count` of (N, D) figures: front by front, from the last one those with most room around them; best first."""
+    """Indices of the best `count` of (N, D) figures: front by front, of the last one those with most room; best first."""
+    at_once = max(_AT_ONCE, 2 * count)
+    if len(figures) > at_once:
+        parts = np.array_split(np.arange(len(figures)), -(-len(figures) // at_once))
+        finalists = np.concatenate([part[best(figures[part], count)] for part in parts])
+        return finalists[best(figures[finalists], count)]
     no_worse = np.ones((len(figures), len(figures)), bool)
     for column in figures.T:
         no_worse &= column[:, None] <= column

@@ -35,6 +35,7 @@ _DEVIATIONS = 1.645
 _MOST = 400
 """Architectures that a predictor is fitted to: its time grows with their cube."""
 _POOL = 4096
+"""Architectures that are drawn twice, in two ways, to choose the first ones from."""
 _WORTH_IT = 1e-4
 """Expected gain of a round, relative to the hypervolume so far; two rounds below it end the search."""
 
@@ -86,8 +87,6 @@ class GuidedSampler(BaseSampler):
         raise AssertionError(f"every choice is sampled at once, {param_name} was asked for alone")
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        if "fixed_params" in trial.system_attrs:  # queued: Optuna would not listen
-            return {}
         asked = self._asked(study, trial)
         begun = len(asked) - self._first
         start = self._first + begun // self._each * self._each if begun >= 0 else 0
