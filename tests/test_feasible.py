@@ -1,68 +1,119 @@
-from functools import partial
+from itertools import product
 
 import numpy as np
 import optuna
 import pytest
+from optuna.samplers import BaseSampler
 
 from search.feasible import FeasibleSampler, Gate, cheapest
-from search.objectives import Constraint, Objective, multiply_adds
-from search.strategies import STRATEGIES
+from search.objectives import AO, Constraint, Objective, Problem, multiply_adds
 from supernet.families import FAMILIES
+from supernet.space import SearchSpace
 
 NANO = FAMILIES["nano"]
 MACS = multiply_adds(NANO)
-LAYERS = Objective("layers", "layers", "minimize", "counted", lambda archs: np.array([len(NANO.operators(arch)) for arch in archs], float))
+LAYERS = Objective(
+    "layers", "layers", "minimize", "counted", lambda choices: np.array([len(NANO.operators(NANO.space.at(c))) for c in choices])
+)
+
+
+def problem(*constraints: Constraint, free: tuple[str, ...] = tuple(NANO.space.choices)) -> Problem:
+    part = {label: values if label in free else values[:1] for label, values in NANO.space.choices.items()}
+    return Problem(NANO, (AO, MACS), constraints, 40, part=SearchSpace(part, NANO.space.make))
+
+
+def macs(*architectures) -> np.ndarray:
+    return MACS.of(NANO.space.indices(architectures))
 
 
 @pytest.fixture(scope="module")
 def smallest():
-    return cheapest(NANO.space, [Constraint(MACS, 1e9)])
+    return cheapest(problem(Constraint(MACS, 1e9)))
 
 
 def test_the_cheapest_is_much_cheaper_than_samples(smallest):
     rng = np.random.default_rng(5)
-    assert MACS.of([smallest])[0] < 0.8 * MACS.of([NANO.space.sample(rng) for _ in range(300)]).min()
+    assert macs(smallest)[0] < 0.8 * macs(*(NANO.space.sample(rng) for _ in range(300))).min()
+
+
+def test_the_cheapest_is_of_the_part_that_is_searched():
+    part = problem(Constraint(MACS, 1e9), free=("feature", "reg.width"))
+    assert cheapest(part).choices == part.space.make({label: values[0] for label, values in part.space.choices.items()}).choices
 
 
 def test_impossible_budgets_name_what_binds(smallest):
-    least = MACS.of([smallest])[0]
-    cheapest(NANO.space, [Constraint(MACS, least)])
+    least = macs(smallest)[0]
+    cheapest(problem(Constraint(MACS, least)))
     with pytest.raises(ValueError, match=r"max_macs must leave room.*25\.0% more"):
-        cheapest(NANO.space, [Constraint(MACS, least / 1.25), Constraint(LAYERS, 1000)])
+        cheapest(problem(Constraint(MACS, least / 1.25), Constraint(LAYERS, 1000)), samples=20)
     with pytest.raises(ValueError, match="max_layers must leave room"):
-        cheapest(NANO.space, [Constraint(MACS, 1e9), Constraint(LAYERS, 2)])
+        cheapest(problem(Constraint(MACS, 1e9), Constraint(LAYERS, 2)), samples=20)
 
 
-def draw(strategy: str, limit: float, anchor, count: int, seed: int = 0):
-    gate = Gate(NANO.space, [Constraint(MACS, limit)], anchor)
-    sampler = FeasibleSampler(partial(STRATEGIES[strategy], NANO.space, 40), gate, seed)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    drawn = []
+class Stubborn(BaseSampler):
+    """Proposes one and the same architecture."""
+
+    def __init__(self, architecture):
+        self.chosen, self.asked = dict(architecture.choices), 0
+
+    def infer_relative_search_space(self, study, trial):
+        return {}
+
+    def sample_relative(self, study, trial, search_space):
+        self.asked += 1
+        return self.chosen
+
+    def sample_independent(self, study, trial, param_name, param_distribution):
+        raise AssertionError(param_name)
+
+
+def propose(searched: Problem, sampler: BaseSampler, count: int, anchor, draws: int = 1) -> tuple[list, Gate]:
+    gate = Gate(searched, anchor)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=FeasibleSampler(lambda seed: sampler, gate, 0, draws))
+    proposed = []
     for _ in range(count):
         trial = study.ask(gate.distributions)
-        drawn.append(NANO.space.make(trial.params))
-        gate.seen.add(drawn[-1].key)
-        study.tell(trial, [sum(value == "k5" for _, value in drawn[-1].choices), MACS.of(drawn[-1:])[0]])
-    return drawn
+        proposed.append(searched.space.make(trial.params))
+        gate.seen.add(proposed[-1].key)
+        study.tell(trial, [0.5, macs(proposed[-1])[0]])
+    return proposed, gate
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_strategy_stays_within_limits_and_repeats_nothing(strategy, smallest):
-    limit = 1.1 * MACS.of([smallest])[0]  # so tight that hardly any sample fits as it is drawn
-    drawn = draw(strategy, limit, smallest, 25)
-    assert (MACS.of(drawn) <= limit).all()
-    assert len({arch.key for arch in drawn}) == 25
+def test_what_was_refused_is_drawn_again_as_often_as_the_strategy_says(smallest):
+    sampler = Stubborn(smallest)
+    _, gate = propose(problem(), sampler, 3, smallest, draws=4)
+    assert sampler.asked == 1 + 4 + 4
+    assert gate.rejected["seen"] >= 8
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_strategy_follows_its_seed(strategy, smallest):
-    first, again, other = (draw(strategy, NANO.max_macs, smallest, 12, seed) for seed in (3, 3, 4))
-    assert first == again
-    assert first != other
+def test_a_proposal_that_was_seen_gives_way_to_a_neighbour(rng):
+    wanted, anchor = NANO.space.sample(rng), NANO.space.sample(rng)
+    proposed, _ = propose(problem(), Stubborn(wanted), 6, anchor)
+    changed = [sum(a != b for a, b in zip(arch.choices, wanted.choices, strict=True)) for arch in proposed]
+    assert changed[0] == 0 and 0 < min(changed[1:])
+    # a new exit moves what the layers behind it are spelled as; no choice was taken from the anchor
+    assert sorted(changed)[-2] <= 3
 
 
-def test_nsga2_learns(smallest):
-    def kernels_of_5(drawn):
-        return np.mean([sum(value == "k5" for _, value in arch.choices) for arch in drawn[-10:]])
+def test_a_misfit_is_pulled_towards_the_anchor_only_as_far_as_needed(smallest):
+    largest = NANO.space.make(
+        {label: values[-1] for label, values in NANO.space.choices.items()} | {f"{h}.{i}": "k5" for h in ("cls", "reg") for i in range(8)}
+    )
+    limit = (macs(smallest)[0] + macs(largest)[0]) / 2
+    proposed, gate = propose(problem(Constraint(MACS, limit)), Stubborn(largest), 8, smallest)
+    assert (macs(*proposed) <= limit).all()
+    assert macs(*proposed).max() > 0.9 * limit  # a smaller exit takes many blocks at once, so not all come close
+    assert gate.rejected["max_macs"] > 8
 
-    assert kernels_of_5(draw("nsga2", NANO.max_macs, smallest, 60)) > kernels_of_5(draw("random", NANO.max_macs, smallest, 60)) + 1
+
+def test_every_network_of_a_small_space_is_found_and_then_it_is_said_that_there_are_no_more():
+    searched = problem(free=("reg.width", "reg.1", "cls.1"))
+    anchor = searched.space.sample(np.random.default_rng(0))
+    proposed, _ = propose(searched, Stubborn(anchor), 27, anchor)
+    every = {
+        searched.space.make(dict(zip(searched.space.choices, values, strict=True))).key
+        for values in product(*searched.space.choices.values())
+    }
+    assert {arch.key for arch in proposed} == every
+    with pytest.raises(ValueError, match="no new architecture within the limits was found after 27 of them"):
+        propose(searched, Stubborn(anchor), 28, anchor)
