@@ -12,8 +12,9 @@ const MANY = 1500;  // dots from which the graphics card draws them
 const webgl = (() => {
   try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
 })();
-const chosen = { x: byName.get(data.objectives[1]) ?? 1, y: byName.get(data.objectives[0]) ?? 0, z: 0, space: false, chip: 0, pinned: null };
-chosen.z = [...data.objectives.slice(2), "params", ...byName.keys()].map((name) => byName.get(name)).find((i) => i !== undefined && i !== chosen.x && i !== chosen.y) ?? chosen.x;
+const [accuracy, ...traded] = data.objectives;
+const chosen = { x: byName.get(traded.find((name) => figures[byName.get(name)].sign > 0)), y: byName.get(accuracy), z: 0, space: false, chip: 0, pinned: null };
+chosen.z = [...traded, "params", ...byName.keys()].map((name) => byName.get(name)).find((i) => i !== undefined && i !== chosen.x && i !== chosen.y) ?? chosen.x;
 
 const plot = document.getElementById("trade-off");
 const panel = document.getElementById("candidate");
@@ -149,7 +150,7 @@ function draw() {
 }
 
 // the figure that differences were computed for: the accuracy, judged again where it was
-const compared = () => byName.has(`${data.objectives[0]}_rescored`) ? `${data.objectives[0]}_rescored` : data.objectives[0];
+const compared = () => byName.has(`${accuracy}_rescored`) ? `${accuracy}_rescored` : accuracy;
 
 // ---- what a candidate is made of
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -20,9 +19,9 @@ from search.candidate import Candidate
 from search.columns import columns, title
 from search.importance import LEAST
 from search.objectives import count, limit_name
+from search.page_front import commands, figure_text, front_table, front_text, next_steps, rank_of
 from search.peers import PEERS
 from search.report import Device, ReportData
-from search.winner import Recommendation
 from supernet.families import FAMILIES
 
 _TRADE_OFF = (
@@ -59,8 +58,6 @@ _LEARNING = (
     "Mean error on networks that were held out, when only so many measured networks of the device are fitted on. "
     "A curve that still falls at its end says that measuring more networks would pay."
 )
-_MOST_MEMBERS = 100
-"""Rows of the table of the front."""
 
 
 def plots(data: ReportData) -> dict[str, go.Figure]:
@@ -76,7 +73,7 @@ def plots(data: ReportData) -> dict[str, go.Figure]:
     if any(device.predictor.learning for device in data.devices):
         found["learning"] = figures.learning(data.devices)
     winner = data.recommendation and data.recommendation.winner
-    return found | {"peers": figures.peers([member for member in data.front if _sized(member)], winner, data.objectives[0].name)}
+    return found | {"peers": figures.peers([member for member in data.front if _sized(member)], winner, data.accuracy)}
 
 
 def _sized(member: Candidate) -> bool:
@@ -96,7 +93,7 @@ def draw(data: ReportData) -> str:
     places = {name: _place(name, figure.to_dict()["layout"]["height"]) for name, figure in shown.items()}
     sections = [
         _section("Trade-off", _TRADE_OFF, _EXPLORER),
-        _section("Front", _front_text(data), "<a id='front'></a>", _front_table(data), _next_steps(data)),
+        _section("Front", front_text(data), "<a id='front'></a>", front_table(data), next_steps(data)),
         _figures_of_the_job(data),
         _section("How sure this is", "", _facts(_certainty(data))),
         _section("Convergence", _CONVERGENCE, places["convergence"]),
@@ -124,7 +121,7 @@ def draw(data: ReportData) -> str:
 def _embedded(data: ReportData, shown: Mapping[str, go.Figure]) -> str:
     """What the page computes with and draws, as JSON that cannot end its script element."""
     drawn = {name: json.loads(figure.to_json() or "{}") for name, figure in shown.items()}
-    record = {**columns(data), "plots": drawn, "run": str(data.run), "commands": _commands(data, "\x01", "\x02")}
+    record = {**columns(data), "plots": drawn, "run": str(data.run), "commands": commands(data, "\x01", "\x02")}
     return json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
@@ -159,16 +156,12 @@ def _lead(data: ReportData) -> str:
     found = data.recommendation
     if found is None:
         return "<p>This search has not ended: there is no recommendation yet.</p>"
-    return f"<p>Recommended: <a href='#front'>front/{_rank(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
-
-
-def _rank(data: ReportData, member: Candidate) -> int:
-    return 1 + [candidate.number for candidate in data.front].index(member.number)
+    return f"<p>Recommended: <a href='#front'>front/{rank_of(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
 
 
 def _tiles(data: ReportData) -> str:
     found, summary = data.recommendation, data.summary
-    accuracy, cost = (objective.name for objective in data.objectives[:2])
+    accuracy, cost = data.accuracy, data.cost
     rejected = summary.get("rejected_share")
     tiles = [
         (
@@ -199,7 +192,7 @@ def _accuracy_note(winner: Candidate, accuracy: str, summary: Mapping) -> str:
 
 
 def _cost_tile(winner: Candidate, name: str, data: ReportData) -> tuple[str, str, str]:
-    value, _, noise = _figure(winner, name).partition(" ± ")
+    value, _, noise = figure_text(winner, name).partition(" ± ")
     notes = [f"± {noise}"] if noise else []
     notes += [f"predicted {winner.predicted[name]:.3g}"] if name in winner.predicted else []
     limit = data.settings.get("limits", {}).get(limit_name(name))
@@ -208,101 +201,17 @@ def _cost_tile(winner: Candidate, name: str, data: ReportData) -> tuple[str, str
     return f"{title(name)}{'' if source == 'counted' else f', {source}'}", value, "; ".join(notes)
 
 
-def _front_text(data: ReportData) -> str:
-    if data.recommendation is None:
-        return ""
-    text = "Most accurate first. A tie lies within two standard errors of the highest, compared sequence by sequence."
-    drop = data.summary.get("rescoring_drop") or 0
-    if drop > 0:
-        text += f" Judged again, accuracy was {drop:.3f} lower on average: the sequences are others, and the best of many noisy scores flatters."
-    if len(data.front) > _MOST_MEMBERS:
-        text += f" The first {_MOST_MEMBERS} of {len(data.front):,} are listed."
-    return text
-
-
-def _front_table(data: ReportData) -> str:
-    accuracy = data.objectives[0].name
-    others = [objective.name for objective in data.objectives[1:]]
-    names = list(dict.fromkeys([*others, *(device.latency for device in data.devices), "macs"]))
-    names = [name for name in names if any(name in member.values for member in data.front)]
-    head = ["", title(accuracy), "judged again", "below highest", *map(title, names), ""]
-    places = {candidate.number: i for i, candidate in enumerate(data.candidates)}
-    rows = []
-    for rank, member in enumerate(data.front[:_MOST_MEMBERS], 1):
-        again = f"{member.accuracy(accuracy):.3f}" if member.rescored else "–"
-        below, mark = _verdict(data.recommendation, member)
-        texts = [f"{rank:02}", f"{member.values[accuracy]:.3f}", again, below, *(_cell(member, name) for name in names)]
-        cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
-        buttons = f"<button data-show='{places[member.number]}'>show</button>"
-        buttons += "".join(_button(*command) for command in _commands(data, _file(data, rank), f"tracker-{rank:02}").items())
-        name = html.escape(member.architecture.name)
-        rows.append(f"<tr class='{mark}' title='{name}'>{cells}<td class='mark'>{mark}</td><td class='buttons'>{buttons}</td></tr>")
-    header = "".join(f"<th>{html.escape(name)}</th>" for name in head) + "<th class='buttons'>copy commands</th>"
-    return f"<div class='scroll'><table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-
-
-def _cell(member: Candidate, name: str) -> str:
-    if name not in member.values:
-        return "–"
-    return _figure(member, name) + (" measured" if member.sources.get(name) == "measured" else "")
-
-
-def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:
-    """How far a member lies below the highest accuracy, and its mark."""
-    if found is None or member.number not in found.differences:
-        return "–", ""
-    difference = found.differences[member.number]
-    below = "highest" if member.number == found.best.number else f"{difference.mean:.3f} ± {difference.standard_error:.3f}"
-    return below, "recommended" if member.number == found.winner.number else "tie" if member.number in found.ties else ""
-
-
-def _figure(candidate: Candidate, name: str) -> str:
-    """A figure with three significant digits, and its noise with as many decimals."""
-    value = candidate.values[name]
-    if value >= 1e4:
-        return count(value)
-    decimals = max(0, 2 - int(np.floor(np.log10(value)))) if 0 < value < np.inf else 2
-    return f"{value:.{decimals}f}" + (f" ± {candidate.noise[name]:.{decimals}f}" if name in candidate.noise else "")
-
-
-def _file(data: ReportData, rank: int) -> str:
-    return shlex.quote(str(data.run / "front" / f"{rank:02}.json"))
-
-
-def _commands(data: ReportData, architecture: str, tracker: str) -> dict[str, str]:
-    """Commands that go on from an architecture, given as the shell takes it, by what they do."""
-    supernet = data.settings.get("supernet", {}).get("path")
-    inherited = f" --supernet {shlex.quote(supernet)}" if supernet else ""
-    return {
-        "retrain": f"chiptrack retrain {architecture}{inherited} --out {tracker}.safetensors",
-        "export": f"chiptrack export {tracker}.safetensors --format onnx --out {tracker}",
-    }
-
-
-def _button(label: str, command: str) -> str:
-    return f"<button data-command='{html.escape(command)}' title='{html.escape(command)}'>{html.escape(label)}</button>"
-
-
-def _next_steps(data: ReportData) -> str:
-    if data.recommendation is None:
-        return ""
-    rank = _rank(data, data.recommendation.winner)
-    commands = _commands(data, _file(data, rank), f"tracker-{rank:02}").values()
-    lines = "".join(f"<div class='command'><code>{html.escape(command)}</code>{_button('copy', command)}</div>" for command in commands)
-    return f"<p class='text'>To go on with the recommended one:</p>{lines}"
-
-
 def _figures_of_the_job(data: ReportData) -> str:
     return _section("Figures of the whole job", "", _facts(_flatten(data.job))) if data.job else ""
 
 
 def _certainty(data: ReportData) -> list[tuple[str, str]]:
     """What is known of the noise of accuracies and of the truth of predictions."""
-    accuracy = title(data.objectives[0].name)
+    accuracy = title(data.accuracy)
     rows = []
     noise, verified = data.summary.get("noise", {}), data.summary.get("verified", {})
     if data.candidates:
-        errors = [candidate.noise[name] for candidate in data.candidates if (name := data.objectives[0].name) in candidate.noise]
+        errors = [candidate.noise[name] for candidate in data.candidates if (name := data.accuracy) in candidate.noise]
         if errors:
             rows.append((f"{accuracy} by the sequences drawn", f"± {np.median(errors):.3f}, one standard error of a typical candidate"))
     if noise.get("calibration"):
@@ -331,7 +240,7 @@ def _importance(place: str | None) -> str:
 
 def _peers(data: ReportData, place: str) -> str:
     """Figure 1 of LightTrack's paper, with this search beside it."""
-    accuracy = data.objectives[0].name
+    accuracy = data.accuracy
     published = FAMILIES["lighttrack"]
     other = data.family.search_size != published.search_size
     crops = (

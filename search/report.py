@@ -65,7 +65,7 @@ class ReportData:
     job: Mapping
     """Figures of the folder that the search is part of."""
     objectives: Sequence[Objective]
-    """What was optimised; the first is an accuracy, the second a cost."""
+    """What was optimised; the first is an accuracy, and a cost is among the others."""
     figures: Sequence[Objective]
     """Everything that candidates carry: objectives and what was noted."""
     candidates: Sequence[Candidate]
@@ -81,6 +81,16 @@ class ReportData:
     devices: Sequence[Device]
     peer_times: Mapping[str, Sequence[PeerTime]]
     """Of published trackers that can be built, by name."""
+
+    @property
+    def accuracy(self) -> str:
+        """Name of the accuracy that ranks."""
+        return self.objectives[0].name
+
+    @property
+    def cost(self) -> str:
+        """Name of the cost that decides between ties."""
+        return _cost(self.objectives)
 
 
 def report(run: Path) -> Path:
@@ -118,7 +128,7 @@ def collect(run: Path) -> ReportData:
     settings, summary, job = map(_read, paths)
     try:
         return assemble(run, settings, summary, job, candidates)
-    except (KeyError, TypeError, AttributeError) as err:
+    except (KeyError, TypeError, AttributeError, StopIteration) as err:
         raise ValueError(
             f"settings.json and summary.json must be as `chiptrack search` writes them, those in {run} are not ({err!r}); search anew"
         ) from err
@@ -145,7 +155,7 @@ def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candi
     choices = family.space.indices([candidate.architecture for candidate in candidates])
     models = _models(settings)
     devices = _devices(settings, figures, candidates, members, models)
-    accuracy, cost = (objective.name for objective in objectives[:2])
+    accuracy, cost = objectives[0].name, _cost(objectives)
     calibration = summary.get("noise", {}).get("calibration") or 0.0
     columns = {objective.name: np.array([candidate.values[objective.name] for candidate in candidates]) for objective in objectives}
     found = [importance(name, choices, values) for name, values in columns.items()]
@@ -181,6 +191,10 @@ def _read(path: Path) -> dict:
 
 def _objective(record: Mapping) -> Objective:
     return Objective(record["name"], record["unit"], record["direction"], record["source"])
+
+
+def _cost(objectives: Sequence[Objective]) -> str:
+    return next(objective.name for objective in objectives if objective.direction == "minimize")
 
 
 def _latencies(settings: Mapping) -> list[Mapping]:

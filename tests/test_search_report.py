@@ -114,6 +114,16 @@ def test_the_page_is_whole_and_asks_no_network(run):
     assert "Too few candidates" in page
 
 
+def test_the_first_cost_decides_also_after_two_accuracies():
+    settings = made_up_settings(NANO, ("phone",))
+    known = {figure["name"]: figure for figure in settings["figures"]}
+    settings["objectives"] = [known[name] for name in ("auc", "ao", "macs")]
+    data = assemble(Path("run"), settings, made_up_summary(), {}, CANDIDATES)
+    assert (data.accuracy, data.cost) == ("auc", "macs")
+    assert data.recommendation is not None and data.recommendation.cost == "macs"
+    assert "AUC of the recommended" in shown(data)
+
+
 def test_each_strategy_has_its_curve_in_one_box():
     data = found()
     assert [(curve.strategy, len(curve.shares)) for curve in data.curves] == [("guided", 14), ("nsga2", 13), ("random", 13)]

@@ -1,0 +1,109 @@
+"""The front in the page: a row for each member, and the commands that go on from it."""
+
+from __future__ import annotations
+
+import html
+import shlex
+
+import numpy as np
+
+from search.candidate import Candidate
+from search.columns import title
+from search.objectives import count
+from search.report import ReportData
+from search.winner import Recommendation
+
+_MOST_MEMBERS = 100
+"""Rows of the table."""
+
+
+def rank_of(data: ReportData, member: Candidate) -> int:
+    """Place of a member on the front, from 1; also the name of its file."""
+    return 1 + [candidate.number for candidate in data.front].index(member.number)
+
+
+def front_text(data: ReportData) -> str:
+    """What to know before reading the table."""
+    if data.recommendation is None:
+        return ""
+    text = "Most accurate first. A tie lies within two standard errors of the highest, compared sequence by sequence."
+    drop = data.summary.get("rescoring_drop") or 0
+    if drop > 0:
+        text += f" Judged again, accuracy was {drop:.3f} lower on average: the sequences are others, and the best of many noisy scores flatters."
+    if len(data.front) > _MOST_MEMBERS:
+        text += f" The first {_MOST_MEMBERS} of {len(data.front):,} are listed."
+    return text
+
+
+def front_table(data: ReportData) -> str:
+    """The table as HTML."""
+    accuracy = data.accuracy
+    others = [objective.name for objective in data.objectives[1:]]
+    names = list(dict.fromkeys([*others, *(device.latency for device in data.devices), "macs"]))
+    names = [name for name in names if any(name in member.values for member in data.front)]
+    head = ["", title(accuracy), "judged again", "below highest", *map(title, names), ""]
+    places = {candidate.number: i for i, candidate in enumerate(data.candidates)}
+    rows = []
+    for rank, member in enumerate(data.front[:_MOST_MEMBERS], 1):
+        again = f"{member.accuracy(accuracy):.3f}" if member.rescored else "–"
+        below, mark = _verdict(data.recommendation, member)
+        texts = [f"{rank:02}", f"{member.values[accuracy]:.3f}", again, below, *(_cell(member, name) for name in names)]
+        cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
+        buttons = f"<button data-show='{places[member.number]}'>show</button>"
+        buttons += "".join(_button(*command) for command in commands(data, _file(data, rank), f"tracker-{rank:02}").items())
+        name = html.escape(member.architecture.name)
+        rows.append(f"<tr class='{mark}' title='{name}'>{cells}<td class='mark'>{mark}</td><td class='buttons'>{buttons}</td></tr>")
+    header = "".join(f"<th>{html.escape(name)}</th>" for name in head) + "<th class='buttons'>copy commands</th>"
+    return f"<div class='scroll'><table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+
+
+def _cell(member: Candidate, name: str) -> str:
+    if name not in member.values:
+        return "–"
+    return figure_text(member, name) + (" measured" if member.sources.get(name) == "measured" else "")
+
+
+def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:
+    """How far a member lies below the highest accuracy, and its mark."""
+    if found is None or member.number not in found.differences:
+        return "–", ""
+    difference = found.differences[member.number]
+    below = "highest" if member.number == found.best.number else f"{difference.mean:.3f} ± {difference.standard_error:.3f}"
+    return below, "recommended" if member.number == found.winner.number else "tie" if member.number in found.ties else ""
+
+
+def figure_text(candidate: Candidate, name: str) -> str:
+    """A figure with three significant digits, and its noise with as many decimals."""
+    value = candidate.values[name]
+    if value >= 1e4:
+        return count(value)
+    decimals = max(0, 2 - int(np.floor(np.log10(value)))) if 0 < value < np.inf else 2
+    return f"{value:.{decimals}f}" + (f" ± {candidate.noise[name]:.{decimals}f}" if name in candidate.noise else "")
+
+
+def _file(data: ReportData, rank: int) -> str:
+    return shlex.quote(str(data.run / "front" / f"{rank:02}.json"))
+
+
+def commands(data: ReportData, architecture: str, tracker: str) -> dict[str, str]:
+    """Commands that go on from an architecture, given as the shell takes it, by what they do."""
+    supernet = data.settings.get("supernet", {}).get("path")
+    inherited = f" --supernet {shlex.quote(supernet)}" if supernet else ""
+    return {
+        "retrain": f"chiptrack retrain {architecture}{inherited} --out {tracker}.safetensors",
+        "export": f"chiptrack export {tracker}.safetensors --format onnx --out {tracker}",
+    }
+
+
+def _button(label: str, command: str) -> str:
+    return f"<button data-command='{html.escape(command)}' title='{html.escape(command)}'>{html.escape(label)}</button>"
+
+
+def next_steps(data: ReportData) -> str:
+    """The commands for the recommended candidate as HTML."""
+    if data.recommendation is None:
+        return ""
+    rank = rank_of(data, data.recommendation.winner)
+    steps = commands(data, _file(data, rank), f"tracker-{rank:02}").values()
+    lines = "".join(f"<div class='command'><code>{html.escape(command)}</code>{_button('copy', command)}</div>" for command in steps)
+    return f"<p class='text'>To go on with the recommended one:</p>{lines}"
