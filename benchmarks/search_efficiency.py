@@ -1,0 +1,199 @@
+"""How fast the strategies find the front: hypervolume against evaluations, on a sub-space in which every network is known.
+
+    python -m benchmarks.search_efficiency                                            all strategies, 10 seeds
+    python -m benchmarks.search_efficiency --strategies guided random --seeds 3 --runtime ncnn
+
+Searches are replayed on the table of `benchmarks/sub_space.py`: strategy, gate and study as in a real search, AO looked up. Objectives
+are AO and the latency predicted from a shipped table, under a limit of multiply-adds that half of the networks meet. Hypervolumes
+are shares of the true front's, between the worst and the best feasible network. GP takes a second a proposal and is stopped early.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from scipy import stats
+
+from benchmarks.sub_space import FREE, NANO, TABLE, every_architecture, read_table, sub_space
+from latency_tables.table import LatencyTable
+from latency_tables.tables import SHIPPED
+from predictors.fit import fit
+from search.feasible import Gate, cheapest
+from search.objectives import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
+from search.pareto import hypervolume, hypervolumes, non_dominated
+from search.strategies import STRATEGIES
+from search.strategies.enough import Enough
+from supernet.space import Architecture
+from tracking.progress import progress
+
+MARKS = (10, 20, 50, 100, 200, 500, 1000)
+"""Evaluations after which a search is looked at."""
+AFFORDABLE = {"guided": 200, "tpe": 200, "gp": 50, "lighttrack": 960}
+"""Evaluations planned for strategies that think for long, and for the paper's own, whose last generation ends there."""
+MAX_MACS = 6e6
+RUNTIMES = sorted(path.stem.split("-")[1] for path in SHIPPED.glob("nano-*-fp32.csv"))
+
+
+@dataclass(frozen=True)
+class Known:
+    """The sub-space with all its figures."""
+
+    ao: dict[str, float]
+    """By key of the architecture."""
+    macs: Objective
+    latency_ms: dict[str, Objective]
+    """By runtime."""
+
+    def problem(self, cost: Objective, evaluations: int) -> Problem:
+        """A search for accuracy at low cost."""
+        return Problem(NANO, (AO, cost), (Constraint(self.macs, MAX_MACS),), evaluations, part=sub_space())
+
+
+def known(table: Path, runtimes: Sequence[str]) -> Known:
+    """Read the table and look up cheap figures of all its networks once, since replayed searches ask for them over and over."""
+    choices = NANO.space.indices(every_architecture())
+    columns = [list(NANO.space.choices).index(label) for label in FREE]
+    strides = [len(NANO.space.choices[label]) for label in FREE]
+    places = np.full(strides, -1)
+    places[tuple(choices[:, columns].T)] = np.arange(len(choices))
+
+    def tabulated(evaluate: Evaluate) -> Evaluate:
+        values = evaluate(choices)
+        return lambda asked: values[places[tuple(asked[:, columns].T)]]
+
+    def latency_ms(runtime: str) -> Objective:
+        figure = predicted_latency(fit(LatencyTable.load(SHIPPED / f"nano-{runtime}-fp32.csv")))
+        return Objective(figure.name, figure.unit, figure.direction, figure.source, tabulated(figure.of))
+
+    macs = multiply_adds(NANO)
+    macs = Objective(macs.name, macs.unit, macs.direction, macs.source, tabulated(macs.of))
+    return Known(read_table(table), macs, {runtime: latency_ms(runtime) for runtime in runtimes})
+
+
+def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> list[Architecture]:
+    """Search as `search.study.Study` does, in memory; returns what was evaluated, in order."""
+    gate = Gate(problem, cheapest(problem))
+    study = optuna.create_study(directions=[o.direction for o in problem.objectives], sampler=STRATEGIES[strategy](gate, seed))
+    study.enqueue_trial(dict(gate.anchor.choices))
+    evaluated = []
+    for _ in range(problem.evaluations):
+        try:
+            trial = study.ask(gate.distributions)
+        except Enough:
+            break
+        arch = problem.space.make(trial.params)
+        choices = NANO.space.indices([arch])
+        for constraint, excess in zip(problem.constraints, problem.excess(choices)[0], strict=True):
+            trial.set_constraint(constraint.name, float(excess))
+        study.tell(trial, [ao[arch.key], float(problem.objectives[1].of(choices)[0])])
+        gate.seen.add(arch.key)
+        evaluated.append(arch)
+    return evaluated
+
+
+def points(architectures: Sequence[Architecture], cost: Objective, ao: dict[str, float]) -> np.ndarray:
+    """(N, 2) what is minimised: AO with its sign changed, and the cost."""
+    return np.column_stack([[-ao[arch.key] for arch in architectures], cost.of(NANO.space.indices(architectures))])
+
+
+def growth(strategies: Sequence[str], figures: Known, runtime: str, seeds: int, most: int) -> dict[str, dict]:
+    """For each strategy `shares` (seeds, evaluations) of the true front's hypervolume, and `seconds` of thought for each evaluation."""
+    cost = figures.latency_ms[runtime]
+    every = every_architecture()
+    feasible = points(
+        [a for a, fits in zip(every, figures.macs.of(NANO.space.indices(every)) <= MAX_MACS, strict=True) if fits], cost, figures.ao
+    )
+    ideal, worst = feasible.min(axis=0), feasible.max(axis=0)
+
+    def scaled(raw: np.ndarray) -> np.ndarray:
+        return (raw - ideal) / (worst - ideal)
+
+    whole = hypervolume(scaled(feasible), np.ones(2))
+    answer: dict[str, dict] = {}
+    with progress("searches", len(strategies) * seeds) as report:
+        for strategy in strategies:
+            planned = min(most, AFFORDABLE.get(strategy, most))
+            shares, began = np.zeros((seeds, planned)), time.perf_counter()
+            for seed in range(seeds):
+                found = replay(strategy, figures.problem(cost, planned), figures.ao, seed)
+                shares[seed, : len(found)] = hypervolumes(scaled(points(found, cost, figures.ao)), np.ones(2)) / whole
+                shares[seed, len(found) :] = shares[seed, len(found) - 1]  # it said that it was enough
+                report(len(answer) * seeds + seed + 1, f"{strategy} {shares[seed, -1]:.4f}")
+            answer[strategy] = {"shares": shares, "seconds": (time.perf_counter() - began) / seeds / planned}
+    answer["front"] = {"members": len(non_dominated(feasible)), "feasible": len(feasible)}
+    return answer
+
+
+def interval(values: np.ndarray) -> float:
+    """Half the width of the 95 % interval of the mean over seeds; NaN for one seed."""
+    return float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def needed(shares: np.ndarray, target: float) -> int | None:
+    """After how many evaluations the mean over seeds reaches a target."""
+    reached = np.flatnonzero(shares.mean(axis=0) >= target)
+    return int(reached[0]) + 1 if len(reached) else None
+
+
+def summary(grown: dict[str, dict]) -> dict:
+    """Means and intervals at the marks, and evaluations needed to reach the end of random search and of LightTrack's evolution."""
+    searches = {name: found for name, found in grown.items() if "shares" in found}
+    goals = {name: float(searches[name]["shares"].mean(axis=0)[-1]) for name in ("random", "lighttrack") if name in searches}
+    return {
+        **grown["front"],
+        "goals": {name: {"evaluations": searches[name]["shares"].shape[1], "share": share} for name, share in goals.items()},
+        "strategies": {
+            name: {
+                "marks": {
+                    mark: [float(found["shares"][:, mark - 1].mean()), interval(found["shares"][:, mark - 1])]
+                    for mark in (*MARKS, found["shares"].shape[1])
+                    if mark <= found["shares"].shape[1]
+                },
+                "needed": {goal: needed(found["shares"], share) for goal, share in goals.items()},
+                "seconds": found["seconds"],
+            }
+            for name, found in searches.items()
+        },
+    }
+
+
+def show(result: dict) -> str:
+    """The table, and who reaches which goal."""
+    marks = sorted({mark for found in result["strategies"].values() for mark in found["marks"]})
+    lines = [
+        f"share of the hypervolume of the true front ({result['members']} of {result['feasible']} feasible networks), mean and 95 % interval",
+        f"{'evaluations':12}" + "".join(f"{mark:>16}" for mark in marks) + f"{'s each':>9}",
+    ]
+    for name, found in result["strategies"].items():
+        cells = [f"{found['marks'][m][0]:.4f} ±{found['marks'][m][1]:.4f}" if m in found["marks"] else "" for m in marks]
+        lines.append(f"{name:12}" + "".join(f"{cell:>16}" for cell in cells) + f"{found['seconds']:9.3f}")
+    for goal, reached in result["goals"].items():
+        lines.append(f"\nevaluations until the mean reaches that of {goal} after {reached['evaluations']} ({reached['share']:.4f}):")
+        lines += [f"  {name:12}{found['needed'][goal] or 'not reached':>12}" for name, found in result["strategies"].items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Replay searches on a table of all networks, and print how fast they find the front.")
+    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=list(STRATEGIES), metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--evaluations", type=int, default=1000, help="at most; slow strategies stop earlier")
+    parser.add_argument("--runtime", default="onnxruntime", choices=RUNTIMES)
+    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    figures = known(options.table, [options.runtime])
+    result = summary(growth(options.strategies, figures, options.runtime, options.seeds, options.evaluations))
+    print(json.dumps(result) if options.json else show(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""A small part of `nano` in which the accuracy of every network is known, so that whole searches can be replayed in seconds.
+
+    python -m benchmarks.sub_space --supernet supernet.safetensors    judge all 15,552 networks, some minutes on one core
+    python -m benchmarks.sub_space --steps 4580                       train the supernet first, much longer
+
+Ten choices are free, those that matter most for networks that are fast: the exit of the backbone, its first two blocks, the depth
+and width of the two heads. AO is found as in a search, with inherited weights and statistics set for each network, but on many clips
+of two frames, the first with the box and a later one: the second frame is cropped alike for all networks, the two heads do not know of
+each other, and so 4,032 passes tell what 15,552 networks do. Rows come in a random order of backbones while the work goes on, and an
+interrupted run goes on where it stopped.
+
+A row of the table: the indices of the ten values, and AO.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from supernet.calibrate import calibrate
+from supernet.checkpoints import load_supernet
+from supernet.families import FAMILIES
+from supernet.inference import TorchNetwork, normalise
+from supernet.space import Architecture, SearchSpace, Value
+from supernet.train import train
+from tracking.atomic import write_text
+from tracking.boxes import iou
+from tracking.datasets.synthetic import SyntheticPairs, synthetic_sequence
+from tracking.images import cv2
+from tracking.progress import progress
+from tracking.trackers.siamese import advance, search_crops, start
+
+NANO = FAMILIES["nano"]
+TABLE = Path(__file__).parent / "data" / "nano_sub_space.csv"
+FREE: dict[str, tuple[Value, ...]] = {
+    "back.1.0": ("k3e4", "k5e4", "k7e6"),
+    "back.1.1": ("k3e4", "k5e6"),
+    "feature": (0, 1, 2, 4, 7, 11),
+    "cls.width": ("16", "32"),
+    "cls.1": ("k3", "skip"),
+    "reg.width": ("16", "24", "32"),
+    "reg.1": ("k3", "k5", "skip"),
+    "reg.2": ("k3", "k5", "skip"),
+    "reg.3": ("k3", "skip"),
+    "reg.4": ("k3", "skip"),
+}
+"""Values of the free choices. The others are pinned: blocks to the smallest, heads to one layer."""
+_FIRST = {label: values[0] for label, values in FREE.items()}
+_BACKBONE: tuple[str, ...] = ("back.1.0", "back.1.1", "feature")
+_HEADS = {head: tuple(label for label in FREE if label.startswith(head)) for head in ("cls", "reg")}
+_SEED, _CLIPS, _LATER, _PAIRS = 50_000, 64, 4, 16
+
+
+def sub_space() -> SearchSpace:
+    """The part of the space, with the same labels and fewer values."""
+    pinned = {
+        label: ("skip",) if "skip" in values and not label.endswith(".0") else values[:1] for label, values in NANO.space.choices.items()
+    }
+    return SearchSpace({label: FREE.get(label, values) for label, values in pinned.items()}, NANO.space.make)
+
+
+def every_architecture() -> list[Architecture]:
+    """All networks of the part, in the order of the table."""
+    space = sub_space()
+    return [space.make(dict(zip(space.choices, values, strict=True))) for values in product(*space.choices.values())]
+
+
+def read_table(path: Path = TABLE) -> dict[str, float]:
+    """AO by key of the architecture.
+
+    Raises:
+        ValueError: The table is of another sub-space or incomplete.
+    """
+    table = pd.read_csv(path, dtype={"choices": str})
+    architectures = every_architecture()
+    if list(table.choices) != [_digits(a) for a in architectures]:
+        raise ValueError(f"a table must hold every network of the sub-space as it is now, {path} does not; write it again")
+    return {architecture.key: ao for architecture, ao in zip(architectures, table.ao, strict=True)}
+
+
+def write_table(supernet_path: Path, path: Path) -> None:
+    """Judge every network of the part; `<path>.part` keeps what an interrupted run has done."""
+    part = path.with_name(path.name + ".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    ao = dict(line.split(",") for line in part.read_text().splitlines()) if part.exists() else {}
+    judge = BackboneJudge(supernet_path)
+    backbones = list(product(*(FREE[label] for label in _BACKBONE)))
+    with progress("backbones", len(backbones)) as report:
+        for count, i in enumerate(np.random.default_rng(0).permutation(len(backbones)), 1):
+            backbone = dict(zip(_BACKBONE, backbones[i], strict=True))
+            if _digits(_make({**_FIRST, **backbone})) not in ao:
+                judged = {_digits(architecture): f"{value:.4f}" for architecture, value in judge(backbone).items()}
+                with part.open("a") as file:
+                    file.write("".join(f"{digits},{value}\n" for digits, value in judged.items()))
+                ao |= judged
+            report(count, "")
+    rows = [f"{_digits(architecture)},{ao[_digits(architecture)]}" for architecture in every_architecture()]
+    write_text(path, "\n".join(["choices,ao", *rows]) + "\n")
+    part.unlink()
+
+
+class BackboneJudge:
+    """Judges all networks that share a backbone: every tower of each head runs once, and pairs of towers are decoded together."""
+
+    def __init__(self, supernet_path: Path):
+        self._supernet = load_supernet(supernet_path)
+        pairs = SyntheticPairs(NANO.template_size, NANO.search_size, _SEED).batch(0, _PAIRS)
+        self._calibration = [torch.from_numpy(normalise(crops)) for crops in (pairs.templates, pairs.searches)]
+        clips = [synthetic_sequence(_SEED + i, _LATER + 1) for i in range(_CLIPS)]
+        first = [clip.image(0) for clip in clips]
+        self._targets, self._templates = start(first, np.stack([clip.boxes[0] for clip in clips]), NANO.tracker)
+        self._searches = search_crops([clip.image(_LATER) for clip in clips], self._targets, NANO.search_size, NANO.tracker)
+        self._truth = np.stack([clip.boxes[_LATER] for clip in clips])
+        self._image_sizes = np.array([image.shape[1::-1] for image in first], float)
+
+    def __call__(self, backbone: Mapping[str, Value]) -> dict[Architecture, float]:
+        """AO of each network with these values of the backbone's choices."""
+        towers = {head: list(product(*(FREE[label] for label in labels))) for head, labels in _HEADS.items()}
+        cls, reg = (
+            [self._maps({**backbone, **dict(zip(_HEADS[head], t, strict=True))})[i] for t in towers[head]] for i, head in enumerate(towers)
+        )
+        return {
+            _make({**backbone, **dict(zip(_HEADS["cls"], c, strict=True)), **dict(zip(_HEADS["reg"], r, strict=True))}): self._ao(
+                cls[i], reg[j]
+            )
+            for (i, c), (j, r) in product(enumerate(towers["cls"]), enumerate(towers["reg"]))
+        }
+
+    @torch.inference_mode()
+    def _maps(self, chosen: Mapping[str, Value]) -> tuple[np.ndarray, np.ndarray]:
+        module = self._supernet.extract(_make({**_FIRST, **chosen}))
+        calibrate(module, *self._calibration)
+        network = TorchNetwork(module, channels_last=True)
+        return network.search(self._searches, network.template(self._templates))
+
+    def _ao(self, cls: np.ndarray, reg: np.ndarray) -> float:
+        moved, _ = advance(self._targets, cls, reg, self._image_sizes, NANO.search_size, NANO.tracker)
+        return float(iou(moved.boxes, self._truth).mean())
+
+
+def _make(chosen: Mapping[str, Value]) -> Architecture:
+    return NANO.space.make({label: chosen.get(label, values[0]) for label, values in sub_space().choices.items()})
+
+
+def _digits(architecture: Architecture) -> str:
+    return "".join(str(values.index(architecture[label])) for label, values in FREE.items())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Judge every network of a part of nano.")
+    parser.add_argument("--supernet", type=Path, help="checkpoint of a nano supernet (default: one is trained)")
+    parser.add_argument("--steps", type=int, default=4580, help="of that training")
+    parser.add_argument("--table", type=Path, default=TABLE)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        trained = Path(scratch) / "supernet.safetensors"
+        if options.supernet is None:
+            train(family="nano", out=trained, steps=options.steps)
+        write_table(options.supernet or trained, options.table)
+
+
+if __name__ == "__main__":
+    main()
