@@ -91,7 +91,7 @@ class Problem:
 
     family: LightTrackFamily
     objectives: tuple[Objective, ...]
-    """What is optimised; the first is an accuracy, the second a cost, and between ties the cost decides."""
+    """What is optimised: accuracies, then costs; between ties in the first accuracy the first cost decides, see `deciding`."""
     constraints: tuple[Constraint, ...]
     """What an architecture must meet before it is evaluated."""
     evaluations: int
@@ -116,6 +116,13 @@ class Problem:
         """(N, C) by which share each of N architectures lies above each of C limits; feasible where all are <= 0."""
         columns = [constraint.excess(constraint.objective.of(choices)) for constraint in self.constraints]
         return np.stack(columns, axis=1) if columns else np.empty((len(choices), 0))
+
+
+def deciding(objectives: Sequence[Objective]) -> tuple[Objective, Objective]:
+    """The accuracy that ranks and the cost that decides between ties: the first that should be large, and the first that should be small."""
+    return [each for each in objectives if each.direction == "maximize"][0], [each for each in objectives if each.direction == "minimize"][
+        0
+    ]
 
 
 AO = Objective("ao", "", "maximize", "inherited weights")

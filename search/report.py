@@ -19,7 +19,7 @@ from predictors.report import Comparison, PredictorReport, predictor_report
 from search.candidate import Candidate
 from search.convergence import Curve, curves
 from search.importance import Importance, importance
-from search.objectives import Objective
+from search.objectives import Objective, deciding
 from search.peers import PeerTime, peer_times
 from search.study import read_candidates
 from search.verify import apply
@@ -85,12 +85,12 @@ class ReportData:
     @property
     def accuracy(self) -> str:
         """Name of the accuracy that ranks."""
-        return self.objectives[0].name
+        return deciding(self.objectives)[0].name
 
     @property
     def cost(self) -> str:
         """Name of the cost that decides between ties."""
-        return _cost(self.objectives)
+        return deciding(self.objectives)[1].name
 
 
 def report(run: Path) -> Path:
@@ -155,7 +155,7 @@ def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candi
     choices = family.space.indices([candidate.architecture for candidate in candidates])
     models = _models(settings)
     devices = _devices(settings, figures, candidates, members, models)
-    accuracy, cost = objectives[0].name, _cost(objectives)
+    accuracy, cost = (objective.name for objective in deciding(objectives))
     calibration = summary.get("noise", {}).get("calibration") or 0.0
     columns = {objective.name: np.array([candidate.values[objective.name] for candidate in candidates]) for objective in objectives}
     found = [importance(name, choices, values) for name, values in columns.items()]
@@ -191,10 +191,6 @@ def _read(path: Path) -> dict:
 
 def _objective(record: Mapping) -> Objective:
     return Objective(record["name"], record["unit"], record["direction"], record["source"])
-
-
-def _cost(objectives: Sequence[Objective]) -> str:
-    return next(objective.name for objective in objectives if objective.direction == "minimize")
 
 
 def _latencies(settings: Mapping) -> list[Mapping]:

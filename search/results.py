@@ -16,7 +16,7 @@ from pathlib import Path
 
 from search.candidate import Candidate
 from search.noise import calibration_noise
-from search.objectives import Problem
+from search.objectives import Problem, deciding
 from search.verify import Verification
 from search.winner import Recommendation, front, recommend
 from supernet.catalogue import save_architecture
@@ -39,7 +39,7 @@ def write_results(
     Returns:
         The summary.
     """
-    accuracy, cost = (objective.name for objective in problem.objectives[:2])
+    accuracy, cost = (objective.name for objective in deciding(problem.objectives))
     members = front(candidates, problem.objectives)
     if not members:
         raise ValueError(

@@ -13,7 +13,7 @@ import numpy as np
 
 from search.candidate import Candidate
 from search.noise import Difference, paired
-from search.objectives import Objective
+from search.objectives import Objective, deciding
 from search.pareto import non_dominated
 
 
@@ -29,11 +29,11 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> l
 
     Args:
         candidates: All of a search.
-        objectives: The first is an accuracy, the second a cost, as in `Problem`.
+        objectives: As in `Problem`.
     """
     feasible = [candidate for candidate in candidates if candidate.feasible]
     best = [feasible[i] for i in non_dominated(losses(feasible, objectives))]
-    accuracy, cost = (objective.name for objective in objectives[:2])
+    accuracy, cost = (objective.name for objective in deciding(objectives))
     return sorted(best, key=lambda candidate: (-candidate.values[accuracy], candidate.cost(cost), candidate.number))
 
 

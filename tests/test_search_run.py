@@ -1,19 +1,16 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 import search.run
-from predictors.predictor import Interval
-from search.objectives import multiply_adds, predicted_latency
 from search.study import read_candidates
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import save_supernet
@@ -21,27 +18,7 @@ from supernet.families import FAMILIES
 from supernet.supernet import Supernet, initialise
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = {"evaluations": 10, "sequences": 2, "rescoring": 3, "frames": 4}
-
-
-def fake_predictor(path):
-    """A millisecond for a million multiply-adds."""
-
-    def predict(architectures):
-        value = multiply_adds(FAMILIES["nano"]).of(architectures) / 1e6
-        return SimpleNamespace(value=value, low=value - 0.1, high=value + 0.1)
-
-    def missing(architectures):
-        return np.zeros(len(architectures))
-
-    return SimpleNamespace(
-        family=Path(path).read_text(),
-        predict=predict,
-        missing=missing,
-        complete=True,
-        about={"profile": {"device": "fake"}},
-        interval=Interval(0.9, 1.1, 0.9),
-    )
+SMALL = {"evaluations": 10, "sequences": 2, "rescoring": 3, "frames": 4, "unmeasured": True}
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +27,8 @@ def folder(tmp_path_factory):
     supernet = Supernet("nano", "sliced")
     initialise(supernet, seed=0)
     save_supernet(folder / "supernet.safetensors", supernet)
-    (folder / "chip.json").write_text("nano")
-    (folder / "other.json").write_text("lighttrack")
+    shutil.copy(Path(__file__).parent / "data" / "predictor-3.json", folder / "chip.json")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch):
-    monkeypatch.setattr(search.run, "load_predictor", fake_predictor)
 
 
 def run(folder: Path, out: str = "run", **settings) -> dict:
@@ -70,8 +41,7 @@ def start(folder: Path, out: str) -> subprocess.Popen:
     code = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
         "from pathlib import Path\n"
-        "import search.run, test_search_run as here\n"
-        "search.run.load_predictor = here.fake_predictor\n"
+        "import test_search_run as here\n"
         f"here.run(Path({str(folder)!r}), {out!r}, resume=True)\n"
     )
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stderr=subprocess.PIPE)
@@ -80,7 +50,7 @@ def start(folder: Path, out: str) -> subprocess.Popen:
 def finished(out: Path) -> list:
     try:
         return read_candidates(out / "study")
-    except (FileNotFoundError, KeyError):  # not begun
+    except (FileNotFoundError, ValueError):  # not begun
         return []
 
 
@@ -100,13 +70,15 @@ def test_search_writes_everything_and_survives_a_kill(folder):
     assert 4 <= len(before) < 10
     run(folder, "killed", resume=True)
     after = read_candidates(folder / "killed" / "study")
-    assert [(c.number, c.architecture, c.sequence_ao, c.seconds) for c in after[: len(before)]] == [
-        (c.number, c.architecture, c.sequence_ao, c.seconds) for c in before
+    assert [(c.number, c.architecture, c.scores, c.seconds) for c in after[: len(before)]] == [
+        (c.number, c.architecture, c.scores, c.seconds) for c in before
     ]
-    assert [(c.architecture, c.values["ao"]) for c in after] == [(c.architecture, c.values["ao"]) for c in whole]
+    for name in ("candidates.csv", *(f"front/{rank:02}.json" for rank in range(1, summary["front"] + 1))):
+        assert (folder / "killed" / name).read_bytes() == (folder / "whole" / name).read_bytes()
 
     check_results(folder / "whole", summary, whole)
     check_refusals(folder)
+    check_another_strategy(folder)
 
 
 def check_results(out: Path, summary: dict, candidates: list) -> None:
@@ -122,11 +94,21 @@ def check_results(out: Path, summary: dict, candidates: list) -> None:
         rows = list(csv.DictReader(file))
     assert [row["key"] for row in rows] == [candidate.architecture.key for candidate in candidates]
     assert all(float(row["macs"]) <= FAMILIES["nano"].max_macs for row in rows)
+    assert all(0 <= float(row["auc"]) <= 1 and float(row["params"]) > 0 and row["strategy"] == "guided" for row in rows)
     settings = json.loads((out / "settings.json").read_text())
     assert settings["limits"] == {"max_macs": FAMILIES["nano"].max_macs}
+    assert [objective["name"] for objective in settings["objectives"]] == ["ao", "latency_ms"]
     assert summary == json.loads((out / "summary.json").read_text())
-    assert 0 < summary["static_ao"] < 1
+    assert 0 < summary["static_ao"] < 1 and summary["noise"]["calibration"] >= 0 and summary["verified"]["measured"] == {}
+    assert sum(bool(candidate.recalibrated) for candidate in candidates) == min(3, summary["front"])
+    assert sum(bool(candidate.rescored) for candidate in candidates) == summary["rescored"] >= 1
     assert "plotly" in (out / "report.html").read_text()
+
+
+def check_another_strategy(folder: Path) -> None:
+    run(folder, "whole", resume=True, strategy="random", evaluations=12)
+    strategies = [candidate.strategy for candidate in read_candidates(folder / "whole" / "study")]
+    assert strategies == ["guided"] * 10 + ["random"] * 2
 
 
 def check_refusals(folder: Path) -> None:
@@ -139,33 +121,21 @@ def check_refusals(folder: Path) -> None:
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"strategy": "guess"}, "unknown strategy 'guess'; known: nsga2, random"),
-        ({"workers": "cloud:3"}, "unknown workers 'cloud:3'; known: local:N"),
+        ({"strategy": "guess"}, "unknown strategy 'guess'; known: .*guided.*random"),
+        ({"workers": "cloud:3"}, "unknown workers 'cloud:3'; known: local:N, ray"),
         ({"workers": "local:none"}, "positive number"),
         ({"evaluations": 0}, "evaluations must be at least 1, got 0"),
         ({"sequences": 1}, "sequences must be at least 2"),
         ({"rescoring": 1}, "rescoring must be"),
         ({"max_macs": "-3M"}, "positive number such as 600M"),
-        ({"max_macs": "1M"}, "max_macs must leave room .* more"),
-        ({"max_latency": "0.5ms"}, "max_latency must leave room .* more"),
+        ({"max_macs": "1M"}, "max_macs is .* more"),
+        ({"max_latency": ["0.05ms"]}, "max_latency is .* more"),
         ({"predictor": []}, "at least one predictor"),
+        ({"objectives": ["ao", "beauty"]}, "unknown objective 'beauty'"),
+        ({"data": "films"}, "DATASET:ROOT"),
     ],
 )
 def test_nonsense_is_refused_and_nothing_written(folder, settings, message):
     with pytest.raises(ValueError, match=message):
         run(folder, "refused", **settings)
     assert not (folder / "refused").exists()
-
-
-def test_a_predictor_of_another_family_is_refused(folder):
-    with pytest.raises(ValueError, match="is for lighttrack and the supernet holds nano"):
-        run(folder, "refused", predictor=[folder / "other.json"])
-
-
-def test_several_devices_are_several_objectives(folder):
-    (folder / "phone.json").write_text("nano")
-    family = FAMILIES["nano"]
-    models = search.run._predictors([folder / "chip.json", folder / "phone.json"], family)
-    latencies = [predicted_latency(model, name) for name, model in models.items()]
-    assert [objective.name for objective in latencies] == ["latency_ms:chip", "latency_ms:phone"]
-    assert len(search.run._constraints(family, latencies, None, "9ms")) == 3

@@ -76,3 +76,10 @@ def test_the_cost_that_counts_decides():
     assert recommend([a, b]).winner.number == 0
     found = recommend([a, b], cost="macs")
     assert found.winner.number == 1 and "cheapest of the 2" in found.why and "44% of the multiply-adds" in found.why
+
+
+def test_the_cost_is_a_cost_where_there_are_two_accuracies():
+    auc = Objective("auc", "", "maximize", "inherited weights")
+    everyone = [candidate(number, 0.5, ms) for number, ms in enumerate((5, 3, 4))]
+    everyone = [dataclasses.replace(each, values={**each.values, "auc": each.values["latency_ms"]}) for each in everyone]
+    assert [member.number for member in front(everyone, [AO, auc, OBJECTIVES[1]])] == [1, 2, 0]

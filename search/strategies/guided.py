@@ -23,6 +23,7 @@ from predictors.quantity import QuantityPredictor
 from search.feasible import Gate
 from search.hypervolume_gain import Beliefs, best_batch
 from search.inner_search import Genes, best, evolve
+from search.objectives import deciding
 from search.strategies.enough import Enough
 from supernet.space import Architecture
 
@@ -183,6 +184,6 @@ class GuidedSampler(BaseSampler):
         # samples crowd in the middle and may all exceed a tight limit: half of them lie on the way to the anchor
         towards = np.where(rng.random(drawn.shape) < rng.random((_POOL, 1)), anchor, genes.random(_POOL, rng))
         pool = genes.fresh(np.concatenate([anchor[None], drawn, towards]), met)
-        pool = pool[np.argsort(problem.objectives[1].of(pool), kind="stable")]
+        pool = pool[np.argsort(deciding(problem.objectives)[1].of(pool), kind="stable")]
         edges = np.linspace(0, len(pool), count + 1).astype(int)
         return pool[[rng.integers(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]]
