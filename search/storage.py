@@ -142,7 +142,10 @@ def optuna_storage(folder: Path) -> BaseStorage:
     if not known:
         return JournalStorage(JournalFileBackend(str(_journal_of(folder))))
     _Database(known["url"], known["study"]).close()
-    return RDBStorage(_sqlalchemy_url(known["url"]), {"connect_args": _CONNECTION}, skip_table_creation=True)
+    from sqlalchemy import NullPool
+
+    settings = {"connect_args": _CONNECTION, "poolclass": NullPool}  # threads that ask and end would leave connections behind
+    return RDBStorage(_sqlalchemy_url(known["url"]), settings, skip_table_creation=True)
 
 
 def check_database(url: str) -> str:

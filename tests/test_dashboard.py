@@ -14,7 +14,6 @@ from tests.test_study import open_study, run
 
 
 @pytest.mark.parametrize("kept", ["journal", "postgres"])
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # its threads leave connections to the collector
 def test_a_study_is_shown_and_not_changed(tmp_path, capfd, request, kept):
     study = open_study(tmp_path / "study", None if kept == "journal" else request.getfixturevalue("postgres").url)
     run(study, 5)

@@ -11,7 +11,6 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from search.feasible import Gate
@@ -102,7 +101,7 @@ def test_what_is_found_later_is_noted(tmp_path, database):
     again.close()
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", ["nsga2", "random"])
 def test_a_study_that_is_opened_again_goes_on_as_if_nothing_had_happened(tmp_path, strategy):
     whole = open_study(tmp_path / "whole", strategy=strategy)
     broken = open_study(tmp_path / "broken", strategy=strategy)
@@ -303,8 +302,6 @@ def test_optuna_reads_the_study(tmp_path, database, recwarn):
     assert {trial.number for trial in theirs.best_trials} <= set(range(12))
     assert not recwarn.list
     storage.remove_session()
-    if isinstance(storage, RDBStorage):
-        storage.engine.dispose()
 
 
 def test_no_study_is_one_line(tmp_path):
