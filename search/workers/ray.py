@@ -176,6 +176,8 @@ class RayWorkers(Pool[_Actor]):
                     **quiet,
                 )
             elif place.where == "auto":
+                if ":" in (address := os.environ.get("RAY_ADDRESS", "")):
+                    _ring(address.rpartition("/")[2])
                 ray.init("auto", **quiet)
             else:
                 _ring(place.where)
