@@ -34,6 +34,7 @@ VERBS = {
     "track": ("supernet.track:track", "follow a target through a sequence, folder, video or camera"),
     "evaluate": ("supernet.evaluate:evaluate", "run a tracker over a data set and score it"),
     "report": ("search.report:report", "the trade-off page of a search again"),
+    "dashboard": ("search.dashboard:dashboard", "the study of a search in optuna-dashboard"),
 }
 """Verb -> (module:function, what it does)."""
 

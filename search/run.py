@@ -19,6 +19,7 @@ from search.objectives import ACCURACIES, Problem
 from search.report import report
 from search.results import write_results
 from search.specification import Specification, file_origin, specify
+from search.storage import check_database
 from search.strategies import STRATEGIES
 from search.strategies.enough import Enough
 from search.study import Study
@@ -85,7 +86,8 @@ def search(
         max_energy: Limit of the energy per frame in mJ; needs a predictor of it.
         strategy: How architectures are chosen: guided, lighttrack, nsga2, nsga3, tpe, gp or random.
         evaluations: Number of different architectures to evaluate; guided may stop before, where no more gain is expected.
-        workers: Who evaluates: local:N for N processes on this machine, ray://auto, ray://local:N or ray://HOST:PORT for a Ray cluster.
+        workers: Who evaluates: local:N for N processes on this machine; ray://N@auto or ray://N@HOST:PORT for N actors on a Ray cluster
+            (ray://4@auto/gpu: with a GPU each), ray://N@local for a Ray of this search's own.
         seed: Start of all randomness; with one worker it fixes the whole study.
         data: What candidates track: synthetic, or DATASET:ROOT.
         sequences: Validation sequences that every candidate tracks.
@@ -109,6 +111,7 @@ def search(
         ConnectionError: The database or the cluster cannot be reached.
     """
     _check(strategy, evaluations, sequences, rescoring, frames, seed)
+    database = database and check_database(database)
     out, supernet = Path(out), Path(supernet)
     if out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(
@@ -213,7 +216,7 @@ def _content(setting: object) -> object:
 def _open_workers(text: str, make: MakeJudge) -> Workers:
     kind, _, place = text.partition(":")
     if kind not in WORKERS:
-        raise ValueError(f"unknown workers {text!r}; known: local:N, ray://auto, ray://local:N and ray://HOST:PORT")
+        raise ValueError(f"unknown workers {text!r}; known: local:N, ray://N@auto, ray://N@local, ray://N@HOST:PORT")
     return WORKERS[kind](place, make)
 
 

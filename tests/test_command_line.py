@@ -38,6 +38,7 @@ NAMED = (
     "track",
     "evaluate",
     "report",
+    "dashboard",
 )
 
 
