@@ -30,7 +30,7 @@ _SEQUENCES = 16
 _TASKS = {
     "go on": ("from benchmarks.many_trials import gate, opened; passes = gate()", "opened(Path(sys.argv[1]), passes)"),
     "read candidates": ("from search.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
-    "build page": ("from search.report import report; import search.page", "report(Path(sys.argv[1]))"),
+    "build page": ("from search.report import report; import search.page.document", "report(Path(sys.argv[1]))"),
 }
 _CHILD = """
 import json, re, sys, time

@@ -1,4 +1,4 @@
-"""The page of a search: what it found, how sure that is, and how to go on. Drawn by `search/page.py`.
+"""The page of a search: what it found, how sure that is, and how to go on. Drawn by `search/page/document.py`.
 
 Besides what `search` writes into its folder (RUN), the page shows, where they exist, the predictors that it used, as long as their files are
 still the same, and `summary.json` beside RUN (any figures by name, as `chiptrack demo` writes them).
@@ -17,10 +17,10 @@ import numpy as np
 from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.report import Comparison, PredictorReport, predictor_report
 from search.candidate import Candidate
-from search.convergence import Curve, curves
-from search.importance import Importance, importance
 from search.objectives import Objective, deciding
-from search.peers import PeerTime, peer_times
+from search.page.convergence import Curve, curves
+from search.page.importance import Importance, importance
+from search.page.peers import PeerTime, peer_times
 from search.study import read_candidates
 from search.verify import apply
 from search.winner import Recommendation, front, recommend
@@ -106,7 +106,7 @@ def report(run: Path) -> Path:
         FileNotFoundError: There is no search in the folder.
         ValueError: A file in it cannot be read.
     """
-    from search.page import draw  # plotly takes a while to import, and workers do not need it
+    from search.page.document import draw  # plotly takes a while to import, and workers do not need it
 
     path = Path(run) / "report.html"
     write_text(path, draw(collect(Path(run))))

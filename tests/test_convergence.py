@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from search.candidate import Candidate
-from search.convergence import curves
 from search.objectives import AO, Objective
+from search.page.convergence import curves
 from supernet.families import FAMILIES
 
 ARCH = FAMILIES["nano"].architecture({label: values[0] for label, values in FAMILIES["nano"].space.choices.items()})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from search.drawing import digits, plan
+from search.page.drawing import digits, plan
 from supernet.families import FAMILIES
 
 
@@ -11,7 +11,7 @@ def test_digits_to_base_36():
 
 
 def looked_up(tables, text):
-    """The keys of operators that `search/page.js` finds for an architecture's digits."""
+    """The keys of operators that `search/page/page.js` finds for an architecture's digits."""
     digit = {label: int(letter, 36) for label, letter in zip(tables["labels"], text, strict=True)}
     exit_ = digit["feature"]
     layers = tables["blocks"][: tables["depth"][exit_]]

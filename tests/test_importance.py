@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from search.importance import LEAST, importance
+from search.page.importance import LEAST, importance
 
 RNG = np.random.default_rng(0)
 CHOICES = RNG.integers(0, 3, (600, 5))

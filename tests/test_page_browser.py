@@ -19,8 +19,8 @@ from latency_tables.table import LatencyTable  # noqa: E402
 from latency_tables.tables import SHIPPED  # noqa: E402
 from predictors.lookup import Line, TableSum  # noqa: E402
 from predictors.predictor import Interval, LatencyPredictor  # noqa: E402
-from search.columns import columns  # noqa: E402
-from search.page import draw  # noqa: E402
+from search.page.columns import columns  # noqa: E402
+from search.page.document import draw  # noqa: E402
 from search.pareto import non_dominated  # noqa: E402
 from search.report import assemble  # noqa: E402
 from supernet.families import FAMILIES  # noqa: E402

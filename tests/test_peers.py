@@ -5,7 +5,7 @@ from latency_tables.tables import SHIPPED
 from predictors.fit import fit
 from predictors.lookup import Line, TableSum
 from predictors.predictor import Interval, LatencyPredictor
-from search.peers import PEERS, peer_times
+from search.page.peers import PEERS, peer_times
 from supernet.catalogue import find_architecture
 from supernet.describe import describe
 

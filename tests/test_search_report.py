@@ -10,11 +10,12 @@ import pytest
 from latency_tables.table import LatencyTable
 from latency_tables.tables import SHIPPED
 from predictors.fit import fit
-from search.columns import columns, title
 from search.feasible import Gate
-from search.figures import comparison, learning
 from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
-from search.page import draw, plots
+from search.page.columns import columns
+from search.page.document import draw
+from search.page.plots import comparison, learning, plots
+from search.page.wording import title
 from search.report import assemble, collect, report
 from search.strategies import STRATEGIES
 from search.study import Study

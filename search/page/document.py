@@ -1,10 +1,10 @@
-"""The page of a report: one HTML file that holds everything, plotly included, and asks no network for anything."""
+"""The page of a search: one HTML file that holds everything, plotly included, and asks no network for anything."""
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -14,13 +14,15 @@ from plotly.offline import get_plotlyjs
 
 from predictors.report import Comparison, share_inside
 from predictors.scores import score
-from search import figures
-from search.candidate import Candidate
-from search.columns import columns, title
-from search.importance import LEAST
-from search.objectives import count, limit_name
-from search.page_front import commands, figure_text, front_table, front_text, next_steps, rank_of
-from search.peers import PEERS
+from search.objectives import count
+from search.page.columns import columns
+from search.page.facts import certainty, facts, job, settings
+from search.page.front import commands, front_table, front_text, next_steps
+from search.page.importance import LEAST
+from search.page.peers import PEERS
+from search.page.plots import plots
+from search.page.tiles import lead, tiles
+from search.page.wording import title
 from search.report import Device, ReportData
 from supernet.families import FAMILIES
 
@@ -60,26 +62,6 @@ _LEARNING = (
 )
 
 
-def plots(data: ReportData) -> dict[str, go.Figure]:
-    """The figures that stand still, by their place in the page; those of which something is known.
-
-    Args:
-        data: A search.
-    """
-    found = {"convergence": figures.convergence(data.curves)}
-    if data.importances:
-        found["importance"] = figures.importances(data.importances, list(data.family.space.choices))
-    found |= {f"comparison-{i}": figures.comparison(device) for i, device in enumerate(data.devices) if device.comparisons}
-    if any(device.predictor.learning for device in data.devices):
-        found["learning"] = figures.learning(data.devices)
-    winner = data.recommendation and data.recommendation.winner
-    return found | {"peers": figures.peers([member for member in data.front if _sized(member)], winner, data.accuracy)}
-
-
-def _sized(member: Candidate) -> bool:
-    return {"macs", "params"} <= member.values.keys()
-
-
 def draw(data: ReportData) -> str:
     """Make the page.
 
@@ -94,22 +76,22 @@ def draw(data: ReportData) -> str:
     sections = [
         _section("Trade-off", _TRADE_OFF, _EXPLORER),
         _section("Front", front_text(data), "<a id='front'></a>", front_table(data), next_steps(data)),
-        _figures_of_the_job(data),
-        _section("How sure this is", "", _facts(_certainty(data))),
+        _section("Figures of the whole job", "", facts(job(data))) if data.job else "",
+        _section("How sure this is", "", facts(certainty(data))),
         _section("Convergence", _CONVERGENCE, places["convergence"]),
         _importance(places.get("importance")),
         _comparisons(data, places),
         _learning(places.get("learning")),
         _peers(data, places["peers"]),
-        _section("How this was found", _METHOD, _facts(_settings(data))),
+        _section("How this was found", _METHOD, facts(settings(data))),
     ]
     folder = Path(__file__).parent
     files = {name: (folder / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
     return Template(files["html"]).substitute(
         title=html.escape(f"chiptrack search: {data.run.name}"),
         heading=html.escape(f"{data.family.name} on {_devices(data)}"),
-        lead=_lead(data),
-        tiles=_tiles(data),
+        lead=lead(data),
+        tiles=tiles(data),
         sections="\n".join(sections),
         style=files["css"],
         script=files["js"],
@@ -150,87 +132,6 @@ def _place(name: str, height: float) -> str:
 
 def _devices(data: ReportData) -> str:
     return "; ".join(dict.fromkeys(device.predictor.device for device in data.devices)) or "an unnamed device"
-
-
-def _lead(data: ReportData) -> str:
-    found = data.recommendation
-    if found is None:
-        return "<p>This search has not ended: there is no recommendation yet.</p>"
-    return f"<p>Recommended: <a href='#front'>front/{rank_of(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
-
-
-def _tiles(data: ReportData) -> str:
-    found, summary = data.recommendation, data.summary
-    accuracy, cost = data.accuracy, data.cost
-    rejected = summary.get("rejected_share")
-    tiles = [
-        (
-            "evaluations",
-            f"{len(data.candidates):,}",
-            "" if rejected is None else f"{rejected:.0%} of the samples drawn were over budget or known",
-        ),
-        ("on the front", f"{len(data.front):,}", f"{len(found.ties)} tied with the highest {title(accuracy)}" if found else ""),
-    ]
-    if found is not None:
-        winner = found.winner
-        costs = [name for name in winner.values if name.partition(":")[0] == cost.partition(":")[0]]
-        tiles = [
-            (f"{title(accuracy)} of the recommended", f"{winner.accuracy(accuracy):.3f}", _accuracy_note(winner, accuracy, summary)),
-            *(_cost_tile(winner, name, data) for name in dict.fromkeys([max(costs, key=lambda name: winner.values[name]), "macs"])),
-            *tiles,
-        ]
-    cells = [[html.escape(text) for text in tile] for tile in tiles]
-    return "".join(
-        f"<div class='tile'><div class='label'>{label}</div><div class='value'>{value}</div><div class='note'>{note}</div></div>"
-        for label, value, note in cells
-    )
-
-
-def _accuracy_note(winner: Candidate, accuracy: str, summary: Mapping) -> str:
-    still = f"; a box that never moves: {summary['static_ao']:.3f}" if accuracy == "ao" and "static_ao" in summary else ""
-    return f"± {winner.accuracy_noise(accuracy):.3f}{still}"
-
-
-def _cost_tile(winner: Candidate, name: str, data: ReportData) -> tuple[str, str, str]:
-    value, _, noise = figure_text(winner, name).partition(" ± ")
-    notes = [f"± {noise}"] if noise else []
-    notes += [f"predicted {winner.predicted[name]:.3g}"] if name in winner.predicted else []
-    limit = data.settings.get("limits", {}).get(limit_name(name))
-    notes += [f"limit {count(limit)}"] if limit is not None else []
-    source = winner.sources[name]
-    return f"{title(name)}{'' if source == 'counted' else f', {source}'}", value, "; ".join(notes)
-
-
-def _figures_of_the_job(data: ReportData) -> str:
-    return _section("Figures of the whole job", "", _facts(_flatten(data.job))) if data.job else ""
-
-
-def _certainty(data: ReportData) -> list[tuple[str, str]]:
-    """What is known of the noise of accuracies and of the truth of predictions."""
-    accuracy = title(data.accuracy)
-    rows = []
-    noise, verified = data.summary.get("noise", {}), data.summary.get("verified", {})
-    if data.candidates:
-        errors = [candidate.noise[name] for candidate in data.candidates if (name := data.accuracy) in candidate.noise]
-        if errors:
-            rows.append((f"{accuracy} by the sequences drawn", f"± {np.median(errors):.3f}, one standard error of a typical candidate"))
-    if noise.get("calibration"):
-        rows.append((f"{accuracy} by calibration", f"± {noise['calibration']:.4f}, when BatchNorm statistics come from other pairs"))
-    if noise.get("tie_within"):
-        rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, both kinds of noise together"))
-    for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
-        rows.append((title(name), _verified(name, verified)))
-    measured = sum("measured" in candidate.sources.values() for candidate in data.candidates)
-    rows.append(("measured on a device", f"{measured} of {len(data.candidates):,} candidates; all other times are predicted"))
-    return rows
-
-
-def _verified(name: str, verified: Mapping) -> str:
-    if name not in verified.get("measured", {}):
-        return f"the front stays predicted: {verified['missing'][name]}"
-    text = f"{verified['measured'][name]} measured, {verified['outside'].get(name, 0)} outside the intervals of their predictions"
-    factor = verified.get("corrected", {}).get(name)
-    return text + ("" if factor is None else f"; predictions of the others are multiplied by {factor:.3f}")
 
 
 def _importance(place: str | None) -> str:
@@ -310,40 +211,3 @@ def _errors(comparisons: Sequence[Comparison], coverage: float | None) -> str:
 
 def _learning(place: str | None) -> str:
     return _section("Error against number of measurements", _LEARNING, place) if place else ""
-
-
-def _settings(data: ReportData) -> list[tuple[str, str]]:
-    settings = {name: value for name, value in data.settings.items() if name not in ("predictors", "figures")}
-    settings["objectives"] = [title(objective.name) for objective in data.objectives]
-    predictors = [{name: p.get(name) for name in ("path", "sha256", "profile")} for p in data.settings.get("predictors", [])]
-    found = {name: data.summary[name] for name in ("failures", "rejected", "stopped", "seconds") if name in data.summary}
-    return _flatten({**settings, "predictor": predictors[0] if len(predictors) == 1 else predictors, **found})
-
-
-def _flatten(records: Mapping, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested records as (name, text), names joined by slashes."""
-    rows = []
-    for name, value in records.items():
-        label = f"{prefix}{name}".replace("_", " ")
-        if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-            value = {str(i): item for i, item in enumerate(value, 1)}
-        if isinstance(value, Mapping):
-            rows += _flatten(value, f"{label} / ")
-        elif isinstance(value, list):
-            rows.append((label, ", ".join(map(_text, value)) or "none"))
-        else:
-            rows.append((label, _text(value)))
-    return rows
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return "none" if value is None else str(value)
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    cells = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
-    return f"<dl>{cells}</dl>"

@@ -5,11 +5,8 @@ from __future__ import annotations
 import html
 import shlex
 
-import numpy as np
-
 from search.candidate import Candidate
-from search.columns import title
-from search.objectives import count
+from search.page.wording import figure_text, title
 from search.report import ReportData
 from search.winner import Recommendation
 
@@ -70,15 +67,6 @@ def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]
     difference = found.differences[member.number]
     below = "highest" if member.number == found.best.number else f"{difference.mean:.3f} ± {difference.standard_error:.3f}"
     return below, "recommended" if member.number == found.winner.number else "tie" if member.number in found.ties else ""
-
-
-def figure_text(candidate: Candidate, name: str) -> str:
-    """A figure with three significant digits, and its noise with as many decimals."""
-    value = candidate.values[name]
-    if value >= 1e4:
-        return count(value)
-    decimals = max(0, 2 - int(np.floor(np.log10(value)))) if 0 < value < np.inf else 2
-    return f"{value:.{decimals}f}" + (f" ± {candidate.noise[name]:.{decimals}f}" if name in candidate.noise else "")
 
 
 def _file(data: ReportData, rank: int) -> str:

@@ -1,7 +1,7 @@
 """What the page needs to draw any architecture of a family and to list its operators, without asking Python again.
 
 Which operators an architecture has depends on few choices at a time (`LightTrackFamily.contexts`); so small tables of operators, looked up
-with the architecture's digits, give the search branch in the order of execution. `search/page.js` reads them.
+with the architecture's digits, give the search branch in the order of execution. `search/page/page.js` reads them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The figures of a report that stand still: convergence, importance of choices, peers, predicted against measured, learning curves.
 
-The trade-off, which does not, is drawn by `search/page.js`. plotly reads a little HTML in what it shows, so everything that comes from
+The trade-off, which does not, is drawn by `search/page/page.js`. plotly reads a little HTML in what it shows, so everything that comes from
 outside is escaped.
 """
 
@@ -16,18 +16,38 @@ import plotly.graph_objects as go
 
 from predictors.report import Comparison
 from search.candidate import Candidate
-from search.columns import title
-from search.convergence import Curve
-from search.importance import Importance
 from search.objectives import count
-from search.peers import PEERS, Peer
-from search.report import Device
+from search.page.convergence import Curve
+from search.page.importance import Importance
+from search.page.peers import PEERS, Peer
+from search.page.wording import title
+from search.report import Device, ReportData
 
 INK, FAINT, FRONT, WINNER, GRID, BAND = "#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452f", "#e6eaee", "#f0f3f6"
 _LINES = ((FRONT, "circle"), (WINNER, "square"), ("#8a6d00", "diamond"), ("#6a51a3", "triangle-up"), (INK, "cross"))
 """Colours that also differ in lightness, each with a marker of its own."""
 _MOST_CHOICES = 12
 """Choices whose importance is shown."""
+
+
+def plots(data: ReportData) -> dict[str, go.Figure]:
+    """The figures that stand still, by their place in the page; those of which something is known.
+
+    Args:
+        data: A search.
+    """
+    found = {"convergence": convergence(data.curves)}
+    if data.importances:
+        found["importance"] = importances(data.importances, list(data.family.space.choices))
+    found |= {f"comparison-{i}": comparison(device) for i, device in enumerate(data.devices) if device.comparisons}
+    if any(device.predictor.learning for device in data.devices):
+        found["learning"] = learning(data.devices)
+    winner = data.recommendation and data.recommendation.winner
+    return found | {"peers": peers([member for member in data.front if _sized(member)], winner, data.accuracy)}
+
+
+def _sized(member: Candidate) -> bool:
+    return {"macs", "params"} <= member.values.keys()
 
 
 def convergence(curves: Sequence[Curve]) -> go.Figure:
@@ -102,22 +122,15 @@ def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) ->
             hovertemplate="%{customdata}<extra></extra>",
         )
 
-    published = [(peer.macs, peer.eao, peer.params, _published(peer)) for peer in PEERS if peer.eao is not None]
-    sure = [point for point, peer in zip(published, (p for p in PEERS if p.eao is not None), strict=True) if peer.verified]
-    hollow = {"color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 1.5}}
-    add("published (EAO, VOT2019)", sure, False, **hollow)
-    add(
-        "published, not verified",
-        [point for point in published if point not in sure],
-        False,
-        **hollow | {"line": {"color": FAINT, "width": 1.5}},
-    )
+    for verified, name, colour in ((True, "published (EAO, VOT2019)", INK), (False, "published, not verified", FAINT)):
+        known = [peer for peer in PEERS if peer.eao is not None and peer.verified == verified]
+        points = [(peer.macs, peer.eao, peer.params, _published(peer)) for peer in known]
+        add(name, points, False, color="rgba(0,0,0,0)", line={"color": colour, "width": 1.5})
     mine = [(c.values["macs"], c.accuracy(accuracy), c.values["params"], _own(c, accuracy)) for c in ours if c is not winner]
     add("front of this search", mine, True, color=FRONT, opacity=0.6, line={"width": 0})
     if winner is not None:
         point = (winner.values["macs"], winner.accuracy(accuracy), winner.values["params"], _own(winner, accuracy))
         add("recommended", [point], True, color=WINNER, opacity=0.85, line={"width": 0})
-    ticks = [digit * 10**power for power in range(5, 12) for digit in (1, 3)]
     ticks = [digit * 10**power for power in range(5, 12) for digit in (1, 3)]
     every = [c.values["macs"] for c in ours] + [peer.macs for peer in PEERS]
     below = f"{html.escape(title(accuracy))} on this search's<br>validation sequences"

@@ -1,4 +1,4 @@
-"""All candidates of a search by columns: compact enough that a page holds tens of thousands. `search/page.js` reads them.
+"""All candidates of a search by columns: compact enough that a page holds tens of thousands. `search/page/page.js` reads them.
 
 Figures have nine digits; a figure that is not known is null.
 """
@@ -10,31 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from search.candidate import Candidate
-from search.drawing import digits, plan
 from search.objectives import Objective
+from search.page.drawing import digits, plan
+from search.page.wording import title
 from search.report import ReportData
-
-_NAMES = {
-    "ao": "AO",
-    "auc": "AUC",
-    "latency_ms": "ms per frame",
-    "template_ms": "ms per new target",
-    "macs": "multiply-adds",
-    "params": "parameters",
-    "memory_mb": "memory in MB",
-    "energy_mj": "energy in mJ",
-}
-
-
-def title(name: str) -> str:
-    """A figure in words.
-
-    >>> title("latency_ms:phone"), title("ao_rescored")
-    ('ms per frame, phone', 'AO, judged again')
-    """
-    stem, _, device = name.partition(":")
-    words = _NAMES.get(stem.removesuffix("_rescored"), stem) + (", judged again" if stem.endswith("_rescored") else "")
-    return f"{words}, {device}" if device else words
 
 
 def columns(data: ReportData) -> dict:

@@ -1,0 +1,1 @@
+"""How the page of a search is drawn: its parts, and `document.draw`, which puts them together."""

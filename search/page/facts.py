@@ -1,0 +1,82 @@
+"""What the page says as rows of a name and a text: how sure its figures are, how they were found, and what else the job left behind."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from search.page.wording import title
+from search.report import ReportData
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> str:
+    """Rows of a name and a text, as HTML."""
+    cells = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
+    return f"<dl>{cells}</dl>"
+
+
+def certainty(data: ReportData) -> list[tuple[str, str]]:
+    """What is known of the noise of accuracies and of the truth of predictions."""
+    accuracy = title(data.accuracy)
+    rows = []
+    noise, verified = data.summary.get("noise", {}), data.summary.get("verified", {})
+    errors = [candidate.noise[data.accuracy] for candidate in data.candidates if data.accuracy in candidate.noise]
+    if errors:
+        rows.append((f"{accuracy} by the sequences drawn", f"± {np.median(errors):.3f}, one standard error of a typical candidate"))
+    if noise.get("calibration"):
+        rows.append((f"{accuracy} by calibration", f"± {noise['calibration']:.4f}, when BatchNorm statistics come from other pairs"))
+    if noise.get("tie_within"):
+        rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, both kinds of noise together"))
+    for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
+        rows.append((title(name), _verified(name, verified)))
+    measured = sum("measured" in candidate.sources.values() for candidate in data.candidates)
+    rows.append(("measured on a device", f"{measured} of {len(data.candidates):,} candidates; all other times are predicted"))
+    return rows
+
+
+def _verified(name: str, verified: Mapping) -> str:
+    if name not in verified.get("measured", {}):
+        return f"the front stays predicted: {verified['missing'][name]}"
+    text = f"{verified['measured'][name]} measured, {verified['outside'].get(name, 0)} outside the intervals of their predictions"
+    factor = verified.get("corrected", {}).get(name)
+    return text + ("" if factor is None else f"; predictions of the others are multiplied by {factor:.3f}")
+
+
+def job(data: ReportData) -> list[tuple[str, str]]:
+    """What else the job came to that the search is part of."""
+    return _flatten(data.job)
+
+
+def settings(data: ReportData) -> list[tuple[str, str]]:
+    """How the search was made, and how it ended."""
+    kept = {name: value for name, value in data.settings.items() if name not in ("predictors", "figures")}
+    kept["objectives"] = [title(objective.name) for objective in data.objectives]
+    predictors = [{name: p.get(name) for name in ("path", "sha256", "profile")} for p in data.settings.get("predictors", [])]
+    found = {name: data.summary[name] for name in ("failures", "rejected", "stopped", "seconds") if name in data.summary}
+    return _flatten({**kept, "predictor": predictors[0] if len(predictors) == 1 else predictors, **found})
+
+
+def _flatten(records: Mapping, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested records as (name, text), names joined by slashes."""
+    rows = []
+    for name, value in records.items():
+        label = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+            value = {str(i): item for i, item in enumerate(value, 1)}
+        if isinstance(value, Mapping):
+            rows += _flatten(value, f"{label} / ")
+        elif isinstance(value, list):
+            rows.append((label, ", ".join(map(_text, value)) or "none"))
+        else:
+            rows.append((label, _text(value)))
+    return rows
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "none" if value is None else str(value)
