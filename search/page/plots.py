@@ -123,8 +123,9 @@ def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) ->
         )
 
     for verified, name, colour in ((True, "published (EAO, VOT2019)", INK), (False, "published, not verified", FAINT)):
-        known = [peer for peer in PEERS if peer.eao is not None and peer.verified == verified]
-        points = [(peer.macs, peer.eao, peer.params, _published(peer)) for peer in known]
+        points = [
+            (peer.macs, peer.eao, peer.params, _published(peer)) for peer in PEERS if peer.eao is not None and peer.verified == verified
+        ]
         add(name, points, False, color="rgba(0,0,0,0)", line={"color": colour, "width": 1.5})
     mine = [(c.values["macs"], c.accuracy(accuracy), c.values["params"], _own(c, accuracy)) for c in ours if c is not winner]
     add("front of this search", mine, True, color=FRONT, opacity=0.6, line={"width": 0})
