@@ -11,7 +11,7 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from search.storage import optuna_storage
+from search.storages.opening import optuna_storage
 from tracking.progress import say
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

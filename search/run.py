@@ -19,7 +19,7 @@ from search.objectives import ACCURACIES, Problem
 from search.report import report
 from search.results import write_results
 from search.specification import Specification, file_origin, specify
-from search.storage import check_database
+from search.storages.database import check_database
 from search.strategies import STRATEGIES
 from search.strategies.enough import Enough
 from search.study import Study

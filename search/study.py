@@ -1,6 +1,6 @@
 """The study of a search: an Optuna study, one trial a candidate, with all that is known of it.
 
-Samplers work on a copy in memory, which is filled from what is kept (`search/storage.py`) when a study is continued. From its
+Samplers work on a copy in memory, which is filled from what is kept (`search/storages`) when a study is continued. From its
 beginning a trial carries the user attributes `strategy`, `values` and `noise` (the cheap figures by name), `rejected` (samples refused
 before it, by reason), and `sampler` where the sampler noted something in the study (NSGA-II its parents); from its end `outcome`
 (`scores` by accuracy, on each sequence, and `seconds`) or `error`. What is found later stands in notes of the study
@@ -28,7 +28,8 @@ from search.candidate import Candidate, Source
 from search.feasible import Gate
 from search.noise import standard_error
 from search.objectives import ACCURACIES, Problem, figures_of
-from search.storage import Record, open_reader, open_writer
+from search.storages.opening import open_reader, open_writer
+from search.storages.storage import Record
 from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
 from supernet.families.lighttrack import LightTrackFamily

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from search.feasible import Gate
 from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
-from search.storage import optuna_storage
+from search.storages.opening import optuna_storage
 from search.strategies import STRATEGIES
 from search.strategies.enough import Enough
 from search.study import Study, read_candidates

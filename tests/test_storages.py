@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from search.storage import check_database
+from search.storages.database import check_database
 from search.study import read_candidates
 from tests.test_study import open_study, outcome, run
 
