@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,22 @@ _STUDY = "search"
 """Name of the study in a journal, which holds no other."""
 
 
+class _Operation(IntEnum):
+    """What a line does, by Optuna's codes."""
+
+    CREATE_STUDY = 0
+    SET_STUDY_USER_ATTR = 2
+    SET_STUDY_SYSTEM_ATTR = 3
+    CREATE_TRIAL = 4
+    SET_TRIAL_STATE_VALUES = 6
+    SET_TRIAL_USER_ATTR = 8
+
+    @property
+    def start(self) -> bytes:
+        """How the line starts."""
+        return b'{"op_code":%d,' % self
+
+
 class JournalReader:
     """The lines of a journal; one trial takes two or three."""
 
@@ -29,24 +46,26 @@ class JournalReader:
 
     def notes(self) -> dict[str, Any]:
         found = {}
+        start = _Operation.SET_STUDY_USER_ATTR.start
         for line in self._lines():
-            if line.startswith(b'{"op_code":2,'):  # a study's user attribute
+            if line.startswith(start):
                 found |= json.loads(line)["user_attr"]
         return found
 
     def records(self) -> Iterator[Record]:
         running: dict[int, Record] = {}
         count = 0
+        start = _Operation.CREATE_TRIAL.start
         for line in self._lines():
-            if line.startswith(b'{"op_code":4,'):
+            if line.startswith(start):
                 running[count] = _begun(count, line)
                 count += 1
                 continue
             log = json.loads(line)
             match log["op_code"]:
-                case 8:
+                case _Operation.SET_TRIAL_USER_ATTR:
                     running[log["trial_id"]].attributes |= log["user_attr"]
-                case 6:
+                case _Operation.SET_TRIAL_STATE_VALUES:
                     record = running.pop(log["trial_id"])
                     record.state = TrialState(log["state"])
                     yield record
@@ -88,9 +107,10 @@ class JournalWriter(JournalReader):
         self._backend = JournalFileBackend(str(self._path))
 
     def create(self, directions: Sequence[StudyDirection], metric_names: Sequence[str]) -> None:
-        if not any(line.startswith(b'{"op_code":0,') for line in self._lines()):
+        if not any(line.startswith(_Operation.CREATE_STUDY.start) for line in self._lines()):
             names = {"study_id": 0, "system_attr": {METRIC_NAMES: list(metric_names)}}
-            self._append((0, {"study_name": _STUDY, "directions": list(directions)}), (3, names))
+            study = {"study_name": _STUDY, "directions": list(directions)}
+            self._append((_Operation.CREATE_STUDY, study), (_Operation.SET_STUDY_SYSTEM_ATTR, names))
 
     def begin(self, trial: FrozenTrial) -> None:
         distributions = trial.distributions
@@ -106,19 +126,22 @@ class JournalWriter(JournalReader):
             "system_attrs": trial.system_attrs,
             "intermediate_values": {},
         }
-        self._append((4, content))
+        self._append((_Operation.CREATE_TRIAL, content))
 
     def finish(self, number: int, state: TrialState, values: Sequence[float] | None, attributes: Mapping[str, Any]) -> None:
-        known = [(8, {"trial_id": number, "user_attr": {name: content}}) for name, content in attributes.items()]
-        self._append(*known, (6, {"trial_id": number, "state": state, "values": values, "datetime_complete": _now()}))
+        known = [
+            (_Operation.SET_TRIAL_USER_ATTR, {"trial_id": number, "user_attr": {name: content}}) for name, content in attributes.items()
+        ]
+        end = {"trial_id": number, "state": state, "values": values, "datetime_complete": _now()}
+        self._append(*known, (_Operation.SET_TRIAL_STATE_VALUES, end))
 
     def note(self, name: str, content: Any) -> None:
-        self._append((2, {"study_id": 0, "user_attr": {name: content}}))
+        self._append((_Operation.SET_STUDY_USER_ATTR, {"study_id": 0, "user_attr": {name: content}}))
 
     def close(self) -> None:
         self._lock.release()
 
-    def _append(self, *logs: tuple[int, dict]) -> None:
+    def _append(self, *logs: tuple[_Operation, dict]) -> None:
         self._backend.append_logs([{"op_code": code, "worker_id": "chiptrack", **content} for code, content in logs])
 
     def _mend(self) -> None:
