@@ -1,20 +1,18 @@
 """The study of a search: an Optuna study, one trial a candidate, with all that is known of it.
 
-Samplers work on a copy in memory, which is filled from what is kept (`search/storages`) when a study is continued. From its
-beginning a trial carries the user attributes `strategy`, `values` and `noise` (the cheap figures by name), `rejected` (samples refused
-before it, by reason), and `sampler` where the sampler noted something in the study (NSGA-II its parents); from its end `outcome`
-(`scores` by accuracy, on each sequence, and `seconds`) or `error`. What is found later stands in notes of the study
-(`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`), because Optuna closes a trial when it ends.
+Samplers work on a copy in memory, which is filled from what is kept (`search/storages`) when a study is continued. What a trial says
+of its candidate stands in its attributes and in the study's notes (`search/trials.py`); beside that a trial carries `rejected` (samples
+refused before it, by reason), and `sampler` where the sampler noted something in the study (NSGA-II its parents).
 """
 
 from __future__ import annotations
 
 import gc
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,14 +22,13 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from search.candidate import Candidate, Source
+from search.candidate import Candidate
 from search.feasible import Gate
-from search.noise import standard_error
-from search.objectives import ACCURACIES, Problem, figures_of
+from search.objectives import Problem, figures_of
 from search.storages.opening import open_reader, open_writer
 from search.storages.storage import Record
+from search.trials import About, candidate_of, figures_in, with_notes
 from search.workers.jobs import Outcome
-from supernet.families import FAMILIES
 from supernet.families.lighttrack import LightTrackFamily
 from supernet.space import Architecture, Value
 
@@ -75,7 +72,7 @@ class Study:
         self._gate = gate
         self._strategy = strategy_name
         self._distributions = gate.distributions
-        self._about = _About.of(problem)
+        self._about = About.of(problem)
         self._candidates: dict[int, Candidate] = {}
         self._open: dict[int, Architecture] = {}
         self._again: deque[int] = deque()
@@ -110,7 +107,7 @@ class Study:
             arch = self._problem.space.make(record.params)
             self._gate.seen.add(arch.key)
             if record.state == TrialState.COMPLETE:
-                self._candidates[record.number] = self._noted(_candidate(record.number, arch, record.attributes, self._about))
+                self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
             elif record.state == TrialState.RUNNING:
                 self._open[record.number] = arch
                 (ended if {"outcome", "error"} & record.attributes.keys() else self._again).append(record.number)
@@ -120,7 +117,7 @@ class Study:
             self._memory.enqueue_trial(dict(self._gate.anchor.choices))  # the fast end of the front, which random samples hardly reach
 
     def _restored(self, record: Record) -> FrozenTrial:
-        values = _figures(record.attributes) if record.state == TrialState.COMPLETE else {}
+        values = figures_in(record.attributes) if record.state == TrialState.COMPLETE else {}
         return _Restored(
             number=record.number,
             trial_id=record.number,
@@ -245,7 +242,7 @@ class Study:
             raise ValueError(f"a trial is finished once, after it was asked for, {number} is not running; give a number that ask returned")
         attributes = {**self._trial(number).user_attrs, **found}
         complete = "outcome" in attributes
-        figures = _figures(attributes) if complete else {}
+        figures = figures_in(attributes) if complete else {}
         state = TrialState.COMPLETE if complete else TrialState.FAIL
         values = [figures[objective.name] for objective in self._problem.objectives] if complete else None
         self._store.finish(number, state, values, found)
@@ -254,10 +251,10 @@ class Study:
         self._memory.tell(number, values, state)
         arch = self._open.pop(number)
         if complete:
-            self._candidates[number] = _candidate(number, arch, attributes, self._about)
+            self._candidates[number] = candidate_of(number, arch, attributes, self._about)
 
     def _noted(self, candidate: Candidate) -> Candidate:
-        return _noted(candidate, self._notes, self._about)
+        return with_notes(candidate, self._notes, self._about)
 
     def _note(self, name: str, content: Any) -> None:
         self._store.note(name, content)
@@ -285,9 +282,9 @@ def read_candidates(folder: Path) -> list[Candidate]:
         notes = store.notes()
         if "about" not in notes:
             raise ValueError(f"a study must say what it is about, {folder} is empty or something else; search anew")
-        about, shared = _About.from_json(notes["about"]), {}
+        about, shared = About.from_json(notes["about"]), {}
         found = [
-            _noted(_candidate(record.number, _architecture(record, about.family, shared), record.attributes, about), notes, about)
+            with_notes(candidate_of(record.number, _architecture(record, about.family, shared), record.attributes, about), notes, about)
             for record in store.records()
             if record.state == TrialState.COMPLETE
         ]
@@ -307,91 +304,3 @@ class _Restored(FrozenTrial):
 
     def __deepcopy__(self, memo: dict) -> FrozenTrial:
         return self
-
-
-@dataclass(frozen=True)
-class _About:
-    """What holds for all candidates of a study."""
-
-    family: LightTrackFamily
-    sources: Mapping[str, Source]
-    """How figures are obtained, by name."""
-    limits: Mapping[str, float]
-    """The largest value that meets the constraints, by figure."""
-
-    @classmethod
-    def of(cls, problem: Problem) -> _About:
-        figures = (*ACCURACIES.values(), *problem.figures)
-        limits = {constraint.objective.name: constraint.limit for constraint in problem.constraints}
-        return cls(problem.family, {figure.name: figure.source for figure in figures}, limits)
-
-    @classmethod
-    def from_json(cls, record: dict) -> _About:
-        return cls(FAMILIES[record["family"]], record["sources"], record["limits"])
-
-    def meets(self, values: Mapping[str, float]) -> bool:
-        """Whether figures by name lie within the limits."""
-        return all(values[name] <= limit for name, limit in self.limits.items())
-
-    def to_json(self) -> dict:
-        return {"family": self.family.name, "sources": dict(self.sources), "limits": dict(self.limits)}
-
-
-def _figures(attributes: Mapping[str, Any]) -> dict[str, float]:
-    """Every figure of a finished trial."""
-    return {name: _mean(each) for name, each in attributes["outcome"]["scores"].items()} | attributes["values"]
-
-
-def _mean(scores: Sequence[float]) -> float:
-    return sum(scores) / len(scores)
-
-
-def _candidate(number: int, arch: Architecture, attributes: Mapping[str, Any], about: _About) -> Candidate:
-    """A finished trial, without what later notes say of it."""
-    outcome = attributes["outcome"]
-    values = _figures(attributes)
-    return Candidate(
-        number=number,
-        architecture=arch,
-        values=values,
-        sources=about.sources,
-        noise={name: standard_error(each) for name, each in outcome["scores"].items()} | attributes["noise"],
-        feasible=about.meets(values),
-        scores={name: tuple(each) for name, each in outcome["scores"].items()},
-        strategy=attributes["strategy"],
-        seconds=outcome["seconds"],
-    )
-
-
-def _noted(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], about: _About) -> Candidate:
-    """A candidate with what notes say of it; once more, if notes were added."""
-    if measured := notes.get(f"measured:{candidate.number}"):
-        candidate = _measured(candidate, measured, about)
-    if rescored := notes.get(f"rescored:{candidate.number}"):
-        candidate = _rescored(candidate, rescored)
-    if recalibrated := notes.get(f"recalibrated:{candidate.number}"):
-        candidate = replace(candidate, recalibrated={name: tuple(each) for name, each in recalibrated.items()})
-    return candidate
-
-
-def _measured(candidate: Candidate, figures: Mapping[str, float], about: _About) -> Candidate:
-    values = {**candidate.values, **figures}
-    unmeasured = {name for name, source in candidate.sources.items() if source != "measured"}
-    return replace(
-        candidate,
-        values=values,
-        sources={**candidate.sources, **dict.fromkeys(figures, "measured")},
-        noise={name: noise for name, noise in candidate.noise.items() if name not in figures},
-        feasible=about.meets(values),
-        predicted={**candidate.predicted, **{name: candidate.values[name] for name in figures if name in unmeasured}},
-    )
-
-
-def _rescored(candidate: Candidate, scores: Mapping[str, Sequence[float]]) -> Candidate:
-    return replace(
-        candidate,
-        values={**candidate.values, **{f"{name}_rescored": _mean(each) for name, each in scores.items()}},
-        sources={**candidate.sources, **{f"{name}_rescored": "inherited weights" for name in scores}},
-        noise={**candidate.noise, **{f"{name}_rescored": standard_error(each) for name, each in scores.items()}},
-        rescored={name: tuple(each) for name, each in scores.items()},
-    )
