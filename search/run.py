@@ -23,6 +23,7 @@ from search.storages.database import check_database
 from search.strategies import STRATEGIES
 from search.strategies.enough import Enough
 from search.study import Study
+from search.trials import Kind
 from search.validation import Validation
 from search.verify import Verification, settled, verify
 from search.winner import front, shortlist
@@ -270,7 +271,7 @@ def _judge_again(study: Study, pool: Workers, problem: Problem, search: range, r
     _work(study, pool, "recalibrated", "calibrating again", jobs)
 
 
-def _work(study: Study, pool: Workers, kind: str, title: str, jobs: dict[int, list[Job]]) -> None:
+def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, list[Job]]) -> None:
     """Note the answers of each candidate's jobs: single sequences of a single job, means of several."""
     answers: dict[int, dict[int, Outcome]] = {number: {} for number in jobs}
     if not jobs:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
@@ -27,7 +27,7 @@ from search.feasible import Gate
 from search.objectives import Problem, figures_of
 from search.storages.opening import open_reader, open_writer
 from search.storages.storage import Record
-from search.trials import About, candidate_of, figures_in, with_notes
+from search.trials import About, Kind, candidate_of, figures_in, with_notes
 from search.workers.jobs import Outcome
 from supernet.families.lighttrack import LightTrackFamily
 from supernet.space import Architecture, Value
@@ -196,7 +196,7 @@ class Study:
         """
         self._finish(number, {"error": reason})
 
-    def note(self, number: int, kind: Literal["rescored", "recalibrated", "measured"], record: Mapping[str, Any]) -> None:
+    def note(self, number: int, kind: Kind, record: Mapping[str, Any]) -> None:
         """Remember what was found of a finished candidate later; adds to what an earlier note of the same kind says.
 
         Args:

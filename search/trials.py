@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from search.candidate import Candidate, Source
 from search.noise import standard_error
@@ -18,6 +18,9 @@ from search.objectives import ACCURACIES, Problem
 from supernet.families import FAMILIES
 from supernet.families.lighttrack import LightTrackFamily
 from supernet.space import Architecture
+
+Kind = Literal["rescored", "recalibrated", "measured"]
+"""What may be found of a candidate after its end."""
 
 
 @dataclass(frozen=True)
