@@ -146,7 +146,10 @@ class FeasibleSampler(BaseSampler):
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 
     def _draw(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        drawn = self._inner.sample_relative(study, trial, self._inner.infer_relative_search_space(study, trial))
+        # what the inner sampler would infer, without comparing the choices of all trials
+        together = {name: distribution for name, distribution in search_space.items() if not distribution.single()}
+        pinned = {name: values[0] for name, values in self._gate.problem.space.choices.items() if name not in together}
+        drawn = pinned | self._inner.sample_relative(study, trial, together)
         return {
             name: drawn[name] if name in drawn else self._inner.sample_independent(study, trial, name, distribution)
             for name, distribution in search_space.items()

@@ -37,23 +37,27 @@ class EvolutionSampler(BaseSampler):
         self._population = min(_POPULATION, max(4, problem.evaluations // _GENERATIONS))
         self._parents = max(2, round(self._population * _PARENTS / _POPULATION))
         self._rng = np.random.default_rng(seed)
+        self._best: list[Architecture] = []
+        self._mutates = False
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        return dict(self._next(study, trial).choices)
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
-        raise AssertionError(f"every choice is sampled at once, {param_name} was asked for alone")
-
-    def _next(self, study: Study, trial: FrozenTrial) -> Architecture:
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         begun = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
         before = [other for other in begun if other.number < trial.number]
         generation, place = divmod(len(before), self._population)
         finished = [other for other in before[: generation * self._population] if other.state == TrialState.COMPLETE]
         best = sorted(finished, key=lambda other: self._accuracy.sign * other.values[0])[: self._parents]
-        if len(best) < 2:
-            return self._space.sample(self._rng)
-        a, b = (self._space.make(best[i].params) for i in self._rng.choice(len(best), 2, replace=False))
-        return self._space.mutate(a, self._rng) if place < self._population // 2 else self._space.crossover(a, b, self._rng)
+        self._best = [self._space.make(other.params) for other in best]
+        self._mutates = place < self._population // 2
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        if len(self._best) < 2:
+            return dict(self._space.sample(self._rng).choices)
+        a, b = (self._best[i] for i in self._rng.choice(len(self._best), 2, replace=False))
+        child = self._space.mutate(a, self._rng) if self._mutates else self._space.crossover(a, b, self._rng)
+        return dict(child.choices)
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
+        raise AssertionError(f"every choice is sampled at once, {param_name} was asked for alone")
