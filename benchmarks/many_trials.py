@@ -19,7 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from optuna.samplers import RandomSampler
 
-from search.feasible import Gate, cheapest
+from search.budget import cheapest
+from search.feasible import Gate
 from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
 from search.study import Study
 from search.workers.jobs import Outcome

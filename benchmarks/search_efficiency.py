@@ -25,7 +25,8 @@ from benchmarks.sub_space import FREE, NANO, TABLE, every_architecture, read_tab
 from latency_tables.table import LatencyTable
 from latency_tables.tables import SHIPPED
 from predictors.fit import fit
-from search.feasible import Gate, cheapest
+from search.budget import cheapest
+from search.feasible import Gate
 from search.objectives import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
 from search.pareto import hypervolume, hypervolumes, non_dominated
 from search.strategies import STRATEGIES

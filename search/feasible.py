@@ -1,4 +1,4 @@
-"""Architectures that meet the cheap constraints: whether there are any, and how to draw only those from any strategy.
+"""How to draw only architectures that meet the cheap constraints, from any strategy.
 
 Rejected samples cost a fraction of a millisecond, since no weight is touched. Where drawing again does not help, neighbours of the
 sample are tried while it is pulled, choice by choice, towards the cheapest architecture known, until one fits.
@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.objectives import Problem, count
+from search.objectives import Problem
 from supernet.space import Architecture, Value
 
 _DRAWS = 50
@@ -26,52 +26,6 @@ _NEIGHBOURS = 3
 """How many are tried at every step of a repair."""
 _LAST = 500
 """Samples ever further from the anchor before a space counts as exhausted."""
-
-
-def cheapest(problem: Problem, samples: int = 500) -> Architecture:
-    """Look for the architecture that stays below the limits by the widest margin.
-
-    Random samples first, then every choice of the best one in turn, until no single change helps.
-
-    Args:
-        problem: Has at least one constraint.
-        samples: Number of random samples.
-
-    Returns:
-        The architecture whose largest excess over a limit is smallest.
-
-    Raises:
-        ValueError: Even that one exceeds a limit; says which limit, and by how much.
-    """
-    space = problem.space
-
-    def excess(architectures: list[Architecture]) -> np.ndarray:
-        each = problem.excess(problem.family.space.indices(architectures))
-        # the largest decides; the sum lets the others fall where the largest cannot
-        return each.max(axis=1) + 1e-3 * each.sum(axis=1)
-
-    rng = np.random.default_rng(0)
-    drawn = [space.sample(rng) for _ in range(samples)]
-    scores = excess(drawn)
-    best, least = drawn[int(scores.argmin())], scores.min()
-    improved = True
-    while improved:
-        improved = False
-        for label, options in space.choices.items():
-            variants = [space.make({**dict(best.choices), label: option}) for option in options]
-            scores = excess(variants)
-            if scores.min() < least - 1e-12:
-                best, least, improved = variants[int(scores.argmin())], scores.min(), True
-    choices = problem.family.space.indices([best])
-    above = problem.excess(choices)[0]
-    if above.max() > 0:
-        worst = problem.constraints[int(above.argmax())]
-        needed = worst.objective.of(choices)[0]
-        raise ValueError(
-            f"{worst.name} must leave room for some architecture, got {count(worst.limit)} {worst.objective.unit}: the cheapest one found "
-            f"needs {count(needed)} ({above.max():.1%} more); raise it"
-        )
-    return best
 
 
 @dataclass

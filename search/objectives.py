@@ -76,6 +76,15 @@ class Constraint:
         return values / self.limit - 1 if self.limit else values
 
 
+def kind_of(figure: str) -> str:
+    """The name of a figure without its device.
+
+    >>> kind_of("latency_ms:phone"), kind_of("macs")
+    ('latency_ms', 'macs')
+    """
+    return figure.partition(":")[0]
+
+
 def limit_name(figure: str) -> str:
     """What the upper limit of a figure is called.
 

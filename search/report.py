@@ -17,7 +17,7 @@ import numpy as np
 from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.report import Comparison, PredictorReport, predictor_report
 from search.candidate import Candidate
-from search.objectives import Objective, deciding
+from search.objectives import Objective, deciding, kind_of
 from search.page.convergence import Curve, curves
 from search.page.importance import Importance, importance
 from search.page.peers import PeerTime, peer_times
@@ -215,7 +215,7 @@ def _devices(
     members: Sequence[Candidate],
     models: Sequence[LatencyPredictor | None],
 ) -> list[Device]:
-    names = [figure.name for figure in figures if figure.name.partition(":")[0] == "latency_ms"]
+    names = [figure.name for figure in figures if kind_of(figure.name) == "latency_ms"]
     ranks = {member.number: f"front/{rank:02} " for rank, member in enumerate(members, 1)}
     devices = []
     for name, (record, model) in zip(names, chain(zip(_latencies(settings), models, strict=True), repeat(({}, None))), strict=False):

@@ -55,7 +55,7 @@ def write_results(
             notes = {**member.to_json(), "rank": ranks[member.number], "recommended": member.number == recommendation.winner.number}
             save_architecture(folder / f"{ranks[member.number]:02}.json", member.architecture, {"candidate": notes})
     write_text(out / "candidates.csv", _table(candidates, ranks))
-    summary = _summary(members, recommendation, accuracy, rejected, len(candidates))
+    summary = _summary(members, recommendation, ranks, accuracy, rejected, len(candidates))
     noise = {"calibration": calibration, "tie_within": recommendation.tie_within}
     summary = {**summary, "noise": noise, "verified": asdict(verification), **found}
     write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
@@ -75,13 +75,24 @@ def _table(candidates: Sequence[Candidate], ranks: Mapping[int, int]) -> str:
     return text.getvalue()
 
 
-def _summary(members: Sequence[Candidate], recommendation: Recommendation, accuracy: str, rejected: Counter[str], evaluated: int) -> dict:
+def _summary(
+    members: Sequence[Candidate],
+    recommendation: Recommendation,
+    ranks: Mapping[int, int],
+    accuracy: str,
+    rejected: Counter[str],
+    evaluated: int,
+) -> dict:
     winner = recommendation.winner
-    rank = 1 + [member.number for member in members].index(winner.number)
     rescored = [member for member in members if member.rescored]
     drops = [member.values[accuracy] - member.values[f"{accuracy}_rescored"] for member in rescored]
     return {
-        "winner": {"file": f"front/{rank:02}.json", "name": winner.architecture.name, "key": winner.architecture.key, **winner.to_json()},
+        "winner": {
+            "file": f"front/{ranks[winner.number]:02}.json",
+            "name": winner.architecture.name,
+            "key": winner.architecture.key,
+            **winner.to_json(),
+        },
         "why": recommendation.why,
         "ties": recommendation.ties,
         "tie_within": recommendation.tie_within,

@@ -16,6 +16,7 @@ from search.objectives import (
     Constraint,
     Objective,
     Problem,
+    kind_of,
     multiply_adds,
     parameters,
     parse_amount,
@@ -162,7 +163,7 @@ def _find(name: str, known: Mapping[str, Objective]) -> list[Objective]:
     cost, _, device = name.partition(":")
     if cost not in COSTS:
         raise ValueError(f"unknown objective {name!r}; known: {', '.join([*ACCURACIES, *COSTS])}")
-    figures = [figure for figure in known.values() if figure.name.partition(":")[0] == COSTS[cost]]
+    figures = [figure for figure in known.values() if kind_of(figure.name) == COSTS[cost]]
     if not figures:
         raise ValueError(f"{cost} needs a predictor of it, got none; make one with `chiptrack fit-predictor --quantity {cost}`")
     found = [figure for figure in figures if not device or figure.name.partition(":")[2] == device]

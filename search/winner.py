@@ -13,7 +13,7 @@ import numpy as np
 
 from search.candidate import Candidate
 from search.noise import Difference, paired
-from search.objectives import Objective, deciding
+from search.objectives import Objective, deciding, kind_of
 from search.pareto import non_dominated
 
 
@@ -96,12 +96,12 @@ class Recommendation:
         return (
             f"{self._cheaper[1]} of the {len(self.ties) + 1} that cannot be told from the {highest}: it lies {lead.mean:.3f} below, "
             f"with a standard error of {lead.standard_error:.3f}, and takes "
-            f"{self.winner.cost(self.cost) / self.best.cost(self.cost):.0%} of the {_TAKES.get(self.cost.partition(':')[0], self.cost)}"
+            f"{self.winner.cost(self.cost) / self.best.cost(self.cost):.0%} of the {_TAKES.get(kind_of(self.cost), self.cost)}"
         )
 
     @property
     def _cheaper(self) -> tuple[str, str]:
-        return ("faster", "fastest") if self.cost.partition(":")[0] in ("latency_ms", "template_ms") else ("cheaper", "cheapest")
+        return ("faster", "fastest") if kind_of(self.cost) in ("latency_ms", "template_ms") else ("cheaper", "cheapest")
 
 
 _TAKES = {"latency_ms": "time", "template_ms": "time", "macs": "multiply-adds", "params": "parameters"}

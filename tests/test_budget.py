@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from search.budget import cheapest
 from search.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
 from supernet.families import FAMILIES
+from supernet.space import SearchSpace
 
 NANO = FAMILIES["nano"]
 MACS, PARAMS = multiply_adds(NANO), parameters(NANO)
@@ -42,3 +45,10 @@ def test_impossible_limits_say_which_bind_and_by_how_much():
 def test_limits_that_exclude_each_other():
     with pytest.raises(ValueError, match=r"each of max_macs and max_unlike does alone but not all together.* exceeds max_\w+ by .*%"):
         cheapest(problem(macs=8e6, unlike=10e6))
+
+
+def test_only_the_part_that_is_searched_counts():
+    free = ("feature", "reg.width")
+    part = SearchSpace({label: values if label in free else values[-1:] for label, values in NANO.space.choices.items()}, NANO.space.make)
+    best = cheapest(replace(problem(macs=1e9), part=part))
+    assert best == NANO.space.make({label: values[0] for label, values in part.choices.items()})

@@ -5,16 +5,14 @@ import optuna
 import pytest
 from optuna.samplers import BaseSampler
 
-from search.feasible import FeasibleSampler, Gate, cheapest
-from search.objectives import AO, Constraint, Objective, Problem, multiply_adds
+from search.budget import cheapest
+from search.feasible import FeasibleSampler, Gate
+from search.objectives import AO, Constraint, Problem, multiply_adds
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 
 NANO = FAMILIES["nano"]
 MACS = multiply_adds(NANO)
-LAYERS = Objective(
-    "layers", "layers", "minimize", "counted", lambda choices: np.array([len(NANO.operators(NANO.space.at(c))) for c in choices])
-)
 
 
 def problem(*constraints: Constraint, free: tuple[str, ...] = tuple(NANO.space.choices)) -> Problem:
@@ -29,25 +27,6 @@ def macs(*architectures) -> np.ndarray:
 @pytest.fixture(scope="module")
 def smallest():
     return cheapest(problem(Constraint(MACS, 1e9)))
-
-
-def test_the_cheapest_is_much_cheaper_than_samples(smallest):
-    rng = np.random.default_rng(5)
-    assert macs(smallest)[0] < 0.8 * macs(*(NANO.space.sample(rng) for _ in range(300))).min()
-
-
-def test_the_cheapest_is_of_the_part_that_is_searched():
-    part = problem(Constraint(MACS, 1e9), free=("feature", "reg.width"))
-    assert cheapest(part).choices == part.space.make({label: values[0] for label, values in part.space.choices.items()}).choices
-
-
-def test_impossible_budgets_name_what_binds(smallest):
-    least = macs(smallest)[0]
-    cheapest(problem(Constraint(MACS, least)))
-    with pytest.raises(ValueError, match=r"max_macs must leave room.*25\.0% more"):
-        cheapest(problem(Constraint(MACS, least / 1.25), Constraint(LAYERS, 1000)), samples=20)
-    with pytest.raises(ValueError, match="max_layers must leave room"):
-        cheapest(problem(Constraint(MACS, 1e9), Constraint(LAYERS, 2)), samples=20)
 
 
 class Stubborn(BaseSampler):

@@ -7,7 +7,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.feasible import Gate, cheapest
+from search.budget import cheapest
+from search.feasible import Gate
 from search.objectives import AO, AUC, Constraint, Problem, multiply_adds, parameters
 from search.pareto import hypervolume
 from search.strategies.enough import Enough

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 
 from search.candidate import Candidate
-from search.objectives import count, limit_name
+from search.objectives import count, kind_of, limit_name
 from search.page.front import rank_of
 from search.page.wording import figure_text, title
 from search.report import ReportData
@@ -35,7 +35,7 @@ def tiles(data: ReportData) -> str:
     ]
     if found is not None:
         winner = found.winner
-        costs = [name for name in winner.values if name.partition(":")[0] == cost.partition(":")[0]]
+        costs = [name for name in winner.values if kind_of(name) == kind_of(cost)]
         shown = [
             (f"{title(accuracy)} of the recommended", f"{winner.accuracy(accuracy):.3f}", _accuracy_note(winner, accuracy, summary)),
             *(_cost_tile(winner, name, data) for name in dict.fromkeys([max(costs, key=lambda name: winner.values[name]), "macs"])),
