@@ -140,7 +140,7 @@ def _record(path: Path, predictor: LatencyPredictor | QuantityPredictor) -> dict
 
 def file_origin(path: Path) -> dict[str, str]:
     """Where a file lies, and its checksum."""
-    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"path": str(path.absolute()), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _objectives(names: Sequence[str], known: Mapping[str, Objective]) -> tuple[Objective, ...]:
