@@ -1,5 +1,7 @@
 """Time and memory that a large study takes: going on with it, reading its candidates, building its page.
 
+    python -m benchmarks.many_trials --folder /tmp/many --trials 50000
+
 The study is made once, of random architectures and made-up scores, and kept. Every figure is of a process of its own, without its
 imports; its memory with them.
 """
@@ -67,8 +69,8 @@ def opened(run: Path, passes: Gate, database: str | None = None) -> Study:
     return Study(run / "study", passes.problem, passes, "random", RandomSampler(len(passes.seen)), database)
 
 
-def made(run: Path, trials: int, database: str | None) -> float:
-    """Fill the study up to so many trials; milliseconds for each that was missing."""
+def made(run: Path, trials: int, database: str | None) -> float | None:
+    """Fill the study up to so many trials; milliseconds for each that was missing, None where none was."""
     passes, rng = gate(), np.random.default_rng(0)
     study, ours = opened(run, passes, database), passes.problem
     figures = [figure.to_json() for figure in (AO, AUC, *ours.figures)]
@@ -93,7 +95,7 @@ def made(run: Path, trials: int, database: str | None) -> float:
             study.tell(number, Outcome({AO.name: tuple(ao.tolist()), AUC.name: tuple((0.95 * ao).tolist())}, rng.random()))
             show(done, "")
     study.close()
-    return 1000 * (time.perf_counter() - begun) / max(1, trials - there)
+    return 1000 * (time.perf_counter() - begun) / (trials - there) if trials > there else None
 
 
 def main() -> None:
@@ -102,7 +104,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50_000)
     parser.add_argument("--database", help="keep it in PostgreSQL: postgresql://user@host:port/database")
     args = parser.parse_args()
-    print(f"{made(args.folder, args.trials, args.database):.1f} ms to ask for a trial and to tell it")
+    if each := made(args.folder, args.trials, args.database):
+        print(f"{each:.1f} ms to ask for a trial and to tell it")
     for name, (prepare, task) in _TASKS.items():
         child = subprocess.run(
             [sys.executable, "-c", _CHILD.format(prepare=prepare, task=task), args.folder], capture_output=True, text=True

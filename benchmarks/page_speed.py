@@ -1,5 +1,7 @@
 """How a page of many candidates behaves in a real browser: loading, pointing at dots, switching figures, three figures.
 
+    python -m benchmarks.page_speed
+
 Needs Chromium (`.ci/install-browser`) and playwright. Figures depend on the machine: without a graphics card, the card is simulated.
 """
 

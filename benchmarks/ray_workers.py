@@ -1,5 +1,7 @@
 """Prints evaluations a minute of Ray actors and local processes: one, two, and how far two get beyond one.
 
+    python -m benchmarks.ray_workers --seconds 15 --rounds 3
+
 Candidates of the small family are judged as a search judges them, with weights drawn at random: they cost what trained ones cost. Two cores of
 a machine may be one with two threads; what two processes that know nothing of each other do is the ceiling, printed last.
 """
