@@ -20,7 +20,7 @@ from search.validation import Validation
 from search.workers.jobs import Job, Outcome
 from supernet.calibrate import calibrate
 from supernet.checkpoints import load_supernet
-from supernet.inference import TorchNetwork, normalise
+from supernet.inference import TorchNetwork, check_device, normalise
 from supernet.space import Architecture
 from tracking import sequence as tracking_sequence
 from tracking.benchmarks import one_pass
@@ -41,6 +41,7 @@ class InheritedAccuracy:
     """
 
     def __init__(self, supernet_path: Path, validation: Validation, device: str = "cpu"):
+        check_device(device)
         self._supernet = load_supernet(supernet_path)
         self.family = self._supernet.family
         self._validation = validation

@@ -30,6 +30,7 @@ from search.winner import front, shortlist
 from search.workers import WORKERS
 from search.workers.jobs import Job, JobFailed, MakeJudge, Outcome, Workers
 from supernet.checkpoints import load_supernet
+from supernet.inference import check_device
 from tracking.atomic import write_text
 from tracking.progress import progress, say
 from tracking.records import read_record
@@ -113,6 +114,8 @@ def search(
     """
     _check(strategy, evaluations, sequences, rescoring, frames, seed)
     database = database and check_database(database)
+    if workers.startswith("local:"):  # elsewhere there may be what this machine has not
+        check_device(device)
     out, supernet = Path(out), Path(supernet)
     if out.exists() and any(out.iterdir()) and not resume:
         raise FileExistsError(

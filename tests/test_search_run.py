@@ -133,6 +133,8 @@ def check_refusals(folder: Path) -> None:
         ({"predictor": []}, "at least one predictor"),
         ({"objectives": ["ao", "beauty"]}, "unknown objective 'beauty'"),
         ({"data": "films"}, "DATASET:ROOT"),
+        ({"device": "warp"}, "'warp' is not"),
+        ({"database": "mysql://here/there"}, "postgresql://user@host"),
     ],
 )
 def test_nonsense_is_refused_and_nothing_written(folder, settings, message):
