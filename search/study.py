@@ -26,7 +26,7 @@ from search.candidate import Candidate
 from search.feasible import Gate
 from search.objectives import Problem, figures_of
 from search.storages.opening import open_reader, open_writer
-from search.storages.storage import Record
+from search.storages.storage import BROKEN, Record, as_written
 from search.trials import About, Kind, candidate_of, figures_in, with_notes
 from search.workers.jobs import Outcome
 from supernet.families.lighttrack import LightTrackFamily
@@ -88,7 +88,8 @@ class Study:
         self._id = self._trials.get_study_id_from_name(_NAME)
         self._store = open_writer(folder, database)
         try:
-            self._restore()
+            with as_written(folder, BROKEN[1:]):
+                self._restore()
         except BaseException:
             self._store.close()
             raise
@@ -282,12 +283,13 @@ def read_candidates(folder: Path) -> list[Candidate]:
         notes = store.notes()
         if "about" not in notes:
             raise ValueError(f"a study must say what it is about, {folder} is empty or something else; search anew")
-        about, shared = About.from_json(notes["about"]), {}
-        found = [
-            with_notes(candidate_of(record.number, _architecture(record, about.family, shared), record.attributes, about), notes, about)
-            for record in store.records()
-            if record.state == TrialState.COMPLETE
-        ]
+        with as_written(folder, BROKEN[1:]):
+            about, shared = About.from_json(notes["about"]), {}
+            found = [
+                with_notes(candidate_of(record.number, _architecture(record, about.family, shared), record.attributes, about), notes, about)
+                for record in store.records()
+                if record.state == TrialState.COMPLETE
+            ]
     finally:
         store.close()
     return sorted(found, key=lambda candidate: candidate.number)

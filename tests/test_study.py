@@ -310,3 +310,29 @@ def test_no_study_is_one_line(tmp_path):
     (tmp_path / "journal.log").touch()
     with pytest.raises(ValueError, match="something else"):
         read_candidates(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lines: [*lines[:4], b"garbage\n", *lines[4:]],
+        lambda lines: [*lines[:4], b"[1]\n", *lines[4:]],
+        lambda lines: [line for line in lines if not line.startswith(b'{"op_code":4')],  # ends of trials that never began
+        lambda lines: [line.replace(b'"scores"', b'"marks"') for line in lines],
+        lambda lines: [line.replace(b'"back.1.0":', b'"back.9.0":') for line in lines],
+        lambda lines: [line.replace(b'"state":1', b'"state":77') for line in lines],
+        lambda lines: [b"\xff\xfe" + line for line in lines],
+    ],
+)
+def test_a_journal_that_is_not_as_it_was_written_is_one_line(tmp_path, spoil):
+    study = open_study(tmp_path)
+    run(study, 3)
+    study.close()
+    journal = tmp_path / "journal.log"
+    before = journal.read_bytes()
+    journal.write_bytes(b"".join(spoil(before.splitlines(keepends=True))))
+    assert journal.read_bytes() != before
+    for attempt in (lambda: read_candidates(tmp_path), lambda: open_study(tmp_path)):
+        with pytest.raises(ValueError, match="a study must") as refusal:
+            attempt()
+        assert "\n" not in str(refusal.value)

@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.storages.storage import METRIC_NAMES, Record, choices_of, lock
+from search.storages.storage import METRIC_NAMES, Record, as_written, choices_of, lock
 
 JOURNAL = "journal.log"
 _STUDY = "search"
@@ -47,12 +47,17 @@ class JournalReader:
     def notes(self) -> dict[str, Any]:
         found = {}
         start = _Operation.SET_STUDY_USER_ATTR.start
-        for line in self._lines():
-            if line.startswith(start):
-                found |= json.loads(line)["user_attr"]
+        with as_written(self._path):
+            for line in self._lines():
+                if line.startswith(start):
+                    found |= json.loads(line)["user_attr"]
         return found
 
     def records(self) -> Iterator[Record]:
+        with as_written(self._path):
+            yield from self._records()
+
+    def _records(self) -> Iterator[Record]:
         running: dict[int, Record] = {}
         count = 0
         start = _Operation.CREATE_TRIAL.start

@@ -7,6 +7,7 @@ in memory; here a trial is one piece when it begins and one when it ends, and re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +71,24 @@ class Writer(Reader, Protocol):
     def note(self, name: str, content: Any) -> None:
         """Set one of the notes."""
         ...
+
+
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+"""What comes of reading something else than was written."""
+
+
+@contextmanager
+def as_written(where: Path, errors: tuple[type[Exception], ...] = BROKEN) -> Iterator[None]:
+    """Say in one line that a study is not as a search wrote it, where reading it ends in such errors.
+
+    Raises:
+        ValueError: It did.
+    """
+    try:
+        yield
+    except errors as err:
+        reason = " ".join(repr(err).split())
+        raise ValueError(f"a study must be as a search wrote it, {where} is not ({reason:.100}); search anew in another folder") from err
 
 
 def choices_of(distribution: str) -> Sequence[Any]:
