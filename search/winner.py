@@ -104,7 +104,14 @@ class Recommendation:
         return ("faster", "fastest") if kind_of(self.cost) in ("latency_ms", "template_ms") else ("cheaper", "cheapest")
 
 
-_TAKES = {"latency_ms": "time", "template_ms": "time", "macs": "multiply-adds", "params": "parameters"}
+_TAKES = {
+    "latency_ms": "time",
+    "template_ms": "time",
+    "macs": "multiply-adds",
+    "params": "parameters",
+    "memory_mb": "memory",
+    "energy_mj": "energy",
+}
 """What a network takes, by cost."""
 
 

@@ -29,7 +29,7 @@ def tiles(data: ReportData) -> str:
         (
             "evaluations",
             f"{len(data.candidates):,}",
-            "" if rejected is None else f"{rejected:.0%} of the samples drawn were over budget or known",
+            f"{rejected:.0%} of the samples drawn were over budget or known" if rejected else "",
         ),
         ("on the front", f"{len(data.front):,}", f"{len(found.ties)} tied with the highest {title(accuracy)}" if found else ""),
     ]
