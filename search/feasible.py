@@ -78,7 +78,7 @@ class FeasibleSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         before = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
-        self._rng = np.random.default_rng([self._seed, sum(other.number != trial.number for other in before)])
+        self._rng = np.random.default_rng([self._seed, len(before) - 1])  # this trial is among them
         self._inner = self._make(int(self._rng.integers(2**31)))
         self._inner.before_trial(study, trial)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from predictors.occurrences import occurrences
 from search.objectives import Problem
+from search.pareto import no_worse
 from supernet.space import Value
 
 _AT_ONCE = 2000
@@ -116,10 +117,8 @@ def best(figures: np.ndarray, count: int) -> np.ndarray:
         parts = np.array_split(np.arange(len(figures)), -(-len(figures) // at_once))
         finalists = np.concatenate([part[best(figures[part], count)] for part in parts])
         return finalists[best(figures[finalists], count)]
-    no_worse = np.ones((len(figures), len(figures)), bool)
-    for column in figures.T:
-        no_worse &= column[:, None] <= column
-    beats = np.asarray(no_worse & ~no_worse.T).astype(np.float32)  # of floats, products of matrices are fast
+    at_least = no_worse(figures, figures)
+    beats = np.asarray(at_least & ~at_least.T).astype(np.float32)  # of floats, products of matrices are fast
     beaten_by = beats.sum(axis=0)
     chosen = np.empty(0, int)
     while len(chosen) < min(count, len(figures)):

@@ -169,13 +169,8 @@ def predicted_latency(predictor: LatencyPredictor, name: str = "latency_ms") -> 
         predictor: A fitted predictor.
         name: Name of the objective; must begin with `latency_ms`. A search for several devices needs several names.
     """
-
-    def ends(choices: np.ndarray) -> np.ndarray:
-        answer = predictor.predict_choices(choices)
-        return (answer.high - answer.low) / 2
-
-    value = _where_it_runs(predictor, lambda choices: predictor.predict_choices(choices).value)
-    return Objective(name, "ms", "minimize", "predicted", value, _where_it_runs(predictor, ends))
+    value, noise = (_where_it_runs(predictor, evaluate) for evaluate in _predicted(predictor))
+    return Objective(name, "ms", "minimize", "predicted", value, noise)
 
 
 def template_latency(predictor: LatencyPredictor, name: str = "template_ms") -> Objective:
@@ -200,12 +195,17 @@ def predicted_quantity(predictor: QuantityPredictor, name: str) -> Objective:
         predictor: A fitted predictor.
         name: Name of the objective, e.g. `memory_mb:phone`.
     """
+    return Objective(name, predictor.unit, "minimize", "predicted", *_predicted(predictor))
 
-    def ends(choices: np.ndarray) -> np.ndarray:
+
+def _predicted(predictor: LatencyPredictor | QuantityPredictor) -> tuple[Evaluate, Evaluate]:
+    """The values of a predictor, and half the widths of their intervals."""
+
+    def half(choices: np.ndarray) -> np.ndarray:
         answer = predictor.predict_choices(choices)
         return (answer.high - answer.low) / 2
 
-    return Objective(name, predictor.unit, "minimize", "predicted", lambda choices: predictor.predict_choices(choices).value, ends)
+    return lambda choices: predictor.predict_choices(choices).value, half
 
 
 def figures_of(

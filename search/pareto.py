@@ -48,7 +48,7 @@ def _kept(points: np.ndarray) -> np.ndarray:
         open_ = np.flatnonzero(~_beaten(block, front))
         among = block[open_]
         itself = np.eye(len(among), dtype=bool)
-        left = ~(_no_worse(among, among) & ~itself).any(0)
+        left = ~(no_worse(among, among) & ~itself).any(0)
         kept[start + open_[left]] = True
         front = np.concatenate([front, among[left]])
     return kept
@@ -56,10 +56,10 @@ def _kept(points: np.ndarray) -> np.ndarray:
 
 def _beaten(points: np.ndarray, front: np.ndarray) -> np.ndarray:
     """(N,) whether some point of a front is nowhere worse than each of N points."""
-    return np.any(_no_worse(front, points), axis=0)
+    return np.any(no_worse(front, points), axis=0)
 
 
-def _no_worse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def no_worse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(A, B) whether each of A points is nowhere worse than each of B."""
     found = a[:, None, 0] <= b[None, :, 0]
     for axis in range(1, a.shape[1]):

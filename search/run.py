@@ -15,7 +15,7 @@ from pathlib import Path
 from search.accuracy import inherited_judge, static_ao
 from search.budget import cheapest
 from search.feasible import Gate
-from search.objectives import ACCURACIES, Problem
+from search.objectives import ACCURACIES, Problem, deciding
 from search.report import report
 from search.results import write_results
 from search.specification import Specification, file_origin, specify
@@ -227,7 +227,7 @@ def _open_workers(text: str, make: MakeJudge) -> Workers:
 def _evaluate(study: Study, pool: Workers, problem: Problem, places: range) -> str | None:
     """Evaluate as many as are planned; why it ended before, where it did."""
     done, failures = study.candidates(), len(study.failures())
-    accuracy, stopped, finished = problem.objectives[0].name, None, len(done)
+    accuracy, stopped, finished = deciding(problem.objectives)[0].name, None, len(done)
     best = max((candidate.values[accuracy] for candidate in done), default=0.0)
     asked = {}
     with progress("search", problem.evaluations, finished) as show:
@@ -261,7 +261,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, places: range) -> s
 
 def _judge_again(study: Study, pool: Workers, problem: Problem, search: range, rescoring: range) -> None:
     """Judge the best on further sequences, and some of them calibrated anew on those of the search."""
-    accuracy = problem.objectives[0].name
+    accuracy = deciding(problem.objectives)[0].name
     members = shortlist(front(settled(study.candidates(), problem), problem.objectives), _SHORTLIST, accuracy)
     if rescoring:
         jobs = {member.number: [Job(member.architecture, rescoring)] for member in members if not member.rescored}

@@ -26,7 +26,7 @@ from search.candidate import Candidate
 from search.feasible import Gate
 from search.objectives import Problem, figures_of
 from search.storages.opening import open_reader, open_writer
-from search.storages.storage import BROKEN, Record, as_written
+from search.storages.storage import Record, as_written
 from search.trials import About, Kind, candidate_of, figures_in, with_notes
 from search.workers.jobs import Outcome
 from supernet.families.lighttrack import LightTrackFamily
@@ -88,7 +88,7 @@ class Study:
         self._id = self._trials.get_study_id_from_name(_NAME)
         self._store = open_writer(folder, database)
         try:
-            with as_written(folder, BROKEN[1:]):
+            with as_written(folder):
                 self._restore()
         except BaseException:
             self._store.close()
@@ -160,10 +160,9 @@ class Study:
         self._gate.seen.add(arch.key)
         values, noise = figures_of(self._problem.figures, arch, self._problem.family)
         attributes = {"strategy": self._strategy, "values": values, "noise": noise, "rejected": dict(self._gate.rejected)}
-        if self._trials.get_study_system_attrs(self._id) != known:
-            attributes["sampler"] = {
-                name: content for name, content in self._trials.get_study_system_attrs(self._id).items() if known.get(name) != content
-            }
+        now = self._trials.get_study_system_attrs(self._id)
+        if now != known:
+            attributes["sampler"] = {name: content for name, content in now.items() if known.get(name) != content}
         for name, content in attributes.items():
             trial.set_user_attr(name, content)
         excess = {each.name: float(each.excess(np.array(values[each.objective.name]))) for each in self._problem.constraints}
@@ -283,7 +282,7 @@ def read_candidates(folder: Path) -> list[Candidate]:
         notes = store.notes()
         if "about" not in notes:
             raise ValueError(f"a study must say what it is about, {folder} is empty or something else; search anew")
-        with as_written(folder, BROKEN[1:]):
+        with as_written(folder):
             about, shared = About.from_json(notes["about"]), {}
             found = [
                 with_notes(candidate_of(record.number, _architecture(record, about.family, shared), record.attributes, about), notes, about)

@@ -47,14 +47,14 @@ class JournalReader:
     def notes(self) -> dict[str, Any]:
         found = {}
         start = _Operation.SET_STUDY_USER_ATTR.start
-        with as_written(self._path):
+        with as_written(self._path, ValueError):
             for line in self._lines():
                 if line.startswith(start):
                     found |= json.loads(line)["user_attr"]
         return found
 
     def records(self) -> Iterator[Record]:
-        with as_written(self._path):
+        with as_written(self._path, ValueError):
             yield from self._records()
 
     def _records(self) -> Iterator[Record]:

@@ -73,20 +73,24 @@ class Writer(Reader, Protocol):
         ...
 
 
-BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+_BROKEN = (LookupError, TypeError, AttributeError, AssertionError)
 """What comes of reading something else than was written."""
 
 
 @contextmanager
-def as_written(where: Path, errors: tuple[type[Exception], ...] = BROKEN) -> Iterator[None]:
-    """Say in one line that a study is not as a search wrote it, where reading it ends in such errors.
+def as_written(where: Path, *also: type[Exception]) -> Iterator[None]:
+    """Say in one line that a study is not as a search wrote it, where reading it ends in an error that tells nobody so.
+
+    Args:
+        where: The study.
+        also: Further errors that are of this kind here.
 
     Raises:
         ValueError: It did.
     """
     try:
         yield
-    except errors as err:
+    except (*_BROKEN, *also) as err:
         reason = " ".join(repr(err).split())
         raise ValueError(f"a study must be as a search wrote it, {where} is not ({reason:.100}); search anew in another folder") from err
 
