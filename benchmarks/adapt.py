@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.carry_out import carry_out_anew
-from latency_tables.plan import Place, Plan
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
-from predictors.adapt import adapt
+from latency_tables.measuring.carry_out import carry_out_anew
+from latency_tables.measuring.plan import Place, Plan
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
+from predictors.transfer.adapt import adapt
 from predictors.measured import measured_networks
-from predictors.new_chip import Measured, NewChip
+from predictors.transfer.new_chip import Measured, NewChip
 from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.scores import score
 from supernet.families import FAMILIES

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.measure import measure
-from latency_tables.remeasure import measure_networks
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.measuring.measure import measure
+from latency_tables.measuring.remeasure import measure_networks
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import fit

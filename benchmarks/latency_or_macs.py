@@ -19,12 +19,12 @@ import optuna
 
 from benchmarks.search_efficiency import MAX_MACS, NANO, RUNTIMES, Known, interval, known, points, replay
 from benchmarks.sub_space import TABLE, every_architecture
-from latency_tables.carry_out import carry_out_anew
-from latency_tables.plan import Place, Plan
-from search.objectives import Objective
+from latency_tables.measuring.carry_out import carry_out_anew
+from latency_tables.measuring.plan import Place, Plan
+from search.problem.objectives import Objective
 from search.strategies import STRATEGIES
 from supernet.space import Architecture
-from tracking.progress import progress
+from tracking.files.progress import progress
 
 LEVELS = (0.5, 0.8, 0.95, 0.99)
 """Quantiles of the AO of all feasible networks that the chosen ones must reach."""

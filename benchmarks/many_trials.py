@@ -21,18 +21,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from optuna.samplers import RandomSampler
 
-from search.budget import cheapest
-from search.feasible import Gate
-from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
-from search.study import Study
+from search.problem.budget import cheapest
+from search.problem.feasible import Gate
+from search.problem.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.study.study import Study
 from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
-from tracking.progress import progress
+from tracking.files.progress import progress
 
 _SEQUENCES = 16
 _TASKS = {
     "go on": ("from benchmarks.many_trials import gate, opened; passes = gate()", "opened(Path(sys.argv[1]), passes)"),
-    "read candidates": ("from search.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
+    "read candidates": ("from search.study.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
     "build page": ("from search.report import report; import search.page.document", "report(Path(sys.argv[1]))"),
 }
 _CHILD = """

@@ -32,8 +32,8 @@ from sklearn.linear_model import Ridge
 
 from benchmarks.nas_bench_201 import RULES, counts, features, imagine, parse
 from predictors.scores import score
-from predictors.transfer import Belief, choose, condition
-from tracking.progress import progress
+from predictors.transfer.belief import Belief, choose, condition
+from tracking.files.progress import progress
 
 COLUMN = "arch_str"
 MIN_NETWORKS = 20

@@ -2,7 +2,7 @@
 
 import time
 
-from tracking.datasets.synthetic import SyntheticPairs
+from tracking.generated.synthetic import SyntheticPairs
 from tracking.images import cv2
 
 SIZES = ((96, 48), (128, 64), (256, 128))

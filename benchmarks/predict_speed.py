@@ -16,10 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from latency_tables.chains import all_operators
+from latency_tables.measuring.chains import all_operators
 from predictors import MODELS
 from predictors.encoding import SUMS, Encoder
-from predictors.lookup import Line
+from predictors.models.lookup import Line
 from predictors.predictor import Interval, LatencyPredictor
 from supernet.families import FAMILIES, LightTrackFamily
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from search.accuracy import inherited_judge
-from search.validation import Validation
+from search.judging.inherited import inherited_judge
+from search.judging.validation import Validation
 from search.workers import WORKERS
 from search.workers.jobs import Job, MakeJudge, Outcome, Workers
 from search.workers.pool import Bench
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
-from supernet.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet, initialise
 
 FAMILY = FAMILIES["nano"]
 _MANY = 2000

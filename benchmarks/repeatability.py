@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.measure import measure
-from latency_tables.table import LatencyTable
+from latency_tables.measuring.measure import measure
+from latency_tables.tables.table import LatencyTable
 from predictors.scores import score
 from supernet.families import FAMILIES
 

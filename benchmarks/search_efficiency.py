@@ -22,17 +22,17 @@ import optuna
 from scipy import stats
 
 from benchmarks.sub_space import FREE, NANO, TABLE, every_architecture, read_table, sub_space
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
-from search.budget import cheapest
-from search.feasible import Gate
-from search.objectives import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
+from search.problem.budget import cheapest
+from search.problem.feasible import Gate
+from search.problem.objectives import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
 from search.pareto import hypervolume, hypervolumes, non_dominated
 from search.strategies import STRATEGIES
-from search.strategies.enough import Enough
+from search.strategies.converged import Enough
 from supernet.space import Architecture
-from tracking.progress import progress
+from tracking.files.progress import progress
 
 MARKS = (10, 20, 50, 100, 200, 500, 1000)
 """Evaluations after which a search is looked at."""
@@ -79,7 +79,7 @@ def known(table: Path, runtimes: Sequence[str]) -> Known:
 
 
 def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> list[Architecture]:
-    """Search as `search.study.Study` does, in memory; returns what was evaluated, in order."""
+    """Search as `search.study.study.Study` does, in memory; returns what was evaluated, in order."""
     gate = Gate(problem, cheapest(problem))
     study = optuna.create_study(directions=[o.direction for o in problem.objectives], sampler=STRATEGIES[strategy](gate, seed))
     study.enqueue_trial(dict(gate.anchor.choices))

@@ -24,17 +24,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from supernet.calibrate import calibrate
+from supernet.training.calibrate import calibrate
 from supernet.checkpoints import load_supernet
 from supernet.families import FAMILIES
-from supernet.inference import TorchNetwork, normalise
+from supernet.deploy.torch_graphs import TorchNetwork, normalise
 from supernet.space import Architecture, SearchSpace, Value
-from supernet.train import train
-from tracking.atomic import write_text
+from supernet.training.train import train
+from tracking.files.atomic import write_text
 from tracking.boxes import iou
-from tracking.datasets.synthetic import SyntheticPairs, synthetic_sequence
+from tracking.generated.synthetic import SyntheticPairs, synthetic_sequence
 from tracking.images import cv2
-from tracking.progress import progress
+from tracking.files.progress import progress
 from tracking.trackers.siamese import advance, search_crops, start
 
 NANO = FAMILIES["nano"]

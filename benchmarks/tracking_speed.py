@@ -19,13 +19,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from supernet.bundle import load_bundle, write_bundle
+from supernet.deploy.bundle import load_bundle, write_bundle
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint
 from supernet.families import FAMILIES
-from supernet.inference import TorchNetwork
-from supernet.official import load_official, public_settings, read_state_dict
-from tracking.datasets.synthetic import synthetic_sequence
+from supernet.deploy.torch_graphs import TorchNetwork
+from supernet.families.lighttrack.weights import load_official, public_settings, read_state_dict
+from tracking.generated.synthetic import synthetic_sequence
 from tracking.images import cv2
 from tracking.sequence import Sequence, load_sequence
 from tracking.trackers.siamese import SiameseTracker

@@ -1,56 +1,28 @@
-"""Devices by name, and the places and runtimes that can be used here."""
+"""The verb `devices`: ways to devices and runtimes that can be used here."""
 
 from __future__ import annotations
 
 import shutil
 
-from latency_tables.connection import open_agent
-from latency_tables.programs import PROGRAMS
-from latency_tables.runtime import Runtime
-from latency_tables.runtimes import RUNTIMES
-from latency_tables.session import no_start
-from latency_tables.transport import Transport
+from latency_tables.finding import find_device, find_runtime
+from latency_tables.measuring.connection import open_agent
+from latency_tables.measuring.session import no_start
+from latency_tables.programs.programs import PROGRAMS
+from latency_tables.transports.transport import Transport
 from latency_tables.transports import TRANSPORTS
 
 
-def find_device(name: str) -> Transport:
-    """The way to a device.
-
-    Args:
-        name: `local`, `ssh://user@host[:port]` or `adb://serial`.
-
-    Raises:
-        ValueError: It is none of these.
-    """
-    place, _, address = name.partition("://")
-    if place not in TRANSPORTS:
-        raise ValueError(f"device must be {' or '.join(t.usage for t in TRANSPORTS.values())}, got {name!r}")
-    return TRANSPORTS[place](address)
-
-
-def find_runtime(name: str) -> type[Runtime]:
-    """What runs networks: a runtime with a Python package, or a benchmark program.
-
-    Raises:
-        ValueError: It is unknown.
-    """
-    known = {**RUNTIMES, **PROGRAMS}
-    if name not in known:
-        raise ValueError(f"unknown runtime {name!r}; known: {', '.join(sorted(known))}")
-    return known[name]
-
-
 def devices(*, device: str = "local", python: str | None = None) -> list[dict]:
-    """List the places and runtimes that can be used, with versions, and how to install what is missing.
+    """List the runtimes and the ways to devices that can be used, with versions, and how to install what is missing.
 
     Args:
-        device: Whose runtimes to list: local, ssh://user@host[:port] or adb://serial.
+        device: Device whose runtimes to list: local, ssh://user@host[:port] or adb://serial.
         python: Python on that device; by default python3, and on this machine the one in use.
 
     Returns:
         One record for each runtime on the device: `device`, `chip`, `cores`, `runtime`, `version` (None where it is not
         installed), `precisions`, `usable`, and `install`, what to do about one that is missing. Then the benchmark programs, which
-        need no installing on the device, and the other places that this machine can measure, without a runtime.
+        need no installing on the device, and the other ways to devices, without a runtime.
 
     Raises:
         ValueError: The device's name is not one.
@@ -67,10 +39,10 @@ def devices(*, device: str = "local", python: str | None = None) -> list[dict]:
         here | _record(name, state["version"], list(find_runtime(name).precisions), state["version"] is not None, state["install"])
         for name, state in found.items()
     ]
-    return runtimes + ([_place(transport) for transport in TRANSPORTS.values() if transport.remote] if device == "local" else [])
+    return runtimes + ([_way(transport) for transport in TRANSPORTS.values() if transport.remote] if device == "local" else [])
 
 
-def _place(transport: type[Transport]) -> dict:
+def _way(transport: type[Transport]) -> dict:
     """A way to other devices, which may lack its program."""
     usable = shutil.which(transport.program) is not None
     return {"device": transport.usage, "chip": None, "cores": None} | _record(None, None, [], usable, None if usable else transport.install)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from latency_tables.agent import abridge
-from latency_tables.model import Model
-from latency_tables.runtimes.onnxruntime import OnnxRuntime
+from latency_tables.agent.serving import abridge
+from supernet.deploy.model import Model
+from supernet.runtimes.onnxruntime import OnnxRuntime
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 0.02, "bf16": 0.1, "int8": 0.5}
 """Largest difference by precision: loose enough for random weights, tight enough for a wrong layout, operator or order."""
@@ -25,7 +25,7 @@ def difference(model: Model, outputs: Sequence[tuple[tuple[int, ...], np.ndarray
         Root mean square of the differences relative to that of the values, of the worst output; infinite where the number or the
         shape of the outputs differ, or a value is not finite.
     """
-    expected = OnnxRuntime("fp32").load(model.onnx, model.sample, 1).outputs()
+    expected = OnnxRuntime("fp32").load(model.onnx, 1).run(model.sample)
     if [shape for shape, _ in outputs] != [values.shape for values in expected]:
         return float("inf")
     pairs = [(values, abridge(wanted)) for (_, values), wanted in zip(outputs, expected, strict=True)]

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from latency_tables.table import MissingOperators
+from latency_tables.tables.table import MissingOperators
 from predictors.occurrences import occurrences
 from supernet.families import FAMILIES
 from supernet.operators import Branch, Operator

@@ -8,15 +8,15 @@ from typing import Literal
 
 import numpy as np
 
-from latency_tables.table import LatencyTable, manifest_path
+from latency_tables.tables.table import LatencyTable, manifest_path
 from predictors import MODELS
 from predictors.encoding import Encoded, Encoder
 from predictors.fit_quantity import fit_table
-from predictors.lookup import fit_line
+from predictors.models.lookup import fit_line
 from predictors.measured import check_family, measured_networks
 from predictors.predictor import COVERAGE, Interval, LatencyPredictor, held_out_rows
 from predictors.scores import score, simplest
-from tracking.atomic import check_target
+from tracking.files.atomic import check_target
 
 _FOLDS = 10
 _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import spearmanr
 
-from latency_tables.table import LatencyTable
-from predictors.corrections import CORRECTIONS, Correction
-from predictors.lookup import Line, fit_line
+from latency_tables.tables.table import LatencyTable
+from predictors.models.corrections import CORRECTIONS, Correction
+from predictors.models.lookup import Line, fit_line
 from predictors.predictor import COVERAGE
 from predictors.quantity import QUANTITIES, QuantityPredictor, base
 from predictors.scores import simplest

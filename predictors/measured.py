@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latency_tables.chains import all_operators
-from latency_tables.table import LatencyTable
-from latency_tables.validate import is_named
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.validate import is_named
 from supernet.families import FAMILIES
 from supernet.operators import Branch
 from supernet.space import Architecture

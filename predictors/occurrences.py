@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from scipy.sparse import csr_array
 
-from latency_tables.chains import all_operators
+from latency_tables.measuring.chains import all_operators
 from supernet.families import LightTrackFamily
 from supernet.operators import Operator
 from supernet.space import Value

@@ -7,7 +7,7 @@ from pathlib import Path
 from predictors import quantity
 from predictors.predictor import LatencyPredictor, load_predictor
 from supernet.catalogue import find_architecture
-from tracking.records import read_record
+from tracking.files.records import read_record
 
 
 def predict(arch: list[str], *, predictor: Path, search_size: int | None = None) -> list[dict]:

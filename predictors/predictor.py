@@ -11,14 +11,14 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from latency_tables.chains import all_operators
+from latency_tables.measuring.chains import all_operators
 from predictors import MODELS
 from predictors.encoding import Encoded, Encoder
-from predictors.lookup import Line
+from predictors.models.lookup import Line
 from supernet.families import FAMILIES
 from supernet.space import Architecture
-from tracking.atomic import write_text
-from tracking.records import numbers, read_record, texts, typed
+from tracking.files.atomic import write_text
+from tracking.files.records import numbers, read_record, texts, typed
 
 FORMAT = "chiptrack-predictor-3"
 COVERAGE = 0.9

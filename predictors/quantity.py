@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from predictors.corrections import CORRECTIONS, Correction
-from predictors.lookup import Line
+from predictors.models.corrections import CORRECTIONS, Correction
+from predictors.models.lookup import Line
 from predictors.predictor import Prediction
 from predictors.traits import TraitEncoder, Traits
 from supernet.families import FAMILIES
 from supernet.space import Architecture
-from tracking.atomic import write_text
-from tracking.records import numbers, read_record, typed
+from tracking.files.atomic import write_text
+from tracking.files.records import numbers, read_record, typed
 
 FORMAT = "chiptrack-quantity-1"
 _CHUNK = 4096

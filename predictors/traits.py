@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from latency_tables.chains import all_operators
+from latency_tables.measuring.chains import all_operators
 from predictors.encoding import SUMS, Encoder
 from predictors.occurrences import occurrences
 from supernet.families import FAMILIES

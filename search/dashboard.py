@@ -11,8 +11,8 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from search.storages.opening import optuna_storage
-from tracking.progress import say
+from search.study.storages.opening import optuna_storage
+from tracking.files.progress import say
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 """What WSGI calls so."""

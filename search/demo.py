@@ -12,24 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
-from latency_tables.measure import measure
+from latency_tables.measuring.measure import measure
 from predictors.fit import fit_predictor
-from search.noise import standard_error
+from search.judging.noise import standard_error
 from search.report import report
 from search.run import search
-from supernet.bundle import write_bundle
+from supernet.deploy.bundle import write_bundle
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import load_tracker
-from supernet.deploy import load_for_tracking
-from supernet.evaluate import run_all
+from supernet.deploy.loading import load_for_tracking
+from supernet.deploy.evaluate import run_all
 from supernet.families import FAMILIES
-from supernet.fit import fit
-from supernet.supernet import Supernet
-from supernet.train import pair_source, retrain, train
-from tracking.atomic import check_target, sole_writer, write_text
-from tracking.datasets.synthetic import synthetic_dataset
-from tracking.progress import say
-from tracking.records import numbers, read_record
+from supernet.training.fit import fit
+from supernet.sharing.supernet import Supernet
+from supernet.training.train import pair_source, retrain, train
+from tracking.files.atomic import check_target, sole_writer, write_text
+from tracking.generated.synthetic import synthetic_dataset
+from tracking.files.progress import say
+from tracking.files.records import numbers, read_record
 from tracking.sequence import Sequence, load_sequences
 
 FAMILY = "nano"

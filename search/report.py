@@ -16,18 +16,18 @@ import numpy as np
 
 from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.report import Comparison, PredictorReport, predictor_report
-from search.candidate import Candidate
-from search.objectives import Objective, deciding, kind_of
+from search.study.candidate import Candidate
+from search.problem.objectives import Objective, deciding, kind_of
 from search.page.convergence import Curve, curves
 from search.page.importance import Importance, importance
 from search.page.peers import PeerTime, peer_times
-from search.study import read_candidates
+from search.study.study import read_candidates
 from search.verify import apply
 from search.winner import Recommendation, front, recommend
 from supernet.families import FAMILIES
-from supernet.families.lighttrack import LightTrackFamily
-from tracking.atomic import write_text
-from tracking.records import read_record
+from supernet.families.lighttrack.space import LightTrackFamily
+from tracking.files.atomic import write_text
+from tracking.files.records import read_record
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from search.candidate import Candidate
-from search.noise import calibration_noise
-from search.objectives import Problem, deciding
+from search.study.candidate import Candidate
+from search.judging.noise import calibration_noise
+from search.problem.objectives import Problem, deciding
 from search.verify import Verification
 from search.winner import Recommendation, front, recommend
 from supernet.catalogue import save_architecture
-from tracking.atomic import new_folder, write_text
+from tracking.files.atomic import new_folder, write_text
 
 
 def write_results(

@@ -12,28 +12,28 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from search.accuracy import inherited_judge, static_ao
-from search.budget import cheapest
-from search.feasible import Gate
-from search.objectives import ACCURACIES, Problem, deciding
+from search.judging.inherited import inherited_judge, static_ao
+from search.problem.budget import cheapest
+from search.problem.feasible import Gate
+from search.problem.objectives import ACCURACIES, Problem, deciding
 from search.report import report
 from search.results import write_results
-from search.specification import Specification, file_origin, specify
-from search.storages.database import check_database
+from search.problem.specification import Specification, file_origin, specify
+from search.study.storages.database import check_database
 from search.strategies import STRATEGIES
-from search.strategies.enough import Enough
-from search.study import Study
-from search.trials import Kind
-from search.validation import Validation
+from search.strategies.converged import Enough
+from search.study.study import Study
+from search.study.trials import Kind
+from search.judging.validation import Validation
 from search.verify import Verification, settled, verify
 from search.winner import front, shortlist
 from search.workers import WORKERS
 from search.workers.jobs import Job, JobFailed, MakeJudge, Outcome, Workers
 from supernet.checkpoints import load_supernet
-from supernet.inference import check_device
-from tracking.atomic import write_text
-from tracking.progress import progress, say
-from tracking.records import read_record
+from supernet.deploy.torch_graphs import check_device
+from tracking.files.atomic import write_text
+from tracking.files.progress import progress, say
+from tracking.files.records import read_record
 
 _SHORTLIST = 8
 """Members of the front that are rescored."""

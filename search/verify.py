@@ -13,17 +13,17 @@ from functools import partial
 
 import numpy as np
 
-from latency_tables.profile import Profile
-from latency_tables.remeasure import check_at_hand, measure_networks
+from latency_tables.tables.profile import Profile
+from latency_tables.measuring.remeasure import check_at_hand, measure_networks
 from predictors.predictor import LatencyPredictor
-from search.candidate import Candidate
-from search.objectives import Problem, limit_name
-from search.study import Study
+from search.study.candidate import Candidate
+from search.problem.objectives import Problem, limit_name
+from search.study.study import Study
 from search.winner import front
 from search.workers.jobs import Workers
 from supernet.operators import Branch
 from supernet.space import Architecture
-from tracking.progress import say
+from tracking.files.progress import say
 
 _ROUNDS = 6
 """How often the front may change by what was measured on it."""

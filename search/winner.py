@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.candidate import Candidate
-from search.noise import Difference, paired
-from search.objectives import Objective, deciding, kind_of
+from search.study.candidate import Candidate
+from search.judging.noise import Difference, paired
+from search.problem.objectives import Objective, deciding, kind_of
 from search.pareto import non_dominated
 
 

@@ -1,4 +1,4 @@
-"""Finding an architecture by what a person types: an official name, a preset, or an architecture file."""
+"""Finding a family or an architecture by what a person types: a name, a preset, or an architecture file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from supernet.families import FAMILIES
+from supernet.families.family import Family
 from supernet.space import Architecture
-from tracking.atomic import write_text
-from tracking.records import read_record
+from tracking.files.atomic import write_text
+from tracking.files.records import read_record
 
-PRESETS = {"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"}
-"""Published architectures by short name. Source: LightTrack's public code."""
+
+def find_family(name: object, where: str = "") -> Family:
+    """The family of that name.
+
+    Args:
+        name: What was given.
+        where: The file that names it, for the error; empty where a person does.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if name not in FAMILIES:
+        found = f" in {where}" if where else ""
+        raise ValueError(f"a family must be one of {', '.join(FAMILIES)}, got {name!r:.80}{found}; choose one of these")
+    return FAMILIES[str(name)]
 
 
 def find_architecture(text: str) -> Architecture:
     """Turn a name, preset or file into an architecture.
 
     Args:
-        text: An official name (`nano:` before it for the small family), a key of `PRESETS`, or the path of a `.json` file.
+        text: A name as its family spells it, a preset such as `lighttrack-mobile`, or the path of a `.json` file.
 
     Raises:
         FileNotFoundError: The `.json` file does not exist.
@@ -27,13 +41,24 @@ def find_architecture(text: str) -> Architecture:
     """
     if text.endswith(".json"):
         return _read(Path(text))
-    name = PRESETS.get(text, text)
-    if "back_" not in name:
-        raise ValueError(
-            f"an architecture is an official name (back_...+cls_...+reg_..._ops_..), a preset ({', '.join(PRESETS)}) or a .json file, got {text!r}"
-        )
-    family = next((f for f in FAMILIES.values() if f.prefix and name.startswith(f.prefix)), FAMILIES["lighttrack"])
-    return family.parse(name)
+    presets = {preset: name for family in FAMILIES.values() for preset, name in family.presets.items()}
+    name = presets.get(text, text)
+    for family in FAMILIES.values():
+        if family.recognises(name):
+            return family.parse(name)
+    raise ValueError(
+        f"an architecture is an official name (back_...+cls_...+reg_..._ops_..), a preset ({', '.join(presets)}), FAMILY:SPELLING "
+        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r}"
+    )
+
+
+def is_named(family: Family, name: str) -> bool:
+    """Whether a name is that of an architecture of a family."""
+    try:
+        family.parse(name)
+    except ValueError:
+        return False
+    return True
 
 
 def save_architecture(path: Path, arch: Architecture, notes: Mapping[str, object] | None = None) -> None:
@@ -45,21 +70,31 @@ def from_json(record: object, source: str) -> Architecture:
     """The architecture of a record as `Architecture.to_json` makes it.
 
     Args:
-        record: Decoded JSON.
+        record: Decoded JSON: a family, and choices or a name.
         source: Where it comes from, for the error.
 
     Raises:
         ValueError: The record is not an architecture, or its name and choices disagree.
     """
-    if not isinstance(record, dict) or not {"family", "name"} <= record.keys():
-        raise ValueError(f"an architecture record must have the keys family and name, {source} has not; write it with `chiptrack search`")
-    family = FAMILIES.get(str(record["family"]))
-    if family is None:
-        raise ValueError(f"an architecture's family must be one of {', '.join(FAMILIES)}, got {record['family']!r} in {source}")
-    arch = family.parse(str(record["name"]))
-    if "choices" in record and record["choices"] != dict(arch.choices):
+    if not isinstance(record, dict) or "family" not in record or not {"name", "choices"} & record.keys():
+        raise ValueError(
+            f"an architecture record must have a family, and choices or a name, {source} has not; write it with `chiptrack search`"
+        )
+    family = find_family(record["family"], source)
+    named = family.parse(str(record["name"])) if "name" in record else None
+    if "choices" not in record and named is not None:
+        return named
+    if not isinstance(record["choices"], dict):
+        raise ValueError(f"choices of an architecture must be an object of labels and values, in {source} they are not; search anew")
+    if named is not None and record["choices"] != dict(named.choices):
         raise ValueError(f"name and choices of an architecture must agree, in {source} they do not; remove one of the two")
-    return arch
+    if named is not None:
+        return named
+    try:
+        family.space.check(record["choices"])
+    except ValueError as err:
+        raise ValueError(f"choices of an architecture must be of its family {family.name}, in {source} they are not: {err}") from err
+    return family.architecture(record["choices"])
 
 
 def _read(path: Path) -> Architecture:

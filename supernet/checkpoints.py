@@ -1,6 +1,6 @@
 """Checkpoints: weights in a safetensors file whose header says what they are. Nothing in them can run code.
 
-Two kinds: `supernet` (all weights of a family) and `tracker` (one architecture with the constants it tracks with).
+Two kinds: `supernet` (all weights of a family) and `tracker` (one architecture with the procedure and constants it tracks with).
 """
 
 from __future__ import annotations
@@ -10,46 +10,49 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from supernet.catalogue import from_json
-from supernet.families import FAMILIES
-from supernet.network import TrackingNetwork
-from supernet.sliced import Sharing
+from supernet.catalogue import find_family, from_json
+from supernet.sharing.sharing import Sharing
+from supernet.sharing.supernet import Supernet
 from supernet.space import Architecture
-from supernet.supernet import Supernet
-from tracking.atomic import new_file
-from tracking.records import parse_record, typed
-from tracking.trackers.siamese import SiameseSettings
+from supernet.training.calibrate import Branched
+from tracking.files.atomic import new_file
+from tracking.files.records import parse_record, typed
+from tracking.trackers import TRACKERS, Settings
 
-_FORMAT = "chiptrack-1"
+_FORMAT = "chiptrack-2"
+_OLDER = ("chiptrack-1",)
 
 
 @dataclass(frozen=True)
 class TrackerCheckpoint:
     """One trained tracker."""
 
-    network: TrackingNetwork
+    network: nn.Module
     architecture: Architecture
-    settings: SiameseSettings
+    tracker: str
+    """Name of its tracking procedure in `TRACKERS`."""
+    settings: Settings
 
 
 def save_tracker(path: Path, checkpoint: TrackerCheckpoint, notes: Mapping[str, object] | None = None) -> None:
     """Write a tracker; an older file is replaced in one step."""
-    network = checkpoint.network
+    settings: Any = checkpoint.settings
     header = {
         "kind": "tracker",
         "architecture": checkpoint.architecture.to_json(),
-        "settings": asdict(checkpoint.settings),
-        "split": network.template_backbone is not None,
+        "tracker": checkpoint.tracker,
+        "settings": asdict(settings),
+        "split": isinstance(checkpoint.network, Branched) and checkpoint.network.is_split,
         "notes": dict(notes or {}),
     }
-    _save(path, network, header)
+    _save(path, checkpoint.network, header)
 
 
 def load_tracker(path: Path) -> TrackerCheckpoint:
@@ -59,17 +62,29 @@ def load_tracker(path: Path) -> TrackerCheckpoint:
         FileNotFoundError: There is no such file.
         ValueError: It is damaged, not a checkpoint, or holds a supernet.
     """
-    header, tensors = _load(path, "tracker", ("architecture", "settings", "split"))
+    header, tensors = _load(path, "tracker", ("architecture", "tracker", "settings", "split"))
     arch = from_json(header["architecture"], str(path))
-    try:
-        settings = typed(SiameseSettings, header["settings"])
-    except ValueError as err:
-        raise ValueError(f"the settings of a tracker must be as chiptrack writes them, {path} fails at {err}; make it again") from err
-    network = FAMILIES[arch.family].network(arch)
-    if header["split"]:
+    tracker, settings = read_settings(header, str(path))
+    network = find_family(arch.family).network(arch)
+    if header["split"] and isinstance(network, Branched):
         network.split_branches()
     _fill(network, tensors, path)
-    return TrackerCheckpoint(network.eval(), arch, settings)
+    return TrackerCheckpoint(network.eval(), arch, tracker, settings)
+
+
+def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Settings]:
+    """Name and settings of a tracking procedure from a checkpoint's header.
+
+    Raises:
+        ValueError: The procedure is unknown, or the settings are not its own.
+    """
+    name = record["tracker"]
+    if name not in TRACKERS:
+        raise ValueError(f"a tracking procedure must be one of {', '.join(TRACKERS)}, got {name!r:.80} in {source}; make it again")
+    try:
+        return str(name), typed(TRACKERS[str(name)][0], record["settings"])
+    except ValueError as err:
+        raise ValueError(f"the settings of a tracker must be as chiptrack writes them, {source} fails at {err}; make it again") from err
 
 
 def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
@@ -86,11 +101,10 @@ def load_supernet(path: Path) -> Supernet:
         ValueError: It is damaged, not a checkpoint, or holds a single tracker.
     """
     header, tensors = _load(path, "supernet", ("family", "sharing"))
-    if header["family"] not in FAMILIES:
-        raise ValueError(f"a supernet must be of a known family ({', '.join(FAMILIES)}), {path} is of {header['family']!r}")
+    family = find_family(header["family"], str(path))
     if header["sharing"] not in get_args(Sharing):
         raise ValueError(f"sharing must be one of {', '.join(get_args(Sharing))}, got {header['sharing']!r} in {path}; train it again")
-    supernet = Supernet(header["family"], header["sharing"])
+    supernet = Supernet(family, header["sharing"])
     _fill(supernet, tensors, path)
     return supernet.eval()
 
@@ -118,6 +132,8 @@ def _load(path: Path, kind: str, needs: tuple[str, ...]) -> tuple[dict, dict[str
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as err:
         raise ValueError(f"a checkpoint must be a whole safetensors file, {path} is damaged or something else; make it again") from err
+    if metadata.get("format") in _OLDER:
+        raise ValueError(f"a checkpoint must have the format {_FORMAT}, {path} has {metadata['format']}; train or import it again")
     if metadata.get("format") != _FORMAT:
         raise ValueError(
             f"a checkpoint must have been written by chiptrack, {path} was not; bring in official weights with `chiptrack import`"

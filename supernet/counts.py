@@ -1,4 +1,4 @@
-"""Multiply-adds and parameters of a module, in two conventions.
+"""Multiply-adds, parameters and live elements of a module, in two conventions.
 
 One multiply-add counts as one. `macs` are those of convolutions and matrix products alone (torch's FlopCounterMode, halved).
 `macs_fvcore` follows fvcore 0.1.5, which the LightTrack paper's figures agree with: it adds two per element of a BatchNorm
@@ -7,14 +7,16 @@ and one per element that enters a global mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from tracking.files.atomic import write_text
 
-Shape = tuple[int, int, int]
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -27,43 +29,62 @@ class Counts:
     """The same by fvcore's convention."""
     params: int
     """Trainable numbers, BatchNorm's scale and shift included."""
+    live: int
+    """Elements of the inputs and the output of that layer for which they are most."""
 
     def __add__(self, other: Counts) -> Counts:
-        """Counts of two modules that share no weights."""
-        return Counts(self.macs + other.macs, self.macs_fvcore + other.macs_fvcore, self.params + other.params)
+        """Counts of two modules that share no weights and run one after the other."""
+        sums = (getattr(self, name) + getattr(other, name) for name in ("macs", "macs_fvcore", "params"))
+        return Counts(*sums, max(self.live, other.live))
 
 
-def count(module: nn.Module, shapes: Sequence[Shape]) -> Counts:
+def count(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> Counts:
     """Run a module on tensors without storage and count.
 
     Args:
         module: Any module whose forward takes one tensor for each of `shapes`; it is moved to the meta device.
-        shapes: (C, H, W) of each input.
+        shapes: Of each input, without the batch.
     """
-    elements = 0
+    import torch
+    from torch import nn
+    from torch.utils.flop_counter import FlopCounterMode
 
-    def see(_: nn.Module, inputs: tuple[torch.Tensor, ...], __: torch.Tensor) -> None:
-        nonlocal elements
-        elements += 2 * inputs[0].numel()
+    norms = live = pooled = 0
+
+    def see_norm(_: nn.Module, inputs: tuple[torch.Tensor, ...], __: torch.Tensor) -> None:
+        nonlocal norms
+        norms += 2 * inputs[0].numel()
+
+    def see_layer(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal live
+        live = max(live, sum(tensor.numel() for tensor in (*inputs, output)))
+
+    class Pooling(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            nonlocal pooled
+            if func is torch.nn.functional.adaptive_avg_pool2d:
+                pooled += args[0].numel()
+            return func(*args, **(kwargs or {}))
 
     module = module.to("meta").eval()
-    hooks = [m.register_forward_hook(see) for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
-    with torch.no_grad(), FlopCounterMode(display=False) as counter, _PoolingCounter() as pooling:
+    hooks = [m.register_forward_hook(see_norm) for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+    hooks += [m.register_forward_hook(see_layer) for m in module.modules() if not list(m.children())]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, Pooling():
         module(*(torch.empty(1, *shape, device="meta") for shape in shapes))
     for hook in hooks:
         hook.remove()
     macs = counter.get_total_flops() // 2
-    return Counts(macs, macs + elements + pooling.elements, sum(p.numel() for p in module.parameters()))
+    return Counts(macs, macs + norms + pooled, sum(p.numel() for p in module.parameters()), live)
 
 
-class _PoolingCounter(torch.overrides.TorchFunctionMode):
-    """Adds up the elements that enter adaptive average pooling."""
+def read_counts(path: Path) -> dict[str, Counts]:
+    """Counts of operators by key, from a file that `write_counts` wrote; empty where there is none."""
+    if not path.is_file():
+        return {}
+    return {key: Counts(*numbers) for key, numbers in json.loads(path.read_bytes()).items()}
 
-    def __init__(self):
-        super().__init__()
-        self.elements = 0
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is torch.nn.functional.adaptive_avg_pool2d:
-            self.elements += args[0].numel()
-        return func(*args, **(kwargs or {}))
+def write_counts(path: Path, counts: Mapping[str, Counts]) -> None:
+    """Write counts by key, one a line, so that nobody needs to find them anew."""
+    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(astuple(each))}" for key, each in sorted(counts.items()))
+    write_text(path, f"{{\n{lines}\n}}\n")

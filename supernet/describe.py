@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-
-from supernet.catalogue import find_architecture
-from supernet.counts import Counts
-from supernet.families import FAMILIES
-from supernet.operators import Branch
-from supernet.space import Architecture
+from supernet.catalogue import find_architecture, find_family
 
 
 def describe(arch: str) -> dict:
@@ -19,11 +12,13 @@ def describe(arch: str) -> dict:
     runs once per target. `macs_fvcore` counts as fvcore does, and as the LightTrack paper's figures do.
 
     Args:
-        arch: Official name, preset (lighttrack-mobile) or architecture .json file.
+        arch: Official name, preset (lighttrack-mobile), FAMILY:SPELLING or architecture .json file.
     """
     architecture = find_architecture(arch)
-    family = FAMILIES[architecture.family]
-    search = branch_counts(architecture, "search")
+    family = find_family(architecture.family)
+    operators = family.operators(architecture)
+    search = family.counts(architecture, "search")
+    once = any(op.branch == "template" for op in operators)
     return {
         "family": architecture.family,
         "name": architecture.name,
@@ -31,12 +26,7 @@ def describe(arch: str) -> dict:
         "params": search.params,
         "macs": search.macs,
         "macs_fvcore": search.macs_fvcore,
-        "template_macs": branch_counts(architecture, "template").macs,
+        "template_macs": family.counts(architecture, "template").macs if once else 0,
         "output_stride": family.output_stride(architecture),
-        "operators": [op.to_json() for op in family.operators(architecture)],
+        "operators": [op.to_json() for op in operators],
     }
-
-
-def branch_counts(arch: Architecture, branch: Branch) -> Counts:
-    """Work and size of one branch; the search branch holds all parameters of the network."""
-    return reduce(add, (op.counts for op in FAMILIES[arch.family].operators(arch) if op.branch == branch))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from torch import Tensor, nn
+from supernet.counts import Counts, count
 
-from supernet import layers
-from supernet.counts import Counts, Shape, count
+if TYPE_CHECKING:
+    from torch import nn
 
 Branch = Literal["template", "search"]
+BRANCHES: tuple[Branch, ...] = ("search", "template")
+"""`template` runs once for each target, `search` on every frame; the one that costs most comes first."""
+Shape = tuple[int, ...]
+"""Of a tensor without the batch: (C, H, W) of a feature map, (N, C) of tokens."""
+Option = int | float | str
 
 
 @dataclass(frozen=True)
@@ -20,17 +25,21 @@ class Operator:
     """One operator with everything that its cost depends on, and nothing else."""
 
     kind: str
-    """One of `KINDS`."""
+    """What it is, in the words of its family, e.g. `mbconv`."""
     branch: Branch
-    """`template` runs once per target, `search` on every frame."""
     in_shape: Shape
-    """(C, H, W) of the input; of the search features for `join`."""
+    """Of the input; of the first one, where there are several."""
     out_shape: Shape
-    """(C, H, W) of the output."""
-    options: tuple[tuple[str, int], ...] = ()
-    """What the shapes do not say: kernel, expansion, stride, template size."""
+    options: tuple[tuple[str, Option], ...] = ()
+    """What the shapes do not say: kernel, expansion, stride, activation. They also tell apart operators whose other inputs differ."""
+    make: Callable[[Operator], nn.Module] = field(kw_only=True, compare=False, repr=False)
+    """Builds its module, with random weights."""
+    others: tuple[Shape, ...] = field(default=(), kw_only=True, compare=False)
+    """Of further inputs, such as the template's features."""
+    kept: Mapping[str, Counts] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
+    """Counts by key that need not be found anew, since building and tracing takes milliseconds for each operator."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Readable and unique, e.g. `search:mbconv:24x64x64>40x32x32:kernel=5,expansion=4,stride=2`."""
         shapes = ">".join("x".join(map(str, shape)) for shape in (self.in_shape, self.out_shape))
@@ -38,20 +47,22 @@ class Operator:
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
-        """(C, H, W) of every input; `join` takes the template's features as its second."""
-        if self.kind != "join":
-            return (self.in_shape,)
-        side = dict(self.options)["template"]
-        return (self.in_shape, (self.in_shape[0], side, side))
+        """Of every input, in the order in which the module takes them."""
+        return (self.in_shape, *self.others)
 
-    @property
+    @cached_property
+    def option(self) -> dict[str, Option]:
+        """The options by name."""
+        return dict(self.options)
+
+    @cached_property
     def counts(self) -> Counts:
-        """Multiply-adds and parameters; computed once for each different operator."""
-        return _counts(self)
+        """Multiply-adds, parameters and memory traffic at batch size 1."""
+        return self.kept[self.key] if self.key in self.kept else count(self.build(), self.input_shapes)
 
     def build(self) -> nn.Module:
         """A fresh module with random weights."""
-        return KINDS[self.kind](self)
+        return self.make(self)
 
     def to_json(self) -> dict:
         """The operator as `chiptrack describe` lists it."""
@@ -61,46 +72,8 @@ class Operator:
             "branch": self.branch,
             "in_shape": list(self.in_shape),
             "out_shape": list(self.out_shape),
-            "options": dict(self.options),
+            "options": self.option,
             "macs": self.counts.macs,
             "macs_fvcore": self.counts.macs_fvcore,
             "params": self.counts.params,
         }
-
-
-class Join(nn.Module):
-    """Neck and fusion: search features first, template features second."""
-
-    def __init__(self, neck: layers.Neck, feature_fusor: layers.FeatureFusor):
-        super().__init__()
-        self.neck = neck
-        self.feature_fusor = feature_fusor
-
-    def forward(self, search: Tensor, template: Tensor) -> Tensor:
-        return self.feature_fusor(self.neck.BN_z(template), self.neck.BN_x(search))
-
-
-def _mbconv(op: Operator) -> nn.Module:
-    o = dict(op.options)
-    return layers.InvertedResidual(op.in_shape[0], op.out_shape[0], o["kernel"], o["expansion"], o["stride"])
-
-
-def _join(op: Operator) -> nn.Module:
-    cells = dict(op.options)["template"] ** 2
-    return Join(layers.Neck(op.in_shape[0]), layers.FeatureFusor(cells, op.out_shape[0]))
-
-
-KINDS: dict[str, Callable[[Operator], nn.Module]] = {
-    "stem": lambda op: layers.Stem(op.out_shape[0]),
-    "dsconv": lambda op: layers.DepthwiseSeparable(op.in_shape[0]),
-    "mbconv": _mbconv,
-    "join": _join,
-    "head": lambda op: layers.SeparableConv(op.in_shape[0], op.out_shape[0], dict(op.options)["kernel"]),
-    "cls": lambda op: layers.ClassPrediction(op.in_shape[0]),
-    "reg": lambda op: layers.BoxPrediction(op.in_shape[0]),
-}
-
-
-@cache
-def _counts(op: Operator) -> Counts:
-    return count(op.build(), op.input_shapes)

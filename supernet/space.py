@@ -1,8 +1,4 @@
-"""An architecture (the chosen value of every choice) and the search space that it is drawn from.
-
-The space is a view on an NNI model space (Zhang et al., Retiarii, OSDI 2020; nni.nas 3.0): NNI declares the choices,
-`SearchSpace` reads them through `ModelSpace.simplify()` and adds what an evolutionary search needs.
-"""
+"""An architecture (the chosen value of every choice) and the search space that it is drawn from."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-Value = str | int
+Value = str | int | float
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Architecture:
     choices: tuple[tuple[str, Value], ...]
     """(label, value) in the order in which the family declares its choices."""
     name: str = field(compare=False)
-    """The official spelling, as it was given."""
+    """How the family spells it, or as it was given."""
 
     @cached_property
     def _values(self) -> dict[str, Value]:
@@ -48,12 +44,12 @@ class Architecture:
 
     def to_json(self) -> dict:
         """The record that `supernet.catalogue.from_json` reads."""
-        return {"family": self.family, "name": self.name, "key": self.key, "choices": dict(self.choices)}
+        return {"family": self.family, "name": self.name, "key": self.key, "choices": self._values}
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """All architectures of a family: the choices of its NNI model space, in order."""
+    """All architectures of a family, or of a part of it: choices in order, and how they make an architecture."""
 
     choices: Mapping[str, tuple[Value, ...]]
     """Values by label."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.candidate import Candidate
-from search.objectives import multiply_adds, parameters
+from search.study.candidate import Candidate
+from search.problem.objectives import multiply_adds, parameters
 from supernet.families import FAMILIES
-from supernet.families.lighttrack import LightTrackFamily
+from supernet.families.lighttrack.space import LightTrackFamily
 
 STRATEGIES = ("guided", "nsga2", "random")
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from search.accuracy import InheritedAccuracy, inherited_judge, score_each, static_ao
-from search.validation import SEARCH_SEED, Validation
+from search.judging.inherited import InheritedAccuracy, inherited_judge, score_each, static_ao
+from search.judging.validation import SEARCH_SEED, Validation
 from search.workers.jobs import Job
 from supernet.checkpoints import save_supernet
-from supernet.supernet import Supernet, initialise
-from tracking.datasets.synthetic import synthetic_sequence
+from supernet.sharing.supernet import Supernet, initialise
+from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import Sequence
 
 PLACES = range(SEARCH_SEED, SEARCH_SEED + 3)

@@ -5,9 +5,9 @@ import json
 import pytest
 
 import chiptrack
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
-from predictors.adapt import adapt
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
+from predictors.transfer.adapt import adapt
 from predictors.fit import fit
 from predictors.predictor import load_predictor
 from supernet.families import FAMILIES

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency_tables import board
-from latency_tables.agent import OUTPUT_VALUES, Agent, Refusal, abridge, sample, serve, take_device, time_runs
-from latency_tables.runtimes import RUNTIMES
+from latency_tables.agent import board
+from latency_tables.agent.serving import OUTPUT_VALUES, Agent, Refusal, abridge, sample, serve, take_device, time_runs
+from supernet.runtimes import RUNTIMES
 
 
 class Busy:
@@ -133,7 +133,7 @@ def test_memory_does_not_depend_on_what_the_agent_did_before(tmp_path, monkeypat
 
 
 def test_a_process_that_hangs_while_it_is_weighed_ends_by_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr("latency_tables.agent._MEMORY_S", 1)
+    monkeypatch.setattr("latency_tables.agent.serving._MEMORY_S", 1)
     monkeypatch.setattr(Given, "run_once", lambda self: time.sleep(60))
     here = agent(tmp_path)
     known(here, "a", b"model")
@@ -214,7 +214,7 @@ def test_every_runtime_names_what_a_table_needs():
 
 
 def test_an_agent_whose_driver_is_gone_ends_without_a_word():
-    words = [sys.executable, "-m", "latency_tables.agent", "simulated", "fp32", "1", "", ""]
+    words = [sys.executable, "-m", "latency_tables.agent.serving", "simulated", "fp32", "1", "", ""]
     pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
     with subprocess.Popen(words, cwd=Path(__file__).parents[1], **pipes) as agent:
         agent.stdout.close()

@@ -1,7 +1,7 @@
 import pytest
 
 import chiptrack
-from tracking.atomic import check_target, new_file, new_folder, sole_writer, write_text
+from tracking.files.atomic import check_target, new_file, new_folder, sole_writer, write_text
 
 
 def test_text_replaces(tmp_path):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_tables.chains import all_operators
-from predictors.boosting import BoostedTable
+from latency_tables.measuring.chains import all_operators
+from predictors.models.boosting import BoostedTable
 from predictors.encoding import SUMS, Encoded, Encoder
-from predictors.lookup import TableLine
+from predictors.models.lookup import TableLine
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.budget import cheapest
-from search.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.budget import cheapest
+from search.problem.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 

@@ -1,6 +1,6 @@
 import torch
 
-from supernet.calibrate import calibrate
+from supernet.training.calibrate import calibrate
 from supernet.families import FAMILIES
 
 

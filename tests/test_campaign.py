@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from latency_tables.campaign import Campaign
-from latency_tables.journal import Journal
-from latency_tables.protocol import REFERENCE, Protocol
-from latency_tables.session import Unsupported
+from latency_tables.measuring.campaign import Campaign
+from latency_tables.measuring.journal import Journal
+from latency_tables.measuring.protocol import REFERENCE, Protocol
+from latency_tables.measuring.session import Unsupported
 
 MODELS = ["a", "b", "broken", "network:c"]
 PROTOCOL = Protocol(rounds=3, min_runs=1, max_runs=1, reference_every=2, repeats=2, repeated=0.5, throttled=1e9)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from search.candidate import Candidate
+from search.study.candidate import Candidate
 from supernet.families import FAMILIES
 
 ARCH = FAMILIES["nano"].space.sample(np.random.default_rng(0))

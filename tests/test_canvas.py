@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tracking.canvas import canvas, paint
-from tracking.tracker import TrackResult
+from tracking.trackers.procedure import TrackResult
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 

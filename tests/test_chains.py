@@ -2,7 +2,7 @@ import numpy as np
 import onnx
 import pytest
 
-from latency_tables.chains import Chain, all_operators, recipe
+from latency_tables.measuring.chains import Chain, all_operators, recipe
 from supernet.families import FAMILIES
 
 

@@ -7,14 +7,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from supernet.bundle import export, load_bundle, write_bundle
-from supernet.calibrate import calibrate
+from supernet.deploy.bundle import export, load_bundle, write_bundle
+from supernet.training.calibrate import calibrate
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker, save_supernet, save_tracker
-from supernet.deploy import load_for_tracking
+from supernet.deploy.loading import load_for_tracking
 from supernet.families import FAMILIES
-from supernet.official import import_official, read_state_dict
-from supernet.supernet import Supernet, initialise
+from supernet.families.lighttrack.weights import import_official, read_state_dict
+from supernet.sharing.supernet import Supernet, initialise
 
 NANO = FAMILIES["nano"]
 

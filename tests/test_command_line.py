@@ -15,9 +15,9 @@ import torch
 import chiptrack
 from supernet.checkpoints import TrackerCheckpoint, save_supernet, save_tracker
 from supernet.families import FAMILIES
-from supernet.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet, initialise
 from tracking.boxes import read_boxes
-from tracking.datasets.synthetic import synthetic_sequence
+from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import save_sequence
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.chains import Chain
-from latency_tables.command import CommandDevice
-from latency_tables.tools import TOOLS, Call, Timing, Tool
+from latency_tables.measuring.chains import Chain
+from latency_tables.programs.command import CommandDevice
+from latency_tables.programs.tools import TOOLS, Call, Timing, Tool
 from supernet.operators import Operator
 
 RECORDED = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "recorded").glob("*.txt"))}

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from latency_tables.connection import Connection
+from latency_tables.measuring.connection import Connection
 from latency_tables.transports.local import Local
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from search.candidate import Candidate
-from search.objectives import AO, Objective
+from search.study.candidate import Candidate
+from search.problem.objectives import AO, Objective
 from search.page.convergence import curves
 from supernet.families import FAMILIES
 

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from search.dashboard import dashboard
-from search.study import read_candidates
+from search.study.study import read_candidates
 from tests.test_study import open_study, run
 
 

@@ -1,9 +1,9 @@
 import pytest
 
-from latency_tables.agent import Agent
+from latency_tables.agent.serving import Agent
 from latency_tables.devices import devices, find_device, find_runtime
-from latency_tables.programs import PROGRAMS
-from latency_tables.runtimes import RUNTIMES
+from latency_tables.programs.programs import PROGRAMS
+from supernet.runtimes import RUNTIMES
 from latency_tables.transports import TRANSPORTS
 
 

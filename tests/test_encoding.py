@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_tables.chains import all_operators
-from latency_tables.table import MissingOperators
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.table import MissingOperators
 from predictors.encoding import SUMS, Encoder
-from predictors.lookup import Line, TableSum
+from predictors.models.lookup import Line, TableSum
 from predictors.occurrences import occurrences
 from predictors.predictor import Interval, LatencyPredictor
 from supernet.families import FAMILIES

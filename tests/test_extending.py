@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables.chains import all_operators
-from latency_tables.table import LatencyTable
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.table import LatencyTable
 from supernet.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,8 +20,8 @@ MEASURE = f"""
 import functools, sys
 import numpy as np
 import chiptrack
-from latency_tables import measure, networks
-from latency_tables.protocol import Protocol
+from latency_tables.measuring import measure, networks
+from latency_tables.measuring.protocol import Protocol
 every = measure.all_operators
 measure.all_operators = lambda family: tuple(op for op in every(family) if op.kind in {KINDS})
 networks.typical = lambda family: [family.space.sample(np.random.default_rng(0))]

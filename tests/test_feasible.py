@@ -5,9 +5,9 @@ import optuna
 import pytest
 from optuna.samplers import BaseSampler
 
-from search.budget import cheapest
-from search.feasible import FeasibleSampler, Gate
-from search.objectives import AO, Constraint, Problem, multiply_adds
+from search.problem.budget import cheapest
+from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.objectives import AO, Constraint, Problem, multiply_adds
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 

@@ -7,14 +7,14 @@ import json
 import pytest
 
 import chiptrack
-from latency_tables.chains import all_operators
-from latency_tables.nn_meter import NnMeter, kernels
-from latency_tables.once_for_all import OnceForAll
-from latency_tables.table import LatencyTable
-from latency_tables.tables import tables
-from latency_tables.validate import validate
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.foreign.nn_meter import NnMeter, kernels
+from latency_tables.tables.foreign.once_for_all import OnceForAll
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import tables
+from latency_tables.tables.validate import validate
 from supernet.families import FAMILIES
-from supernet.layers import make_divisible
+from supernet.families.lighttrack.layers import make_divisible
 from supernet.operators import Operator
 
 STEM = Operator("stem", "search", (3, 96, 96), (8, 48, 48))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
-from predictors.gaussian import Gaussian, Kernel
+from predictors.models.gaussian import Gaussian, Kernel
 
 
 def data(n, seed=0):
@@ -39,7 +39,7 @@ def test_a_smooth_function_is_learned_and_what_is_far_is_doubted():
 
 
 def test_more_rows_than_the_kernel_is_found_on(monkeypatch):
-    monkeypatch.setattr("predictors.gaussian._MOST", 50)
+    monkeypatch.setattr("predictors.models.gaussian._MOST", 50)
     (features, targets), (fresh, truth) = data(300), data(100, 1)
     assert np.abs(Gaussian.fit(features, targets, 0).predict(fresh)[0] - truth).mean() < 0.25
 

@@ -7,11 +7,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.budget import cheapest
-from search.feasible import Gate
-from search.objectives import AO, AUC, Constraint, Problem, multiply_adds, parameters
+from search.problem.budget import cheapest
+from search.problem.feasible import Gate
+from search.problem.objectives import AO, AUC, Constraint, Problem, multiply_adds, parameters
 from search.pareto import hypervolume
-from search.strategies.enough import Enough
+from search.strategies.converged import Enough
 from search.strategies.guided import guided
 from search.strategies.uniform import uniform
 from supernet.families import FAMILIES

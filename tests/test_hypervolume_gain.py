@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from search.hypervolume_gain import Beliefs, best_batch
+from search.strategies.model.hypervolume_gain import Beliefs, best_batch
 from search.pareto import hypervolume
 
 FRONT = np.array([[0.2, 0.8], [0.5, 0.5], [0.8, 0.1]])

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from search.inner_search import Genes, best, evolve
-from search.objectives import AO, Constraint, Problem, multiply_adds
+from search.strategies.model.inner_search import Genes, best, evolve
+from search.problem.objectives import AO, Constraint, Problem, multiply_adds
 from search.pareto import non_dominated
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace

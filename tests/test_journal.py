@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.journal import Journal
+from latency_tables.measuring.journal import Journal
 
 SETTINGS = {"seed": 1, "threads": 1}
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.counts import MacsLine
+from predictors.models.counts import MacsLine
 from predictors.encoding import Encoded
-from predictors.lookup import TableLine, TableSum, fit_line
+from predictors.models.lookup import TableLine, TableSum, fit_line
 
 
 def encoded(table_ms, macs):

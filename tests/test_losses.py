@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from tracking.losses import classification_loss, iou_loss, tracking_loss
+from tracking.losses.siamese import classification_loss, iou_loss, tracking_loss
 
 
 def test_classification_weighs_both_sides_the_same():

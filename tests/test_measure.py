@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables import check
-from latency_tables.carry_out import carry_out
-from latency_tables.chains import all_operators
-from latency_tables.excluded import excluded
-from latency_tables.measure import measure
-from latency_tables.networks import draw
-from latency_tables.plan import Place, Plan
-from latency_tables.protocol import Protocol
-from latency_tables.table import LatencyTable, manifest_path
+from latency_tables.measuring import check
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.excluded import excluded
+from latency_tables.measuring.measure import measure
+from latency_tables.measuring.networks import draw
+from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.protocol import Protocol
+from latency_tables.tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -128,7 +128,7 @@ def test_a_table_adds_up_to_its_networks_where_nothing_is_noisy(tmp_path):
 
 
 def test_what_a_runtime_cannot_run_is_recorded_with_the_reason_and_what_it_excludes(tmp_path, monkeypatch):
-    from latency_tables.runtimes.simulated import Simulated
+    from supernet.runtimes.simulated import Simulated
 
     prepare = Simulated.prepare
 
@@ -157,7 +157,7 @@ def quick_check(monkeypatch):
 
 
 def test_a_runtime_that_lacks_what_nearly_every_network_has_still_gets_a_table(tmp_path, monkeypatch):
-    from latency_tables.runtimes.simulated import Simulated
+    from supernet.runtimes.simulated import Simulated
 
     prepare = Simulated.prepare
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import chiptrack
-from latency_tables.chains import all_operators
-from latency_tables.table import LatencyTable, manifest_path
-from latency_tables.tables import SHIPPED
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.table import LatencyTable, manifest_path
+from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit, fit_predictor
 from predictors.measured import measured_networks
 from predictors.predictor import load_predictor

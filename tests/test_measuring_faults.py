@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables.carry_out import carry_out
-from latency_tables.chains import all_operators
-from latency_tables.networks import draw
-from latency_tables.plan import Place, Plan
-from latency_tables.protocol import REFERENCE, Protocol
-from latency_tables.runtimes.simulated import Simulated
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.chains import all_operators
+from latency_tables.measuring.networks import draw
+from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.protocol import REFERENCE, Protocol
+from supernet.runtimes.simulated import Simulated
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 RUN = f"""
 import sys
 from pathlib import Path
-from latency_tables.carry_out import carry_out
-from latency_tables.chains import all_operators
-from latency_tables.plan import Plan
-from latency_tables.protocol import Protocol
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.chains import all_operators
+from latency_tables.measuring.plan import Plan
+from latency_tables.measuring.protocol import Protocol
 from supernet.families import FAMILIES
 operators = tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind in ("stem", "cls"))
 carry_out(Plan(FAMILIES["nano"], operators, (), protocol={LONG!r}), out=Path(sys.argv[1]))
@@ -119,7 +119,7 @@ def test_a_killed_agent_is_started_again(tmp_path):
 @pytest.fixture(params=["sshd", "adbd"])
 def board(request, monkeypatch):
     """A device behind a real daemon, which can be unplugged."""
-    monkeypatch.setattr("latency_tables.session._RETRY_S", 0.1)
+    monkeypatch.setattr("latency_tables.measuring.session._RETRY_S", 0.1)
     return request.getfixturevalue(request.param)
 
 
@@ -219,9 +219,9 @@ def test_a_full_disk_on_the_device_costs_no_row(tmp_path, monkeypatch):
 CRASHING = f"""#!{sys.executable}
 import os
 import sys
-from latency_tables.agent import main
-from latency_tables.runtimes import RUNTIMES
-from latency_tables.runtimes.simulated import Simulated
+from latency_tables.agent.serving import main
+from supernet.runtimes import RUNTIMES
+from supernet.runtimes.simulated import Simulated
 
 class Crashing(Simulated):
     def load(self, prepared, inputs, threads):
@@ -251,7 +251,7 @@ def test_a_runtime_that_crashes_does_not_take_the_table_with_it(tmp_path, monkey
 
 
 def test_networks_and_models_that_were_ready_are_not_prepared_again(tmp_path, monkeypatch):
-    from latency_tables.runtimes.onnxruntime import OnnxRuntime
+    from supernet.runtimes.onnxruntime import OnnxRuntime
 
     prepared = []
     prepare = OnnxRuntime.prepare
@@ -264,7 +264,7 @@ def test_networks_and_models_that_were_ready_are_not_prepared_again(tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("latency_tables.campaign.Campaign._pass", interrupt)
+        patch.setattr("latency_tables.measuring.campaign.Campaign._pass", interrupt)
         with pytest.raises(KeyboardInterrupt):
             carry_out(wanted, out=out)
     assert part.exists() and len(prepared) == len(set(prepared)) == 1 + len(wanted.models)

@@ -2,7 +2,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from latency_tables.networks import draw, model
+from latency_tables.measuring.networks import draw, model
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from latency_tables.chains import all_operators
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
-from predictors.imagined import imagined_chips, relative
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
+from predictors.transfer.imagined import imagined_chips, relative
 from predictors.measured import measured_networks
-from predictors.new_chip import Measured, NewChip
+from predictors.transfer.new_chip import Measured, NewChip
 from predictors.predictor import load_predictor
 from predictors.scores import score
 from supernet.families import FAMILIES

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from search.noise import calibration_noise, paired, standard_error
+from search.judging.noise import calibration_noise, paired, standard_error
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from predictors.predictor import load_predictor
-from search.objectives import (
+from search.problem.objectives import (
     AO,
     Constraint,
     Objective,

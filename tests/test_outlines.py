@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tracking.datasets.outlines import sample_outline, sample_shape, superellipse
+from tracking.generated.outlines import sample_outline, sample_shape, superellipse
 
 
 @pytest.mark.parametrize("seed", range(20))

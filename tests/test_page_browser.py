@@ -15,9 +15,9 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from latency_tables.table import LatencyTable  # noqa: E402
-from latency_tables.tables import SHIPPED  # noqa: E402
-from predictors.lookup import Line, TableSum  # noqa: E402
+from latency_tables.tables.table import LatencyTable  # noqa: E402
+from latency_tables.tables.actions import SHIPPED  # noqa: E402
+from predictors.models.lookup import Line, TableSum  # noqa: E402
 from predictors.predictor import Interval, LatencyPredictor  # noqa: E402
 from search.page.columns import columns  # noqa: E402
 from search.page.document import draw  # noqa: E402

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking.datasets.synthetic import synthetic_dataset
+from tracking.generated.synthetic import synthetic_dataset
 from tracking.pairs import SequencePairs, search_window, template_window
 from tracking.sequence import Sequence
 

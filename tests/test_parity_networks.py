@@ -10,8 +10,8 @@ import torch
 from supernet.catalogue import find_architecture
 from supernet.describe import describe
 from supernet.families import FAMILIES
-from supernet.inference import TorchNetwork
-from supernet.official import import_official, load_official, read_state_dict
+from supernet.deploy.torch_graphs import TorchNetwork
+from supernet.families.lighttrack.weights import import_official, load_official, read_state_dict
 
 pytestmark = pytest.mark.parity
 NAMES = ["lighttrack_mobile", "deep_exit", "stride8_exit"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from supernet.bundle import export
-from supernet.official import import_official
-from supernet.track import track
+from supernet.deploy.bundle import export
+from supernet.families.lighttrack.weights import import_official
+from supernet.deploy.track import track
 from tracking.boxes import iou, read_boxes
 
 pytestmark = pytest.mark.parity

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tracking.datasets.paths import poses, wander
+from tracking.generated.paths import poses, wander
 
 
 def test_curves_stay_within_their_amplitudes_and_are_smooth():

@@ -1,9 +1,9 @@
 import pytest
 
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
-from predictors.lookup import Line, TableSum
+from predictors.models.lookup import Line, TableSum
 from predictors.predictor import Interval, LatencyPredictor
 from search.page.peers import PEERS, peer_times
 from supernet.catalogue import find_architecture

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.chains import all_operators
-from latency_tables.networks import draw
-from latency_tables.profile import Profile
-from latency_tables.table import LatencyTable
-from latency_tables.timing import Measurement
+from latency_tables.measuring.chains import all_operators
+from latency_tables.measuring.networks import draw
+from latency_tables.tables.profile import Profile
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.measurement import Measurement
 from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import choose, cross_validate, fit, fit_predictor, interval, learning
-from predictors.lookup import TableLine
+from predictors.models.lookup import TableLine
 from predictors.predict import predict
 from predictors.predictor import load_predictor
 from supernet.families import FAMILIES

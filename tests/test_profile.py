@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from latency_tables.profile import Profile
+from latency_tables.tables.profile import Profile
 
 PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables.carry_out import carry_out
-from latency_tables.chains import Chain, all_operators, recipe
-from latency_tables.measure import measure
-from latency_tables.networks import draw
-from latency_tables.plan import Place, Plan
-from latency_tables.programs import PROGRAMS, BenchNcnn
-from latency_tables.protocol import Protocol
-from latency_tables.runtimes.ncnn import Ncnn
-from latency_tables.transport import DeviceLost
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.chains import Chain, all_operators, recipe
+from latency_tables.measuring.measure import measure
+from latency_tables.measuring.networks import draw
+from latency_tables.measuring.plan import Place, Plan
+from latency_tables.programs.programs import PROGRAMS, BenchNcnn
+from latency_tables.measuring.protocol import Protocol
+from supernet.runtimes.ncnn import Ncnn
+from latency_tables.transports.transport import DeviceLost
 from latency_tables.transports.local import Local
 from supernet.families import FAMILIES
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from latency_tables.chains import all_operators
-from latency_tables.networks import draw
-from latency_tables.profile import Profile
-from latency_tables.table import LatencyTable, MissingOperators
-from latency_tables.timing import Measurement
-from predictors.corrections import CORRECTIONS
+from latency_tables.measuring.chains import all_operators
+from latency_tables.measuring.networks import draw
+from latency_tables.tables.profile import Profile
+from latency_tables.tables.table import LatencyTable, MissingOperators
+from latency_tables.tables.measurement import Measurement
+from predictors.models.corrections import CORRECTIONS
 from predictors.fit_quantity import _reach, fit_quantity, fit_table
 from predictors.quantity import load_quantity
 from predictors.scores import simplest

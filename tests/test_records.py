@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tracking.records import numbers, parse_record, read_record, typed
+from tracking.files.records import numbers, parse_record, read_record, typed
 
 
 @dataclass(frozen=True)

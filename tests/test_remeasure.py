@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from latency_tables.carry_out import carry_out
-from latency_tables.networks import draw
-from latency_tables.plan import Plan
-from latency_tables.protocol import Protocol
-from latency_tables.remeasure import check_at_hand, measure_networks
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.networks import draw
+from latency_tables.measuring.plan import Plan
+from latency_tables.measuring.protocol import Protocol
+from latency_tables.measuring.remeasure import check_at_hand, measure_networks
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from predictors.encoding import SUMS, Encoded
-from predictors.lookup import TableLine
-from predictors.ridge import TableRidge
+from predictors.models.lookup import TableLine
+from predictors.models.ridge import TableRidge
 
 PARAMS, TRAFFIC, OPERATORS = (SUMS.index(name) for name in ("params_m", "traffic_m", "operators"))
 

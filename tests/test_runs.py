@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tracking.runs import Run, finished, load_run, load_runs, save_run
+from tracking.files.runs import Run, finished, load_run, load_runs, save_run
 
 
 def run(name):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from torch import nn
 
-from latency_tables import networks
-from latency_tables.chains import Chain, all_operators, recipe
-from latency_tables.model import Model
-from latency_tables.networks import typical
-from latency_tables.runtimes.litert import LiteRt
-from latency_tables.runtimes.onnxruntime import OnnxRuntime
+from latency_tables.measuring import networks
+from latency_tables.measuring.chains import Chain, all_operators, recipe
+from supernet.deploy.model import Model
+from latency_tables.measuring.networks import typical
+from supernet.runtimes.litert import LiteRt
+from supernet.runtimes.onnxruntime import OnnxRuntime
 from supernet.families import FAMILIES, NANO
 from supernet.operators import Branch
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from latency_tables.chains import Chain
-from latency_tables.model import Model
-from latency_tables.networks import typical
-from latency_tables.runtimes.mnn import Mnn
+from latency_tables.measuring.chains import Chain
+from supernet.deploy.model import Model
+from latency_tables.measuring.networks import typical
+from supernet.runtimes.mnn import Mnn
 from supernet.families import FAMILIES
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
@@ -87,7 +87,7 @@ def test_an_error_code_is_an_error(package):
 
 def test_a_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "MNN", None)
-    monkeypatch.setattr("latency_tables.runtimes.mnn.find_spec", lambda name: None)
+    monkeypatch.setattr("supernet.runtimes.mnn.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"chiptrack\[mnn\]"):
         Mnn("fp32").version()
     with pytest.raises(ImportError, match=r"chiptrack\[mnn\]"):

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from latency_tables.chains import Chain
-from latency_tables.model import Model
-from latency_tables.networks import typical
-from latency_tables.runtimes.ncnn import Ncnn, NcnnGraph, NcnnVulkan
+from latency_tables.measuring.chains import Chain
+from supernet.deploy.model import Model
+from latency_tables.measuring.networks import typical
+from supernet.runtimes.ncnn import Ncnn, NcnnGraph, NcnnVulkan
 from supernet.families import FAMILIES
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))

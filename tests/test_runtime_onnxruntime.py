@@ -5,9 +5,9 @@ import onnxruntime
 import pytest
 import torch
 
-from latency_tables.chains import Chain, all_operators
-from latency_tables.networks import typical
-from latency_tables.runtimes.onnxruntime import Accelerator, BoundGraph, CoreMl, Cuda, Nnapi, OnnxRuntime, Qnn, Xnnpack
+from latency_tables.measuring.chains import Chain, all_operators
+from latency_tables.measuring.networks import typical
+from supernet.runtimes.onnxruntime import Accelerator, BoundGraph, CoreMl, Cuda, Nnapi, OnnxRuntime, Qnn, Xnnpack
 from supernet.families import FAMILIES
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))

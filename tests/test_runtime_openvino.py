@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from latency_tables.chains import Chain, all_operators
-from latency_tables.networks import typical
-from latency_tables.runtimes.onnxruntime import OnnxRuntime
-from latency_tables.runtimes.openvino import OpenVino, OpenVinoGpu, OpenVinoNpu
+from latency_tables.measuring.chains import Chain, all_operators
+from latency_tables.measuring.networks import typical
+from supernet.runtimes.onnxruntime import OnnxRuntime
+from supernet.runtimes.openvino import OpenVino, OpenVinoGpu, OpenVinoNpu
 from supernet.families import FAMILIES
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from latency_tables import networks
-from latency_tables.chains import Chain, all_operators, recipe
-from latency_tables.model import Model
-from latency_tables.networks import typical
-from latency_tables.runtimes.onnxruntime import OnnxRuntime
-from latency_tables.runtimes.torch_cuda import TorchCpu, TorchCuda
+from latency_tables.measuring import networks
+from latency_tables.measuring.chains import Chain, all_operators, recipe
+from supernet.deploy.model import Model
+from latency_tables.measuring.networks import typical
+from supernet.runtimes.onnxruntime import OnnxRuntime
+from supernet.runtimes.torch_cuda import TorchCpu, TorchCuda
 from supernet.families import FAMILIES, NANO
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))

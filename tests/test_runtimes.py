@@ -1,18 +1,18 @@
-"""Every runtime at every precision keeps the promises of `latency_tables.runtime`, through a real agent."""
+"""Every runtime at every precision keeps the promises of `supernet.runtimes.runtime`, through a real agent."""
 
 import hashlib
 import math
 
 import pytest
 
-from latency_tables.chains import Chain, all_operators
-from latency_tables.connection import AgentDied, AgentError, bundle, open_agent
+from latency_tables.measuring.chains import Chain, all_operators
+from latency_tables.measuring.connection import AgentDied, AgentError, bundle, open_agent
 from latency_tables.devices import devices, find_device, find_runtime
-from latency_tables.networks import draw, model
+from latency_tables.measuring.networks import draw, model
 from latency_tables.parity import TOLERANCES, difference
-from latency_tables.programs import PROGRAMS
-from latency_tables.runtimes import RUNTIMES
-from latency_tables.tools import TOOLS
+from latency_tables.programs.programs import PROGRAMS
+from supernet.runtimes import RUNTIMES
+from latency_tables.programs.tools import TOOLS
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -76,7 +76,7 @@ def test_what_is_no_model_is_an_answer_and_the_agent_goes_on(host):
 def test_a_wrong_output_is_noticed():
     outputs = [(values.shape, values.ravel()) for values in RUNTIMES["onnxruntime"]("fp32").load(JOIN.onnx, JOIN.sample, 1).outputs()]
     shape, values = outputs[0]
-    from latency_tables.agent import abridge
+    from latency_tables.agent.serving import abridge
 
     right = abridge(values.reshape(shape))
     assert difference(JOIN, [(shape, right)]) < 1e-6

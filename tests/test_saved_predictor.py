@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency_tables.networks import draw
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.measuring.networks import draw
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import fit

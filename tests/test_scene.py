@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tracking.augment import Look, colour_map
-from tracking.datasets.outlines import Limb, superellipse
-from tracking.datasets.paths import poses
-from tracking.datasets.scene import Part, Scene, Sprite, render
+from tracking.generated.outlines import Limb, superellipse
+from tracking.generated.paths import poses
+from tracking.generated.scene import Part, Scene, Sprite, render
 
 SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
-from search.feasible import Gate
-from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.feasible import Gate
+from search.problem.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
 from search.page.columns import columns
 from search.page.document import draw
 from search.page.plots import comparison, learning, plots
 from search.page.wording import title
 from search.report import assemble, collect, report
 from search.strategies import STRATEGIES
-from search.study import Study
+from search.study.study import Study
 from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
 from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary

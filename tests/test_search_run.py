@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import search.run
-from search.study import read_candidates
+from search.study.study import read_candidates
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
-from supernet.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet, initialise
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"evaluations": 10, "sequences": 2, "rescoring": 3, "frames": 4, "unmeasured": True}

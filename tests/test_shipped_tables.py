@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from latency_tables.chains import all_operators
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
 from supernet.families import FAMILIES
 

@@ -6,10 +6,10 @@ import pytest
 from supernet.families import FAMILIES
 from tracking.boxes import iou
 from tracking.crops import context_side, crop_aligned, crop_public
-from tracking.datasets.synthetic import synthetic_sequence
+from tracking.generated.synthetic import synthetic_sequence
 from tracking.grid import centres
 from tracking.lockstep import track_lockstep
-from tracking.tracker import follow
+from tracking.trackers.procedure import follow
 from tracking.trackers.siamese import SiameseSettings, SiameseTracker, Targets, advance
 
 SETTINGS = SiameseSettings(64, 128, 128, penalty_k=0.0, lr=1.0, window_influence=0.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictors.fit_quantity import fit_quantity
-from search.specification import specify
+from search.problem.specification import specify
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from search.storages.database import check_database
-from search.study import read_candidates
+from search.study.storages.database import check_database
+from search.study.study import read_candidates
 from tests.test_study import open_study, outcome, run
 
 

@@ -5,9 +5,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.budget import cheapest
-from search.feasible import Gate
-from search.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.budget import cheapest
+from search.problem.feasible import Gate
+from search.problem.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
 from search.pareto import hypervolume
 from search.strategies import STRATEGIES
 from supernet.families import FAMILIES
@@ -48,7 +48,7 @@ def accuracy(arch) -> float:
 
 
 class Search:
-    """A search in memory, driven as `search.study.Study` does it."""
+    """A search in memory, driven as `search.study.study.Study` does it."""
 
     def __init__(self, strategy: str, searched: Problem, seed: int = 0, before: "Search | None" = None, kept: int = 0):
         self.problem = searched
@@ -109,7 +109,7 @@ def test_it_follows_its_seed_and_goes_on_from_trials_alone(strategy):
 
 def test_failed_and_running_trials_do_not_upset_it(strategy):
     search = Search(strategy, problem(evaluations=24)).run(11)
-    search.study.tell(search.ask(), state=TrialState.FAIL)
+    search.study.study.tell(search.ask(), state=TrialState.FAIL)
     running = [search.ask() for _ in range(3)]
     search.tell(running[2])
     search.tell(running[0])

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from search.feasible import Gate
-from search.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
-from search.storages.opening import optuna_storage
+from search.problem.feasible import Gate
+from search.problem.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.study.storages.opening import optuna_storage
 from search.strategies import STRATEGIES
-from search.strategies.enough import Enough
-from search.study import Study, read_candidates
+from search.strategies.converged import Enough
+from search.study.study import Study, read_candidates
 from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from supernet.families import FAMILIES
-from supernet.sliced import SlicedConv2d
-from supernet.supernet import Supernet, initialise
+from supernet.sharing.sliced import SlicedConv2d
+from supernet.sharing.supernet import Supernet, initialise
 
 
 @pytest.fixture(scope="module", params=["sliced", "separate"])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tracking.boxes import iou
-from tracking.datasets.scene import render
-from tracking.datasets.synthetic import SyntheticPairs, synthetic_dataset, synthetic_sequence
-from tracking.datasets.world import make_world, sample_scene
+from tracking.generated.scene import render
+from tracking.generated.synthetic import SyntheticPairs, synthetic_dataset, synthetic_sequence
+from tracking.generated.world import make_world, sample_scene
 from tracking.pairs import search_window
 
 TIMES = np.array([0.0, 20])

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.chains import all_operators
-from latency_tables.profile import Profile
-from latency_tables.table import LatencyTable, MissingOperators, manifest_path
-from latency_tables.timing import Measurement
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.profile import Profile
+from latency_tables.tables.table import LatencyTable, MissingOperators, manifest_path
+from latency_tables.tables.measurement import Measurement
 from supernet.families import FAMILIES
 
 PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")

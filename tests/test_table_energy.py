@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from latency_tables.carry_out import carry_out
-from latency_tables.merge import merge
-from latency_tables.networks import draw
-from latency_tables.plan import Place, Plan
-from latency_tables.protocol import Protocol
-from latency_tables.runtimes.simulated import WATTS
-from latency_tables.table import LatencyTable, manifest_path
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.tables.merge import merge
+from latency_tables.measuring.networks import draw
+from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.protocol import Protocol
+from supernet.runtimes.simulated import WATTS
+from latency_tables.tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -52,8 +52,8 @@ def test_a_simulation_reports_energy_for_both_branches_of_every_network(path):
 WITH_A_SENSOR = """#!{python}
 import sys
 from pathlib import Path
-from latency_tables import energy
-from latency_tables.agent import main
+from latency_tables.agent import energy
+from latency_tables.agent.serving import main
 energy._CLASS, energy._LEAST_S = Path({folder!r}), 0.02
 main(*sys.argv[-5:])
 """

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import chiptrack
-from latency_tables import tables as module
-from latency_tables.chains import all_operators
-from latency_tables.compare import compare, order
-from latency_tables.merge import merge
-from latency_tables.profile import Profile
-from latency_tables.table import LatencyTable, manifest_path
-from latency_tables.tables import tables
-from latency_tables.timing import Measurement
-from latency_tables.validate import validate
+from latency_tables.tables import actions as module
+from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.compare import compare, order
+from latency_tables.tables.merge import merge
+from latency_tables.tables.profile import Profile
+from latency_tables.tables.table import LatencyTable, manifest_path
+from latency_tables.tables.actions import tables
+from latency_tables.tables.measurement import Measurement
+from latency_tables.tables.validate import validate
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tracking.datasets import textures
-from tracking.datasets.textures import photographs, plain_pattern, sample_photograph, sample_rgb, sample_texture
+from tracking.generated import textures
+from tracking.generated.textures import photographs, plain_pattern, sample_photograph, sample_rgb, sample_texture
 
 
 @pytest.mark.parametrize("draw", [sample_texture, sample_photograph, plain_pattern])

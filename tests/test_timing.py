@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from latency_tables.timing import Sample, combine, summarise
+from latency_tables.measuring.timing import Sample, combine, summarise
 
 
 def samples(*cpu_ms, reference=1.0, drift=0.0, wall=False):

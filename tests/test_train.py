@@ -12,8 +12,8 @@ import torch
 
 from supernet.checkpoints import load_supernet, load_tracker, tensors_of
 from supernet.families import FAMILIES
-from supernet.fit import Recipe
-from supernet.train import pair_source, retrain, train
+from supernet.training.fit import Recipe
+from supernet.training.train import pair_source, retrain, train
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,8 +57,8 @@ def test_a_network_learns_one_batch(tmp_path):
         def batch(self, index, count):
             return self.kept
 
-    from supernet.fit import fit
-    from supernet.supernet import initialise
+    from supernet.training.fit import fit
+    from supernet.sharing.supernet import initialise
 
     family = FAMILIES["nano"]
     network = family.network(family.space.sample(np.random.default_rng(3)))
@@ -71,9 +71,9 @@ def test_a_network_learns_one_batch(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-import supernet.fit
-supernet.fit.SAVE_EVERY_S = 0.0
-from supernet.train import train
+import supernet.training.fit
+supernet.training.fit.SAVE_EVERY_S = 0.0
+from supernet.training.train import train
 train(family="nano", out=Path(sys.argv[1]), steps=14, batch=2, loaders=0)
 """
 
@@ -125,7 +125,7 @@ def test_retrain_starts_from_inherited_weights(tmp_path, rng):
 
 
 def test_users_own_sequences_can_be_trained_on(tmp_path):
-    from tracking.datasets.synthetic import synthetic_sequence
+    from tracking.generated.synthetic import synthetic_sequence
     from tracking.sequence import save_sequence
 
     save_sequence(synthetic_sequence(1, frames=4), tmp_path / "data" / "one")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictors.transfer import NOISE, Belief, choose, condition, expected_error, leave_one_out
+from predictors.transfer.belief import NOISE, Belief, choose, condition, expected_error, leave_one_out
 
 NETWORKS, CHIPS, PARTS = 60, 40, 4
 

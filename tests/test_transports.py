@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables.transport import DeviceLost
+from latency_tables.transports.transport import DeviceLost
 from latency_tables.transports.adb import Adb
 from latency_tables.transports.local import Local
 from latency_tables.transports.ssh import Ssh

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.validation import Validation
+from search.judging.validation import Validation
 from supernet.families import FAMILIES
-from tracking.datasets.synthetic import synthetic_sequence
+from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import save_sequence
 
 

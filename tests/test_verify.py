@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from predictors.predictor import load_predictor
-from search.candidate import Candidate
-from search.objectives import AO, Constraint, Problem, multiply_adds, predicted_latency, template_latency
+from search.study.candidate import Candidate
+from search.problem.objectives import AO, Constraint, Problem, multiply_adds, predicted_latency, template_latency
 from search.verify import apply, corrections, settled, verify
 from search.winner import front
 from supernet.families import FAMILIES

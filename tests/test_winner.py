@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from search.candidate import Candidate
-from search.objectives import AO, Objective
+from search.study.candidate import Candidate
+from search.problem.objectives import AO, Objective
 from search.winner import front, recommend, shortlist
 from supernet.families import FAMILIES
 

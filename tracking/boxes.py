@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracking.atomic import write_text
+from tracking.files.atomic import write_text
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tracking.atomic import new_file
+from tracking.files.atomic import new_file
 from tracking.images import cv2
-from tracking.tracker import TrackResult
+from tracking.trackers.procedure import TrackResult
 
 FRAMES_PER_S = 25.0
 """Speed of videos that are written."""

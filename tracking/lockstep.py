@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from tracking.sequence import Sequence
-from tracking.trackers.siamese import SiameseNetwork, SiameseSettings, advance, search_crops, start
+from tracking.trackers.procedure import Procedure
 
 
-def track_lockstep(network: SiameseNetwork, sequences: list[Sequence], settings: SiameseSettings) -> list[np.ndarray]:
-    """Run the siamese tracker over sequences of equal length, always with the plain search size.
+def track_lockstep(procedure: Procedure, sequences: list[Sequence]) -> list[np.ndarray]:
+    """Run a tracking procedure over sequences of equal length.
 
     Args:
-        network: Takes as many crops at once as there are sequences.
+        procedure: Takes as many targets at once as there are sequences.
         sequences: Sequences of T frames each.
-        settings: Sizes and constants.
 
     Returns:
         Boxes (T, 4) xywh for each sequence; the first row is the ground truth.
@@ -25,15 +24,10 @@ def track_lockstep(network: SiameseNetwork, sequences: list[Sequence], settings:
     lengths = {len(sequence) for sequence in sequences}
     if len(lengths) != 1:
         raise ValueError(f"sequences tracked in lockstep must have the same length, got lengths {sorted(lengths)}")
-    images = [sequence.image(0) for sequence in sequences]
-    targets, crops = start(images, np.stack([sequence.boxes[0] for sequence in sequences]), settings)
-    sizes = np.array([[image.shape[1], image.shape[0]] for image in images], float)
-    features = network.template(crops)
-    boxes = [targets.boxes]
+    first = np.stack([sequence.boxes[0] for sequence in sequences])
+    state = procedure.start([sequence.image(0) for sequence in sequences], first)
+    tracks = [first]
     for t in range(1, lengths.pop()):
-        images = [sequence.image(t) for sequence in sequences]
-        crops = search_crops(images, targets, settings.search_size, settings)
-        cls, reg = network.search(crops, features)
-        targets, _ = advance(targets, cls, reg, sizes, settings.search_size, settings)
-        boxes.append(targets.boxes)
-    return list(np.stack(boxes, axis=1))
+        state, boxes, _ = procedure.step([sequence.image(t) for sequence in sequences], state)
+        tracks.append(boxes)
+    return list(np.stack(tracks, axis=1))

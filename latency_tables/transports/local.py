@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tracking.atomic import new_file
+from tracking.files.atomic import new_file
 
 
 class Local:

@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import ClassVar
 
-from latency_tables.transport import DeviceLost
+from latency_tables.transports.transport import DeviceLost
 from latency_tables.transports.local import Ended, finish, start
 
 # a command that took too long has to end on the device as well, where it would disturb what is measured next

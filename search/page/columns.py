@@ -9,8 +9,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from search.candidate import Candidate
-from search.objectives import Objective
+from search.study.candidate import Candidate
+from search.problem.objectives import Objective
 from search.page.drawing import digits, plan
 from search.page.wording import title
 from search.report import ReportData

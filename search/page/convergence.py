@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.candidate import Candidate
-from search.objectives import Objective
+from search.study.candidate import Candidate
+from search.problem.objectives import Objective
 from search.pareto import hypervolumes
 from search.winner import losses
 

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from predictors.report import Comparison, share_inside
 from predictors.scores import score
-from search.objectives import count
+from search.problem.objectives import count
 from search.page.columns import columns
 from search.page.facts import certainty, facts, job, settings
 from search.page.front import commands, front_table, front_text, next_steps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from supernet.families.lighttrack import LightTrackFamily
+from supernet.families.lighttrack.space import LightTrackFamily
 from supernet.operators import Operator
 from supernet.space import Value
 

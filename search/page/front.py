@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import shlex
 
-from search.candidate import Candidate
+from search.study.candidate import Candidate
 from search.page.wording import figure_text, title
 from search.report import ReportData
 from search.winner import Recommendation

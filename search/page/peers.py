@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latency_tables.table import LatencyTable
-from latency_tables.tables import SHIPPED
+from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.actions import SHIPPED
 from predictors.fit import interval
-from predictors.lookup import fit_line
+from predictors.models.lookup import fit_line
 from predictors.measured import measured_networks
 from predictors.predictor import LatencyPredictor
 from supernet.catalogue import find_architecture

@@ -15,8 +15,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from predictors.report import Comparison
-from search.candidate import Candidate
-from search.objectives import count
+from search.study.candidate import Candidate
+from search.problem.objectives import count
 from search.page.convergence import Curve
 from search.page.importance import Importance
 from search.page.peers import PEERS, Peer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-from search.candidate import Candidate
-from search.objectives import count, kind_of, limit_name
+from search.study.candidate import Candidate
+from search.problem.objectives import count, kind_of, limit_name
 from search.page.front import rank_of
 from search.page.wording import figure_text, title
 from search.report import ReportData

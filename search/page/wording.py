@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.candidate import Candidate
-from search.objectives import count
+from search.study.candidate import Candidate
+from search.problem.objectives import count
 
 _NAMES = {
     "ao": "AO",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from optuna.samplers import BaseSampler
 
-from search.feasible import Gate
+from search.problem.feasible import Gate
 from search.strategies.evolution import evolution
 from search.strategies.gp import gp
 from search.strategies.guided import guided

@@ -16,8 +16,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.feasible import FeasibleSampler, Gate
-from search.objectives import Problem
+from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.objectives import Problem
 from supernet.space import Architecture
 
 _POPULATION, _GENERATIONS, _PARENTS = 48, 20, 10

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, GPSampler
 
-from search.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibleSampler, Gate
 
 _DRAWS = 3
 """Each maximises the expectation anew, from other starts, and takes a good part of a second."""

@@ -20,11 +20,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictors.fit_quantity import MIN_VALUES, fit_quantity
 from predictors.quantity import QuantityPredictor
-from search.feasible import Gate
-from search.hypervolume_gain import Beliefs, best_batch
-from search.inner_search import Genes, best, evolve
-from search.objectives import deciding
-from search.strategies.enough import Enough
+from search.problem.feasible import Gate
+from search.strategies.model.hypervolume_gain import Beliefs, best_batch
+from search.strategies.model.inner_search import Genes, best, evolve
+from search.problem.objectives import deciding
+from search.strategies.converged import Enough
 from supernet.space import Architecture
 
 _POPULATION, _GENERATIONS = 300, 60

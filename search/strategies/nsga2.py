@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, NSGAIISampler
 
-from search.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibleSampler, Gate
 
 
 def nsga2(gate: Gate, seed: int) -> BaseSampler:

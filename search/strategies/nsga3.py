@@ -13,7 +13,7 @@ from math import comb
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIIISampler
 
-from search.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibleSampler, Gate
 from search.strategies.nsga2 import population_of
 
 

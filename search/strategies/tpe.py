@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, TPESampler
 
-from search.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibleSampler, Gate
 
 _DRAWS = 5
 """Each builds both densities anew."""

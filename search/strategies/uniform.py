@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, RandomSampler
 
-from search.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibleSampler, Gate
 
 
 def uniform(gate: Gate, seed: int) -> BaseSampler:

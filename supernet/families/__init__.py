@@ -1,5 +1,6 @@
 """Families of architectures, by name."""
 
-from supernet.families.lighttrack import LIGHTTRACK, NANO, LightTrackFamily
+from supernet.families.family import Family
+from supernet.families.lighttrack import LIGHTTRACK, NANO
 
-FAMILIES: dict[str, LightTrackFamily] = {"lighttrack": LIGHTTRACK, "nano": NANO}
+FAMILIES: dict[str, Family] = {"lighttrack": LIGHTTRACK, "nano": NANO}

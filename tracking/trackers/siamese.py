@@ -1,26 +1,28 @@
 """The siamese tracking loop: score the search region against the template, penalise jumps, smooth the size.
 
 Source: LightTrack (CVPR 2021) after Ocean and SiamRPN; steps and constants as its public tracker takes them, checked by
-tests/test_parity_tracking.py. Everything works on B targets at once, so that many sequences can share a network call.
+tests/test_parity_tracking.py. The graphs are `template` (a crop to features) and `search` (a crop and those features to `cls`
+(B, 1, H, W) logits and `reg` (B, 4, H, W) distances left, top, right, bottom in px); `search_SIZE` is the same for another crop.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from tracking.crops import context_side, crop_aligned, crop_public
 from tracking.grid import centres
 from tracking.images import cv2
-from tracking.tracker import TrackResult
+from tracking.trackers.procedure import Network
 
 MAX_SIZE = 1024
 """Largest side of a crop, px."""
 COARSEST_STRIDE = 16
 """Sides of crops are multiples of it: else the score map would overhang the crop, and `advance` would take a wrong stride from it, px."""
+LEAST_SIZE_PX = 10
+"""Least width and height of a box, px."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,14 @@ class SiameseSettings:
         if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
             raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}")
 
+    @property
+    def further_search_sizes(self) -> tuple[int, ...]:
+        """The side for small targets, where it is another one."""
+        return () if self.small_target_size == self.search_size else (self.small_target_size,)
 
-class SiameseNetwork(Protocol):
-    """What the loop wants from a network, whatever runs it. B targets at once."""
-
-    def template(self, images: np.ndarray) -> Any:
-        """(B, h, h, 3) uint8 RGB crops to template features, which only `search` looks into."""
-        ...
-
-    def search(self, images: np.ndarray, features: Any) -> tuple[np.ndarray, np.ndarray]:
-        """(B, s, s, 3) uint8 RGB crops to cls (B, H, W) logits and reg (B, 4, H, W) ltrb distances in px."""
-        ...
+    def graph(self, size: int) -> str:
+        """Name of the search graph for crops of this side, px."""
+        return "search" if size == self.search_size else f"search_{size}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,10 @@ class Targets:
     """(B, 2) width and height."""
     fill: np.ndarray
     """(B, 3) mean colour of the first image."""
+    search_size: np.ndarray
+    """(B,) side of the search crop of each, px."""
+    features: Any
+    """What the template graph made of them; only the search graph looks inside."""
 
     @property
     def boxes(self) -> np.ndarray:
@@ -86,20 +89,45 @@ class Targets:
         return np.concatenate([self.centre - self.size / 2, self.size], axis=-1)
 
 
-def start(images: list[np.ndarray], boxes: np.ndarray, settings: SiameseSettings) -> tuple[Targets, np.ndarray]:
-    """Begin to track B targets.
+class Siamese:
+    """Tracks B targets at once with a siamese network; a `Procedure`."""
 
-    Args:
-        images: B images, (H, W, 3) uint8 RGB each.
-        boxes: (B, 4) xywh.
-        settings: Sizes and constants.
+    def __init__(self, network: Network, settings: SiameseSettings):
+        self.network = network
+        self.settings = settings
 
-    Returns:
-        The targets and their template crops (B, h, h, 3).
-    """
-    fill = np.stack([np.array(cv2.mean(image)[:3]) for image in images])
-    targets = Targets(boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].copy(), fill)
-    return targets, _crops(images, targets, context_side(targets.size), settings.template_size, settings)
+    def start(self, images: list[np.ndarray], boxes: np.ndarray) -> Targets:
+        boxes = np.asarray(boxes, float)
+        fill = np.stack([np.array(cv2.mean(image)[:3]) for image in images])
+        areas = boxes[:, 2:].prod(axis=1) / [image.shape[0] * image.shape[1] for image in images]
+        small = areas < self.settings.small_target_area
+        search_size = np.where(small, self.settings.small_target_size, self.settings.search_size)
+        targets = Targets(boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].copy(), fill, search_size, None)
+        crops = _crops(images, targets, context_side(targets.size), self.settings.template_size, self.settings)
+        (features,) = self.network.run("template", {"template": crops})
+        return Targets(targets.centre, targets.size, fill, search_size, features)
+
+    def step(self, images: list[np.ndarray], state: Targets) -> tuple[Targets, np.ndarray, np.ndarray]:
+        centre, size, scores = np.empty_like(state.centre), np.empty_like(state.size), np.empty(len(images))
+        for side in np.unique(state.search_size):
+            rows = np.flatnonzero(state.search_size == side)
+            some = state if len(rows) == len(images) else _some(state, rows)
+            shown = [images[row] for row in rows]
+            centre[rows], size[rows], scores[rows] = self._find(shown, some, int(side))
+        moved = Targets(centre, size, state.fill, state.search_size, state.features)
+        return moved, moved.boxes, scores
+
+    def _find(self, images: list[np.ndarray], targets: Targets, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """New centres, sizes and scores of targets whose search crops have one side."""
+        crops = search_crops(images, targets, side, self.settings)
+        cls, reg = self.network.run(self.settings.graph(side), {"search": crops, "template_features": targets.features})
+        image_sizes = np.array([[image.shape[1], image.shape[0]] for image in images], float)
+        return advance(targets, np.asarray(cls)[:, 0], np.asarray(reg), image_sizes, side, self.settings)
+
+
+def _some(targets: Targets, rows: np.ndarray) -> Targets:
+    parts = (targets.centre, targets.size, targets.fill, targets.search_size, targets.features)
+    return Targets(*(part[rows] for part in parts))
 
 
 def search_crops(images: list[np.ndarray], targets: Targets, search_size: int, settings: SiameseSettings) -> np.ndarray:
@@ -119,7 +147,7 @@ def _crops(images: list[np.ndarray], targets: Targets, sides: np.ndarray, size: 
 
 def advance(
     targets: Targets, cls: np.ndarray, reg: np.ndarray, image_sizes: np.ndarray, search_size: int, settings: SiameseSettings
-) -> tuple[Targets, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Move the targets to where the network sees them.
 
     Args:
@@ -131,7 +159,7 @@ def advance(
         settings: Constants.
 
     Returns:
-        The moved targets and the best scores (B,), from 0 to 1, before penalty and window.
+        New centres (B, 2) and sizes (B, 2), px of the images, and the best scores (B,), from 0 to 1, before penalty and window.
     """
     B, cells = cls.shape[:2]
     grid = centres(cells, search_size // cells, search_size)
@@ -141,7 +169,7 @@ def advance(
     left, top = grid[None, None, :] - reg[:, 0], grid[None, :, None] - reg[:, 1]
     right, bottom = grid[None, None, :] + reg[:, 2], grid[None, :, None] + reg[:, 3]
     size = np.maximum(np.stack([right - left, bottom - top], axis=-1), 1e-3)  # a network may predict an empty box
-    score = expit(cls.astype(np.float64))
+    score = sigmoid(cls.astype(np.float64))
 
     def change(ratio: np.ndarray) -> np.ndarray:
         return np.maximum(ratio, 1 / ratio)
@@ -158,28 +186,15 @@ def advance(
     rate = (penalty[best] * score[best] * settings.lr)[:, None]
     smoothed = targets.size * (1 - rate) + size[best] / scale * rate
     smoothed = targets.size * (1 - rate) + smoothed * rate  # the public tracker smooths twice
-    moved = Targets(np.clip(centre, 0, image_sizes), np.clip(smoothed, 10, np.maximum(image_sizes, 10)), targets.fill)
-    return moved, score[best]
+    sizes = np.clip(smoothed, LEAST_SIZE_PX, np.maximum(image_sizes, LEAST_SIZE_PX))
+    return np.clip(centre, 0, image_sizes), sizes, score[best]
 
 
-class SiameseTracker:
-    """Tracks one target with a siamese network."""
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow.
 
-    def __init__(self, network: SiameseNetwork, settings: SiameseSettings):
-        self.network = network
-        self.settings = settings
-
-    def init(self, image: np.ndarray, box: np.ndarray) -> None:
-        box = np.asarray(box, float)
-        self._targets, crops = start([image], box[None], self.settings)
-        area = box[2] * box[3] / (image.shape[0] * image.shape[1])
-        small = area < self.settings.small_target_area
-        self._search_size = self.settings.small_target_size if small else self.settings.search_size
-        self._features = self.network.template(crops)
-
-    def update(self, image: np.ndarray) -> TrackResult:
-        crops = search_crops([image], self._targets, self._search_size, self.settings)
-        cls, reg = self.network.search(crops, self._features)
-        image_size = np.array([[image.shape[1], image.shape[0]]], float)
-        self._targets, scores = advance(self._targets, cls, reg, image_size, self._search_size, self.settings)
-        return TrackResult(self._targets.boxes[0], float(scores[0]), bool(scores[0] < self.settings.lost_below))
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1 + small)

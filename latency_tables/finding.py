@@ -1,0 +1,36 @@
+"""Devices and runtimes by the names that people type."""
+
+from __future__ import annotations
+
+from latency_tables.programs.programs import PROGRAMS
+from latency_tables.transports import TRANSPORTS
+from latency_tables.transports.transport import Transport
+from supernet.runtimes import RUNTIMES
+from supernet.runtimes.runtime import Runtime
+
+
+def find_device(name: str) -> Transport:
+    """The way to a device.
+
+    Args:
+        name: `local`, `ssh://user@host[:port]` or `adb://serial`.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    kind, _, address = name.partition("://")
+    if kind not in TRANSPORTS:
+        raise ValueError(f"device must be {' or '.join(t.usage for t in TRANSPORTS.values())}, got {name!r}")
+    return TRANSPORTS[kind](address)
+
+
+def find_runtime(name: str) -> type[Runtime]:
+    """What runs networks: a runtime with a Python package, or a benchmark program.
+
+    Raises:
+        ValueError: It is unknown.
+    """
+    known = {**RUNTIMES, **PROGRAMS}
+    if name not in known:
+        raise ValueError(f"unknown runtime {name!r}; known: {', '.join(sorted(known))}")
+    return known[name]

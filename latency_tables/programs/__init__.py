@@ -1,0 +1,1 @@
+"""Benchmark programs in place of an agent, for devices without Python."""

@@ -1,0 +1,1 @@
+"""Latency tables as data: rows, manifest, and what can be done with them."""

@@ -1,0 +1,74 @@
+"""How far two latency tables of one family agree: scale, order, and the rows that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import kendalltau, spearmanr
+
+from latency_tables.tables.table import LatencyTable
+from supernet.operators import BRANCHES
+
+_LARGEST = 10
+
+
+def compare(first: LatencyTable, second: LatencyTable) -> dict:
+    """Compare two tables in milliseconds at each device's usual speed.
+
+    Returns:
+        `profiles` (the fields that differ: both values); for `operators` and for the networks of each branch how many rows are
+        `shared`, `scale` (median of second / first), rank agreement (`spearman`, `kendall`), how far ratios lie from the scale
+        (`off_median`, `off_p90`) and the `largest` differences that remain after scaling; what is `only_in_first` and
+        `only_in_second`.
+
+    Raises:
+        ValueError: The families differ.
+    """
+    families = first.profile.family, second.profile.family
+    if families[0] != families[1]:
+        raise ValueError(f"tables to compare must be of one family, got {families[0]} and {families[1]}; choose two of one")
+    rows, others = _names(first), _names(second)
+    return {
+        "profiles": first.profile.differences(second.profile),
+        "operators": _compared(first.operator_ms(), second.operator_ms()),
+        **{f"networks_{branch}": _compared(first.network_ms(branch), second.network_ms(branch)) for branch in BRANCHES},
+        "only_in_first": [name for name in rows if name not in others],
+        "only_in_second": [name for name in others if name not in rows],
+    }
+
+
+def order(predicted: Sequence[float], measured: Sequence[float]) -> dict[str, float]:
+    """Rank correlation and agreement of pairs, -1..1; 0 where all of one side are equal.
+
+    >>> order([1, 2, 3], [10, 20, 40])
+    {'spearman': 1.0, 'kendall': 1.0}
+    """
+    if np.ptp(predicted) == 0 or np.ptp(measured) == 0:
+        return {"spearman": 0.0, "kendall": 0.0}
+    return {name: float(np.asarray(of(predicted, measured))[0]) for name, of in (("spearman", spearmanr), ("kendall", kendalltau))}
+
+
+def _compared(first: Mapping[str, float], second: Mapping[str, float]) -> dict:
+    names = [name for name in first if name in second]
+    if len(names) < 2:
+        return {"shared": len(names), "note": "nothing to compare, fewer than 2 rows are in both"}
+    ms, other_ms = [first[name] for name in names], [second[name] for name in names]
+    ratios = np.array(other_ms) / np.array(ms)
+    scale = float(np.median(ratios))
+    scaled = ratios / scale
+    off = np.abs(scaled - 1)
+    largest = np.argsort(-np.abs(np.log(scaled)), kind="stable")[:_LARGEST]
+    return {
+        "shared": len(names),
+        "scale": scale,
+        **order(ms, other_ms),
+        "off_median": float(np.median(off)),
+        "off_p90": float(np.percentile(off, 90)),
+        "largest": [{"row": names[i], "first_ms": ms[i], "second_ms": other_ms[i], "ratio": float(scaled[i])} for i in largest],
+    }
+
+
+def _names(table: LatencyTable) -> dict[str, None]:
+    """Operators, and networks with their branch, in the table's order."""
+    return dict.fromkeys([*table.operators, *(f"{name} {branch}" for name, branch in table.networks)])

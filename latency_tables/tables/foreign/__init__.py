@@ -1,0 +1,1 @@
+"""Latency tables of other projects."""

@@ -1,0 +1,176 @@
+"""Latency tables of ProxylessNAS and once-for-all, and plain lists of our own operators: YAML, `key: ms` or `key: {mean: ms, count: n}`.
+
+A key names a block by sizes HxWxC: `Conv-input:..-output:..` is the 3x3 convolution of stride 2 that begins a network;
+`expanded_conv-input:..-output:..-expand:..-kernel:..-stride:..-idskip:..` is 1x1 expansion, depthwise, 1x1 projection, where
+`expand` is the ratio. With `-se:..-hs:..` behind it (squeeze-and-excitation, h-swish) `expand` is the number of expanded channels,
+unless it is smaller than the number of input channels, which only a ratio can be.
+
+Shapes, kernel, expansion, stride and residual must be ours exactly. Activations are not: h-swish stands for our Swish, and a block
+without it (ReLU) or without squeeze-and-excitation is taken where there is no better one, and flagged. Our first backbone block
+(`dsconv`) is an `expanded_conv` of ratio 1 with a residual, a layer of a head one without. `join`, `cls` and `reg` have no
+counterpart. A key may also be one of ours, such as `search:stem:3x256x256>16x128x128:`.
+
+Source: Cai et al., ProxylessNAS, ICLR 2019; Cai et al., Once-for-All, ICLR 2020; keys as their public code forms them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from latency_tables.tables.foreign.adopt import Cost, milliseconds, read_text
+from supernet.operators import Operator, Shape
+
+_SIZE = r"([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})"
+_CONV = re.compile(rf"Conv-input:{_SIZE}-output:{_SIZE}")
+_BLOCK = re.compile(
+    rf"expanded_conv-input:{_SIZE}-output:{_SIZE}"
+    r"-expand:([1-9]\d{0,4})-kernel:([1-9]\d?)-stride:([1-9])-idskip:([01])(?:-se:([01])-hs:([01]))?"
+)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What a key says; of an operator, what is looked for."""
+
+    in_shape: Shape
+    out_shape: Shape
+    hidden: int
+    """Channels of the depthwise convolution; 0 where there is none."""
+    kernel: int
+    stride: int
+    residual: bool
+
+
+@dataclass(frozen=True)
+class _Row:
+    key: str
+    ms: float
+    runs: int
+    se: bool
+    swish: bool
+
+
+class OnceForAll:
+    """Rows of one or more files.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: It is not YAML of this form, a latency is not positive, or a key comes twice.
+    """
+
+    def __init__(self, paths: Sequence[Path]):
+        self._rows: dict[str, Cost] = {}
+        self._blocks: dict[_Block, list[_Row]] = {}
+        for path in paths:
+            for key, fields in _read(path):
+                self._add(key, fields, f"{key!r:.120} of {path}")
+
+    @property
+    def size(self) -> int:
+        return len(self._rows)
+
+    def cost(self, op: Operator) -> Cost | None:
+        if op.key in self._rows:
+            return self._rows[op.key]
+        wants_se, wants_swish = op.kind in ("mbconv", "dsconv"), op.kind in ("mbconv", "dsconv", "stem")
+        block = _block(op)
+        alike = self._blocks.get(block, []) if block else []
+        rows = [row for row in alike if row.se <= wants_se and row.swish <= wants_swish]
+        if not rows:
+            return None
+        best = max(rows, key=lambda row: (row.se, row.swish))
+        lacks = [("se", wants_se and not best.se), ("swish", wants_swish and not best.swish)]
+        return Cost(best.ms, best.runs, frozenset({best.key}), tuple(part for part, missing in lacks if missing))
+
+    def _add(self, key: str, fields: Mapping[str, str], where: str) -> None:
+        if key in self._rows:
+            raise ValueError(f"a foreign table must have each key once, {where} comes again; remove one")
+        if "mean" not in fields:
+            raise ValueError(f"a row must be a number or have a mean, {where} has {', '.join(fields) or 'nothing'}; give milliseconds")
+        count = fields.get("count", "1")
+        if not re.fullmatch(r"[1-9]\d{0,8}", count):
+            raise ValueError(f"count must be a whole number from 1, got {count!r:.40} in {where}; correct or remove it")
+        ms, runs = milliseconds(fields["mean"], where), int(count)
+        self._rows[key] = Cost(ms, runs, frozenset({key}))
+        if match := _CONV.fullmatch(key):
+            sizes = [int(size) for size in match.groups()]
+            block = _Block(_shape(sizes[:3]), _shape(sizes[3:]), 0, 3, 2, False)
+            self._blocks.setdefault(block, []).append(_Row(key, ms, runs, se=False, swish=True))
+        elif match := _BLOCK.fullmatch(key):
+            *sizes, expand, kernel, stride, skip = (int(number) for number in match.groups()[:10])
+            # expanding never takes channels away, so a smaller number is a ratio whatever stands behind it
+            hidden = expand * sizes[2] if match[11] is None or expand < sizes[2] else expand
+            block = _Block(_shape(sizes[:3]), _shape(sizes[3:]), hidden, kernel, stride, bool(skip))
+            self._blocks.setdefault(block, []).append(_Row(key, ms, runs, se=match[11] == "1", swish=match[12] == "1"))
+
+
+def _shape(size: Sequence[int]) -> Shape:
+    """(C, H, W) of HxWxC."""
+    height, width, channels = size
+    return (channels, height, width)
+
+
+def _block(op: Operator) -> _Block | None:
+    options, channels = dict(op.options), op.in_shape[0]
+    match op.kind:
+        case "stem":
+            return _Block(op.in_shape, op.out_shape, 0, 3, 2, False)
+        case "dsconv":
+            return _Block(op.in_shape, op.out_shape, channels, 3, 1, True)
+        case "mbconv":
+            stride = options["stride"]
+            residual = stride == 1 and op.in_shape == op.out_shape
+            return _Block(op.in_shape, op.out_shape, channels * options["expansion"], options["kernel"], stride, residual)
+        case "head":
+            return _Block(op.in_shape, op.out_shape, channels, options["kernel"], 1, False)
+    return None
+
+
+def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Keys and fields of a YAML mapping, from the parser's events: nothing is built that a hostile file could blow up."""
+    text = read_text(path)
+    try:
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        next(events)  # the stream begins
+        next(events, None)  # the document begins, unless the file is empty
+        if not isinstance(next(events, None), yaml.MappingStartEvent):
+            raise ValueError("it does not begin with `key: value`")
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            yield _scalar(event), _fields(events)
+        next(events)
+        if not isinstance(next(events), yaml.StreamEndEvent):
+            raise ValueError("it holds more than one document")
+    except (yaml.YAMLError, ValueError) as err:
+        said = " ".join(str(err).split())
+        raise ValueError(
+            f"a foreign table must be YAML of `key: ms` or `key: {{mean: ms, count: n}}`, {path} is not ({said:.200}); correct the file"
+        ) from err
+
+
+def _fields(events: Iterator[yaml.Event]) -> dict[str, str]:
+    event = next(events)
+    if not isinstance(event, yaml.MappingStartEvent):
+        return {"mean": _scalar(event)}
+    fields: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, yaml.MappingEndEvent):
+            break
+        name = _scalar(event)
+        if name in fields:
+            raise ValueError(f"{name!r:.40} comes twice in one row")
+        fields[name] = _scalar(next(events))
+    return fields
+
+
+def _scalar(event: yaml.Event) -> str:
+    if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
+        line = event.start_mark.line + 1
+        raise ValueError(f"line {line} has a list, an alias, a tag or a deeper level where a plain value must be")
+    return event.value

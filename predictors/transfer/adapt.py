@@ -1,0 +1,156 @@
+"""The verb `adapt`: a latency predictor of a new chip from a handful of its networks and the predictors of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.plan import Place, Plan
+from latency_tables.tables.table import LatencyTable, manifest_path
+from predictors.measured import MIN_NETWORKS, check_family
+from predictors.transfer.new_chip import MOST_NETWORKS, Measured, NewChip
+from predictors.predictor import load_predictor
+from supernet.families import FAMILIES
+from supernet.space import Architecture
+from tracking.files.atomic import check_target
+from tracking.files.progress import say
+
+_BATCH = 3
+"""Networks between two looks at the error, where one is asked for."""
+
+
+def adapt(
+    *,
+    from_: list[Path],
+    out: Path,
+    device: str = "local",
+    runtime: str = "onnxruntime",
+    networks: int = 10,
+    max_error: float | None = None,
+    threads: int = 1,
+    precision: str = "fp32",
+    cores: str = "",
+    python: str | None = None,
+    binary: Path | None = None,
+    wait_minutes: float = 30.0,
+    seed: int = 0,
+    resume: bool = False,
+) -> dict:
+    """Fit a latency predictor for a new chip, runtime or precision from a few of its networks.
+
+    What chips are like is learned from predictors or tables of other chips and from imagined ones; the networks that tell most
+    about all others are measured, and every operator's time is estimated from both. An int8 predictor from fp32 tables is made
+    in the same way. Measured networks are kept beside the predictor as OUT.networks-1.csv and so on.
+
+    Args:
+        from_: Predictors (.json) or latency tables (.csv) of other chips, or of this one in another format; all of one family.
+        out: The predictor, a .json file.
+        device: The new chip: local, ssh://user@host[:port] or adb://serial.
+        runtime: What runs the networks; listed by the devices command.
+        networks: Networks to measure, 3 to 50.
+        max_error: Stop measuring when the expected error is at most so many percent; by default all networks are measured.
+        threads: Threads that the runtime may use.
+        precision: Number format, fp32 or another that the runtime has.
+        cores: Cores of the device to stay on, such as 4-7; by default any.
+        python: Python on the device that has the runtime installed; by default python3, and on this machine the one in use.
+        binary: For runtimes that are benchmark programs: the program, built for the device.
+        wait_minutes: How long to wait for a device that was lost.
+        seed: Fixes the choice of networks and the order of measuring.
+        resume: Go on with an interrupted measurement of the same settings.
+
+    Returns:
+        `networks` (how many were measured), `error_expected` in percent over random networks, `error_left_out` in percent (each measured
+        network predicted from the others), `learning` (both by number of networks), `interval` and `profile`.
+
+    Raises:
+        ValueError: A source is broken or of another family, a number is out of range, or too few networks run on the device.
+        ConnectionError: The device cannot be reached or is in use.
+    """
+    out, from_ = Path(out), [Path(path) for path in from_]
+    if not MIN_NETWORKS <= networks <= MOST_NETWORKS:
+        raise ValueError(f"networks must be from {MIN_NETWORKS} to {MOST_NETWORKS}, got {networks}; 10 are usual")
+    if max_error is not None and not max_error > 0:
+        raise ValueError(f"max_error must be a positive percentage, got {max_error}; leave it out to measure all networks")
+    if not 0 <= seed:
+        raise ValueError(f"seed must be 0 or more, got {seed}")
+    if not 0 <= wait_minutes < float("inf"):
+        raise ValueError(f"wait_minutes must be from 0 to inf, got {wait_minutes}")
+    place = Place(device, runtime, threads, precision, cores, python, binary, 60 * wait_minutes)
+    place.check()
+    check_target(out, *from_, *(manifest_path(path) for path in from_ if path.suffix == ".csv"))
+    sources = {path: _operator_ms(path) for path in from_}
+    family = FAMILIES[_one_family({path: name for path, (name, _) in sources.items()})]
+    chip = NewChip(family, [times for _, times in sources.values()], seed)
+    like, strange = chip.forecast(networks)
+    say(f"{networks} networks are expected to leave an error of {like:.1f} %, {strange:.1f} % if the chip is unlike the others")
+    asked, tables = chip.choose(networks), []
+    batches = [asked] if max_error is None else [asked[i : i + _BATCH] for i in range(0, networks, _BATCH)]
+    for number, batch in enumerate(batches, 1):
+        measured_at = out.with_name(f"{out.stem}.networks-{number}.csv")
+        carry_out(Plan(family, (), tuple(batch), place, seed, times_only=True), out=measured_at, resume=resume)
+        tables.append(LatencyTable.load(measured_at))  # as it is on disk, so that a resumed run says the same
+        measured = _measured(asked, tables)
+        errors = chip.expected_errors(measured)
+        for n in range(len(errors) - len(tables[-1].networks) // 2, len(errors)):
+            before = f"{errors[n - 1]:.1f} %" if n else "unknown"
+            say(f"network {n + 1}: the expected error was {before} and is {errors[n]:.1f} %")
+        if max_error is not None and len(errors) >= MIN_NETWORKS and errors[-1] <= max_error:
+            say(f"the expected error is at most {max_error:g} %: measured enough")
+            break
+    about = {"profile": tables[0].profile.to_json(), "reference_ms": tables[0].reference_ms, "fit": {"from": [str(path) for path in from_]}}
+    predictor = chip.fit(measured, about)
+    predictor.save(out)
+    fit = predictor.about["fit"]
+    return {
+        "family": family.name,
+        "networks": fit["networks"],
+        "error_expected": fit["expected_mape"],
+        "error_left_out": fit["scores"]["transfer"]["mape"],
+        "learning": fit["learning"],
+        "interval": asdict(predictor.interval),
+        "profile": predictor.about["profile"],
+    }
+
+
+def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
+    """Family, and milliseconds of operators by key, of a predictor or a table."""
+    if path.suffix != ".csv":
+        predictor = load_predictor(path)
+        return predictor.family, dict(predictor.operator_ms)
+    table = LatencyTable.load(path)
+    check_family(table)
+    if not table.operators:
+        raise ValueError(f"a table of another chip must have operators, {path} has none; give one made by chiptrack measure")
+    return table.profile.family, table.operator_ms()
+
+
+def _one_family(families: dict[Path, str]) -> str:
+    if len(set(families.values())) > 1:
+        listed = ", ".join(f"{path} of {family}" for path, family in families.items())
+        raise ValueError(f"the predictors of other chips must be of one family, got {listed}; adapt each family by itself")
+    return next(iter(families.values()))
+
+
+def _measured(asked: Sequence[Architecture], tables: Sequence[LatencyTable]) -> Measured:
+    """What ran, in the order in which it was asked for; milliseconds at the device's speed during the first measurement.
+
+    Raises:
+        ValueError: Fewer than 3 networks ran.
+    """
+    reasons = {name: reason for table in tables for (name, _), reason in table.unsupported.items()}
+    for name, reason in reasons.items():
+        say(f"left out: {name} does not run ({reason})")
+    units = {place: m.reference_units for table in tables for place, m in table.networks.items()}
+    ran = [a for a in asked if (a.name, "search") in units and (a.name, "template") in units]
+    if reasons and len(ran) < MIN_NETWORKS:
+        raise ValueError(
+            f"at least {MIN_NETWORKS} networks must run on the new chip, {len(ran)} do ({next(iter(reasons.values()))}); "
+            "chiptrack measure finds out which operators it lacks"
+        )
+    scale = tables[0].reference_ms
+    times = [np.array([units[a.name, branch] * scale for a in ran]) for branch in ("search", "template")]
+    return Measured(tuple(ran), *times)

@@ -1,0 +1,75 @@
+"""Whether any architecture meets the limits of a search, and which one does so by the widest margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.problem.objectives import Constraint, Problem, count
+from supernet.space import Architecture
+
+_SAMPLES = 500
+
+
+def cheapest(problem: Problem) -> Architecture:
+    """Look for the architecture that stays below the limits by the widest margin.
+
+    Args:
+        problem: Has at least one constraint.
+
+    Returns:
+        The architecture whose largest excess over a limit is smallest.
+
+    Raises:
+        ValueError: Even that one exceeds a limit; says which limits bind, and by how much they are missed.
+    """
+    best, above = _closest(problem, problem.constraints)
+    if above.max() <= 0:
+        return best
+    alone = {constraint: _closest(problem, (constraint,)) for constraint in problem.constraints}
+    impossible = [_needs(problem, constraint, *found) for constraint, found in alone.items() if found[1][0] > 0]
+    if impossible:
+        raise ValueError(
+            f"limits must leave room for some architecture, {'; '.join(impossible)}; raise {'them' if impossible[1:] else 'it'}"
+        )
+    missed = [f"{c.name} by {excess:.1%}" for c, excess in zip(problem.constraints, above, strict=True) if excess > 0]
+    names = " and ".join(constraint.name for constraint in problem.constraints)
+    raise ValueError(
+        f"limits must leave room for some architecture, each of {names} does alone but not all together: the closest one found exceeds "
+        f"{' and '.join(missed)}; raise one of them"
+    )
+
+
+def _needs(problem: Problem, constraint: Constraint, best: Architecture, above: np.ndarray) -> str:
+    needed = constraint.objective.of(problem.family.space.indices([best]))[0]
+    share = f" ({above[0]:.1%} more)" if constraint.limit else ""
+    return f"{constraint.name} is {count(constraint.limit)} {constraint.objective.unit} and the cheapest one found needs {count(needed)}{share}"
+
+
+def _closest(problem: Problem, constraints: Sequence[Constraint]) -> tuple[Architecture, np.ndarray]:
+    """The best of random samples, then every choice of it in turn until no single change helps; and its excess over each limit."""
+    space = problem.space
+
+    def excess(architectures: list[Architecture]) -> np.ndarray:
+        choices = problem.family.space.indices(architectures)
+        return np.stack([constraint.excess(constraint.objective.of(choices)) for constraint in constraints], axis=1)
+
+    def margin(architectures: list[Architecture]) -> np.ndarray:
+        each = excess(architectures)
+        # the largest decides; the sum lets the others fall where the largest cannot
+        return each.max(axis=1) + 1e-3 * each.sum(axis=1)
+
+    rng = np.random.default_rng(0)
+    drawn = [space.sample(rng) for _ in range(_SAMPLES)]
+    margins = margin(drawn)
+    best, least = drawn[int(margins.argmin())], margins.min()
+    improved = True
+    while improved:
+        improved = False
+        for label, options in space.choices.items():
+            variants = [space.make({**dict(best.choices), label: option}) for option in options]
+            margins = margin(variants)
+            if margins.min() < least - 1e-12:
+                best, least, improved = variants[int(margins.argmin())], margins.min(), True
+    return best, excess([best])[0]

@@ -1,0 +1,129 @@
+"""How to draw only architectures that meet the cheap constraints, from any strategy.
+
+Rejected samples cost a fraction of a millisecond, since no weight is touched. Where drawing again does not help, neighbours of the
+sample are tried while it is pulled, choice by choice, towards the cheapest architecture known, until one fits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from search.problem.objectives import Problem
+from supernet.space import Architecture, Value
+
+_DRAWS = 50
+"""How often a sample is drawn before it is repaired."""
+_NEIGHBOURS = 3
+"""How many are tried at every step of a repair."""
+_LAST = 500
+"""Samples ever further from the anchor before a space counts as exhausted."""
+
+
+@dataclass
+class Gate:
+    """Lets a network pass once, and only if it meets every constraint; counts what it refuses."""
+
+    problem: Problem
+    anchor: Architecture
+    """An architecture that meets them all, towards which misfits are pulled."""
+    seen: set[str] = field(default_factory=set)
+    """Keys of the networks that have passed before."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Samples refused for the trial that is being asked for, by reason."""
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """The choices of the space as Optuna's."""
+        return {label: CategoricalDistribution(values) for label, values in self.problem.space.choices.items()}
+
+    def refuses(self, chosen: Mapping[str, Value]) -> bool:
+        """Whether a sample breaks a constraint or is a network that has passed before; counts the reason."""
+        arch = self.problem.space.make(chosen)
+        above = self.problem.excess(self.problem.family.space.indices([arch]))[0] > 0
+        reasons = [constraint.name for constraint, broken in zip(self.problem.constraints, above, strict=True) if broken]
+        reasons += ["seen"] * (arch.key in self.seen)
+        self.rejected.update(reasons[:1])
+        return bool(reasons)
+
+
+class FeasibleSampler(BaseSampler):
+    """Draws from another Optuna sampler until a sample passes the gate.
+
+    The wrapped sampler is made anew for each trial, with randomness that depends on the seed and on how many trials came
+    before: so it may keep no memory but the study, and a resumed search goes on as if it had never stopped.
+
+    Args:
+        make: Builds the wrapped sampler from a seed.
+        gate: What may pass.
+        seed: Start of all randomness.
+        draws: How often to draw before the last sample is repaired; few where drawing is slow or repeats itself.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], gate: Gate, seed: int, draws: int = _DRAWS):
+        self._make = make
+        self._draws = draws
+        self._gate = gate
+        self._seed = seed
+        self._inner = make(0)
+        self._rng = np.random.default_rng()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        before = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+        self._rng = np.random.default_rng([self._seed, len(before) - 1])  # this trial is among them
+        self._inner = self._make(int(self._rng.integers(2**31)))
+        self._inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._inner.after_trial(study, trial, state, values)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._gate.distributions
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        chosen: dict[str, Any] = {}
+        for _ in range(self._draws):
+            chosen = self._draw(study, trial, search_space)
+            if not self._gate.refuses(chosen):
+                return chosen
+        return self._repair(chosen)
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
+        return self._inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def _draw(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        # what the inner sampler would infer, without comparing the choices of all trials
+        together = {name: distribution for name, distribution in search_space.items() if not distribution.single()}
+        pinned = {name: values[0] for name, values in self._gate.problem.space.choices.items() if name not in together}
+        drawn = pinned | self._inner.sample_relative(study, trial, together)
+        return {
+            name: drawn[name] if name in drawn else self._inner.sample_independent(study, trial, name, distribution)
+            for name, distribution in search_space.items()
+        }
+
+    def _repair(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """Take ever more choices from the anchor and try neighbours on the way; last, whatever is found around the anchor."""
+        for label in [None, *self._rng.permutation(list(chosen))]:
+            chosen = chosen if label is None else {**chosen, label: self._gate.anchor[label]}
+            for near in (chosen, *(self._near(chosen, 0) for _ in range(_NEIGHBOURS))):
+                if not self._gate.refuses(near):
+                    return near
+        for i in range(_LAST):
+            near = self._near(chosen, i / _LAST)
+            if not self._gate.refuses(near):
+                return near
+        raise ValueError(
+            f"no new architecture within the limits was found after {len(self._gate.seen)} of them; fewer evaluations or wider limits help"
+        )
+
+    def _near(self, chosen: Mapping[str, Value], probability: float) -> dict[str, Value]:
+        space = self._gate.problem.space
+        return dict(space.mutate(space.make(chosen), self._rng, probability).choices)

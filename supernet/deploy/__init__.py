@@ -1,0 +1,1 @@
+"""From weights to what tracks: graphs, bundles, and the verbs that track with them."""

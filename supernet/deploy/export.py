@@ -1,0 +1,87 @@
+"""From a checkpoint to a bundle: graphs that a device runs, checked against torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from supernet.catalogue import find_architecture, find_family
+from supernet.checkpoints import TrackerCheckpoint, load_tracker
+from supernet.deploy.bundle import Bundle, RuntimeGraphs, save_bundle
+from supernet.deploy.model import Model
+from supernet.deploy.torch_graphs import TorchGraphs
+from supernet.families.family import GraphSpec
+from supernet.runtimes import RUNTIMES
+from supernet.runtimes.runtime import sample
+
+TOLERANCE = 1e-4
+"""Largest difference between the runtime and torch that an export may show, as a share of the largest value."""
+FORMATS = {"onnx": "onnxruntime"}
+"""What a person calls a format -> the runtime that takes it."""
+
+
+def export(model: str, *, out: Path, format: str = "onnx") -> dict:
+    """Write the graphs that a device runs, checked against torch.
+
+    Args:
+        model: Checkpoint of a tracker; or an architecture, which is exported with random weights, for timing.
+        out: Folder to make; it may not exist yet. Receives template.onnx, search.onnx (and one more graph where small targets
+            are searched in a larger crop) and tracker.json.
+        format: What to write: onnx.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    checkpoint = load_tracker(Path(model)) if Path(model).is_file() and not model.endswith(".json") else _random(model)
+    return write_bundle(checkpoint, out, FORMATS[format])
+
+
+def write_bundle(checkpoint: TrackerCheckpoint, out: Path, runtime: str = "onnxruntime") -> dict:
+    """Write a bundle; the folder appears whole or not at all.
+
+    Returns:
+        Files by graph and the largest difference from torch.
+
+    Raises:
+        FileExistsError: The folder exists.
+        ArithmeticError: A graph disagrees with torch by more than `TOLERANCE`.
+    """
+    network = checkpoint.network.eval()
+    specs = find_family(checkpoint.architecture.family).graphs(checkpoint.architecture, checkpoint.settings)
+    precision = RUNTIMES[runtime].precisions[0]
+    prepare = RUNTIMES[runtime](precision).prepare
+    graphs = {spec.name: prepare(_model(spec, network)) for spec in specs}
+    bundle = Bundle(checkpoint.architecture, checkpoint.tracker, checkpoint.settings, graphs, runtime, precision)
+    difference = _largest_difference(RuntimeGraphs.load(bundle), TorchGraphs(network, specs), specs)
+    if not difference <= TOLERANCE:
+        raise ArithmeticError(
+            f"an exported graph must agree with torch to {TOLERANCE}, this one differs by {difference:.2e}; please report the architecture"
+        )
+    return {"out": str(out), "files": save_bundle(bundle, out), "largest_difference": difference}
+
+
+def _model(spec: GraphSpec, network: torch.nn.Module) -> Model:
+    return Model(spec.name, lambda: spec.module(network), spec.inputs, spec.outputs)
+
+
+def _random(model: str) -> TrackerCheckpoint:
+    arch = find_architecture(model)
+    family = find_family(arch.family)
+    torch.manual_seed(0)
+    return TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings)
+
+
+def _largest_difference(ours: RuntimeGraphs, theirs: TorchGraphs, specs: tuple[GraphSpec, ...]) -> float:
+    """Of all outputs on random inputs, relative to the largest value of each; NaN where one is not a number."""
+    given: dict[str, Any] = {}
+    differences = []
+    for spec in specs:
+        # what another graph gives is what this one gets
+        inputs = {name: given.get(name, value) for name, value in sample(spec.inputs).items()}
+        expected = theirs.run(spec.name, {name: torch.as_tensor(value) for name, value in inputs.items()})
+        for name, a, b in zip(spec.outputs, ours.run(spec.name, inputs), map(np.asarray, expected), strict=True):
+            given[name] = b
+            differences.append(np.abs(np.asarray(a) - b).max() / max(np.abs(b).max(), 1e-6))
+    return float(np.max(differences))  # NumPy's maximum hands a NaN on

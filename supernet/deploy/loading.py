@@ -1,0 +1,59 @@
+"""A trained tracker, ready to track, from whatever holds it: a checkpoint (torch) or a bundle (a runtime)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from supernet.catalogue import find_family
+from supernet.deploy.bundle import load_bundle
+from tracking.trackers import TRACKERS, Procedure, Settings
+
+
+def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, float] | None = None) -> Procedure:
+    """Open a checkpoint file or a bundle folder.
+
+    Args:
+        model: Path of either.
+        device: Torch device for a checkpoint.
+        changes: Settings that replace what the file carries.
+
+    Raises:
+        FileNotFoundError: There is nothing at that path.
+        ValueError: The file is damaged, a setting is unknown or out of range, or a bundle is to run on a torch device.
+    """
+    path = Path(model)
+    if not path.is_dir():
+        return _of_checkpoint(path, device, changes or {})
+    if device != "cpu":
+        raise ValueError(f"--device is for checkpoints, which torch runs, {model} is a bundle and got {device}; leave it out")
+    bundle, graphs = load_bundle(path)
+    settings = _changed(bundle.settings, changes or {}, model)
+    asked = find_family(bundle.architecture.family).graphs(bundle.architecture, settings)
+    have = {spec.name: spec.inputs for spec in bundle.specs}
+    named = {spec.name: next((name for name, inputs in have.items() if inputs == spec.inputs), None) for spec in asked}
+    if None in named.values():
+        sizes = ", ".join(map(str, (bundle.settings.search_size, *bundle.settings.further_search_sizes)))
+        wanted = ", ".join(map(str, (settings.search_size, *settings.further_search_sizes)))
+        raise ValueError(f"search size must be one that the bundle has a graph for ({sizes}), got {wanted}; track the checkpoint")
+    graphs = graphs.renamed({new: str(old) for new, old in named.items()})
+    return TRACKERS[bundle.tracker][1](graphs, settings)
+
+
+def _of_checkpoint(path: Path, device: str, changes: Mapping[str, float]) -> Procedure:
+    from supernet.checkpoints import load_tracker  # torch takes seconds to import, and a bundle needs none
+    from supernet.deploy.torch_graphs import TorchGraphs
+
+    checkpoint = load_tracker(path)
+    settings = _changed(checkpoint.settings, changes, str(path))
+    specs = find_family(checkpoint.architecture.family).graphs(checkpoint.architecture, settings)
+    return TRACKERS[checkpoint.tracker][1](TorchGraphs(checkpoint.network, specs, device), settings)
+
+
+def _changed(settings: Any, changes: Mapping[str, float], model: str) -> Settings:
+    unknown = changes.keys() - {field.name for field in fields(settings)}
+    if unknown:
+        raise ValueError(f"a tracker's settings must be its own, {model} has no {', '.join(sorted(unknown))}; leave them out")
+    return replace(settings, **changes)

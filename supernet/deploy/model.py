@@ -1,0 +1,75 @@
+"""A torch module with fixed input shapes, before it is converted for a runtime."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a runtime prepares: a module, and what goes in and comes out."""
+
+    name: str
+    """Unique within a measurement or a bundle."""
+    make: Callable[[], nn.Module]
+    """Builds the module, which takes the inputs in order."""
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of every input, by name, the batch of one included."""
+    outputs: tuple[str, ...]
+    """Names of the outputs, in order."""
+
+    @cached_property
+    def module(self) -> nn.Module:
+        """The module, ready for inference."""
+        return self.make().eval()
+
+    @cached_property
+    def onnx(self) -> bytes:
+        """The serialised ONNX graph."""
+        import torch
+
+        from supernet.deploy.onnx_graph import to_onnx
+
+        return to_onnx(self.module, {name: torch.zeros(shape) for name, shape in self.shapes.items()}, self.outputs)
+
+    @property
+    def sample(self) -> dict[str, np.ndarray]:
+        """One input of each name, float32: those that a device makes for itself."""
+        from supernet.runtimes.runtime import sample
+
+        return sample(self.shapes)
+
+
+def with_ruled_weights(name: str, module: nn.Module) -> nn.Module:
+    """Give a module weights that only a name decides, and through which a signal keeps its size.
+
+    With torch's own initial weights the output of a whole network hardly depends on its input, and a comparison of outputs
+    would not notice a missing layer.
+
+    Args:
+        name: Fixes the weights.
+        module: Changed in place.
+
+    Returns:
+        The module.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+    for tensor, values in module.state_dict().items():
+        if tensor.endswith(("running_mean", "bias")):
+            values.normal_(0, 0.1, generator=generator)
+        elif values.ndim == 1:
+            values.uniform_(0.5, 1.5, generator=generator)
+        elif values.ndim:
+            values.normal_(0, values[0].numel() ** -0.5, generator=generator)
+    return module

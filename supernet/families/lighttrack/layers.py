@@ -1,0 +1,208 @@
+"""The building blocks of LightTrack as plain torch modules, with the parameter names of the official weights.
+
+Source: Yan et al., LightTrack, CVPR 2021 (arXiv 2104.14545); blocks of MobileNetV3 (Howard et al., 2019). Rewritten;
+checked against outputs of the public model code by tests/test_parity_networks.py.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from supernet.training.initialise import Normal
+
+
+def make_divisible(value: float, divisor: int = 8) -> int:
+    """Round to a multiple of `divisor`, never more than 10 % below `value`.
+
+    >>> make_divisible(36), make_divisible(60), make_divisible(4)
+    (40, 64, 8)
+    """
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """relu6(x + 3) / 6."""
+    return F.relu6(x + 3.0) / 6.0
+
+
+class SqueezeExcite(nn.Module):
+    """Scale every channel by a gate computed from the means of all channels."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        reduced = make_divisible(channels / 4)
+        self.conv_reduce = nn.Conv2d(channels, reduced, 1)
+        self.conv_expand = nn.Conv2d(reduced, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = self.conv_expand(F.relu(self.conv_reduce(F.adaptive_avg_pool2d(x, 1))))
+        return x * hard_sigmoid(gate)
+
+
+class Stem(nn.Module):
+    """3x3 convolution of stride 2, BatchNorm, Swish."""
+
+    def __init__(self, out_channels: int):
+        super().__init__()
+        self.conv_stem = nn.Conv2d(3, out_channels, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(self.bn1(self.conv_stem(x)))
+
+
+class DepthwiseSeparable(nn.Module):
+    """Depthwise 3x3 with squeeze-and-excitation, then a linear 1x1; residual (backbone, first block)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv_dw = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.se = SqueezeExcite(channels)
+        self.conv_pw = nn.Conv2d(channels, channels, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.se(F.silu(self.bn1(self.conv_dw(x))))
+        return x + self.bn2(self.conv_pw(y))
+
+
+class InvertedResidual(nn.Module):
+    """MBConv: 1x1 expansion, depthwise kxk with squeeze-and-excitation, linear 1x1; residual where the shape stays."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, expansion: int, stride: int):
+        super().__init__()
+        expanded = in_channels * expansion
+        self.residual = stride == 1 and in_channels == out_channels
+        self.conv_pw = nn.Conv2d(in_channels, expanded, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(expanded)
+        self.conv_dw = nn.Conv2d(expanded, expanded, kernel, stride, kernel // 2, groups=expanded, bias=False)
+        self.bn2 = nn.BatchNorm2d(expanded)
+        self.se = SqueezeExcite(expanded)
+        self.conv_pwl = nn.Conv2d(expanded, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.silu(self.bn1(self.conv_pw(x)))
+        y = self.se(F.silu(self.bn2(self.conv_dw(y))))
+        y = self.bn3(self.conv_pwl(y))
+        return x + y if self.residual else y
+
+    def start(self, normal: Normal) -> None:
+        """Residual blocks start as the identity (Goyal et al., 2017), so that deep paths learn no later than shallow ones."""
+        if self.residual and isinstance(self.bn3, nn.BatchNorm2d):
+            nn.init.zeros_(self.bn3.weight)
+
+
+class ChannelAttention(nn.Module):
+    """Global mean, two 1x1 convolutions without reduction, sigmoid gate."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, channels, 1)
+        self.fc2 = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.fc2(F.relu(self.fc1(F.adaptive_avg_pool2d(x, 1)))))
+
+
+class PixelwiseCorrelation(nn.Module):
+    """Every template position is a 1x1 kernel over the search region; channel attention weighs the resulting maps."""
+
+    def __init__(self, template_cells: int):
+        super().__init__()
+        self.CA_layer = ChannelAttention(template_cells)
+
+    def forward(self, template: Tensor, search: Tensor) -> Tensor:
+        B, C, H, W = search.shape
+        maps = torch.matmul(template.reshape(B, C, -1).transpose(1, 2), search.reshape(B, C, H * W))
+        return self.CA_layer(maps.reshape(B, -1, H, W))
+
+
+class Neck(nn.Module):
+    """Separate BatchNorm for template features and for search features."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.BN_z = nn.BatchNorm2d(channels)
+        self.BN_x = nn.BatchNorm2d(channels)
+
+
+class FeatureFusor(nn.Module):
+    """Pixel-wise correlation and a 1x1 convolution to the width of the heads' input."""
+
+    def __init__(self, template_cells: int, out_channels: int):
+        super().__init__()
+        self.pw_corr = PixelwiseCorrelation(template_cells)
+        self.adj_layer = nn.Conv2d(template_cells, out_channels, 1)
+
+    def forward(self, template: Tensor, search: Tensor) -> Tensor:
+        return self.adj_layer(self.pw_corr(template, search))
+
+
+class Fusion(nn.Module):
+    """Neck and fusion of the two branches: search features first, template features second."""
+
+    def __init__(self, neck: Neck, feature_fusor: FeatureFusor):
+        super().__init__()
+        self.neck = neck
+        self.feature_fusor = feature_fusor
+
+    def forward(self, search: Tensor, template: Tensor) -> Tensor:
+        return self.feature_fusor(self.neck.BN_z(template), self.neck.BN_x(search))
+
+
+class SeparableConv(nn.Module):
+    """A layer of a head: depthwise kxk, pointwise 1x1, BatchNorm, ReLU (none between the two convolutions)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, in_channels, kernel, padding=kernel // 2, groups=in_channels, bias=False)
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.BN = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.BN(self.pointwise(self.conv1(x))))
+
+    def start(self, normal: Normal) -> None:
+        """Start as the identity plus a little noise, so that eight plain layers in a row can learn."""
+        if isinstance(self.conv1, nn.Conv2d):  # slices of another layer start as that does
+            nn.init.dirac_(self.conv1.weight, groups=self.conv1.groups)
+            normal(self.pointwise.weight, 0.02)
+            rows = min(self.pointwise.weight.shape[:2])
+            with torch.no_grad():
+                self.pointwise.weight[range(rows), range(rows)] += 1
+
+
+class ClassPrediction(nn.Module):
+    """0.1 * 3x3 convolution: one logit per cell."""
+
+    def __init__(self, in_channels: int):
+        super().__init__()
+        self.cls_pred = nn.Conv2d(in_channels, 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.1 * self.cls_pred(x)
+
+    def start(self, normal: Normal) -> None:
+        """Ten times the usual deviation of 0.01, because the output is multiplied by 0.1."""
+        if isinstance(self.cls_pred, nn.Conv2d):
+            normal(self.cls_pred.weight, 0.1)
+
+
+class BoxPrediction(nn.Module):
+    """16 * relu(3x3 convolution): distances to left, top, right and bottom in pixels, per cell."""
+
+    def __init__(self, in_channels: int):
+        super().__init__()
+        self.bbox_pred = nn.Conv2d(in_channels, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 16.0 * F.relu(self.bbox_pred(x))
+
+    def start(self, normal: Normal) -> None:
+        """The predicted box starts at 16 px to each side."""
+        if isinstance(self.bbox_pred, nn.Conv2d):
+            normal(self.bbox_pred.weight, 0.01)
+            nn.init.ones_(self.bbox_pred.bias)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,245 @@
+"""LightTrack's search space at the published size, and `nano`, the same choices at laptop size.
+
+Source: Yan et al., LightTrack, CVPR 2021 (arXiv 2104.14545), Table 1. `nano` is ours: smaller crops and widths that learn in
+minutes on a processor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from supernet.counts import Counts, read_counts
+from supernet.families.lighttrack import spelling
+from supernet.families.siamese import SiameseFamily
+from supernet.operators import Branch, Operator, Shape
+from supernet.sharing.sharing import Sharing
+from supernet.slots import Slot
+from supernet.space import Architecture, Value
+from supernet.training.recipe import Recipe
+from tracking.trackers.siamese import SiameseSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+BLOCKS = {"k3e4": (3, 4), "k3e6": (3, 6), "k5e4": (5, 4), "k5e6": (5, 6), "k7e4": (7, 4), "k7e6": (7, 6)}
+"""MBConv choices, (kernel, expansion), in the order of the official digits."""
+HEAD_LAYERS = {"k3": 3, "k5": 5, "skip": 0}
+"""Head layer choices, kernel (0: no layer), in the order of the official digits."""
+HEAD_DEPTH = 8
+"""Layers of a head before its prediction; the first cannot be skipped."""
+HEADS = {"cls": 1, "reg": 4}
+"""Channels of the map that a head predicts."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks of one width; the first has the stage's stride."""
+
+    channels: int
+    layers: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class LightTrackFamily(SiameseFamily):
+    """A size of LightTrack's space."""
+
+    name: str
+    prefix: str
+    """Put before the official spelling of this family's architectures; empty for the original."""
+    stem_channels: int
+    stages: tuple[Stage, ...]
+    fused_channels: int
+    head_widths: tuple[int, int, int]
+    max_macs: int
+    recipe: Recipe
+    radius_px: float
+    sharing: Sharing
+    settings: SiameseSettings
+    presets: ClassVar[Mapping[str, str]] = {"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"}
+
+    @cached_property
+    def back_labels(self) -> tuple[str, ...]:
+        """Labels of the searched backbone layers, `back.STAGE.LAYER`, in order."""
+        return tuple(f"back.{s}.{i}" for s, stage in enumerate(self.stages, 1) for i in range(stage.layers))
+
+    @cached_property
+    def exits(self) -> tuple[tuple[int, int], ...]:
+        """(stage, layer) whose output may feed the heads: any layer of the second and later stages."""
+        return tuple((s, i) for s, stage in enumerate(self.stages) if s > 0 for i in range(stage.layers))
+
+    @cached_property
+    def choices(self) -> dict[str, tuple[Value, ...]]:
+        choices: dict[str, tuple[Value, ...]] = dict.fromkeys(self.back_labels, tuple(BLOCKS))
+        choices["feature"] = tuple(range(len(self.exits)))
+        first = tuple(name for name, kernel in HEAD_LAYERS.items() if kernel)
+        for head in HEADS:
+            choices[f"{head}.width"] = tuple(map(str, self.head_widths))
+            choices |= {f"{head}.{i}": tuple(HEAD_LAYERS) if i else first for i in range(HEAD_DEPTH)}
+        return choices
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        template = tuple(self._backbone("template", self.settings.template_size))
+        search = tuple(self._backbone("search", self.settings.search_size))
+        fusion = Slot("search", "fusion", "fusion", self._fusion, context=("feature",))
+        return (*template, *search, fusion, *(slot for head in HEADS for slot in self._head(head)))
+
+    def _backbone(self, branch: Branch, size: int) -> Iterator[Slot]:
+        shape: Shape = (self.stem_channels, size // 2, size // 2)
+        fixed = [Operator("stem", branch, (3, size, size), shape, make=_stem, kept=_counts())]
+        fixed += [Operator("dsconv", branch, shape, shape, make=_dsconv, kept=_counts())]
+        for op in fixed:
+            yield Slot(branch, op.kind, "backbone", partial(_always, op))
+        layers = [(s, i) for s, stage in enumerate(self.stages) for i in range(stage.layers)]
+        for position, ((s, i), label) in enumerate(zip(layers, self.back_labels, strict=True)):
+            stride = self.stages[s].stride if i == 0 else 1
+            out = (self.stages[s].channels, shape[1] // stride, shape[2] // stride)
+            block = partial(self._block, branch, shape, out, stride, position)
+            yield Slot(branch, label, "backbone", block, label, ("feature",))
+            shape = out
+
+    def _block(
+        self, branch: Branch, in_shape: Shape, out_shape: Shape, stride: int, position: int, feature: int, block: str
+    ) -> Operator | None:
+        if position >= self.depth(feature):
+            return None
+        kernel, expansion = BLOCKS[block]
+        options = (("kernel", kernel), ("expansion", expansion), ("stride", stride))
+        return Operator("mbconv", branch, in_shape, out_shape, options, make=_mbconv, kept=_counts())
+
+    def _fusion(self, feature: int) -> Operator:
+        template, search = (self._feature_shape(feature, size) for size in (self.settings.template_size, self.settings.search_size))
+        options = (("template", template[1]),)
+        return Operator("join", "search", search, self._fused(feature), options, make=_fusion, others=(template,), kept=_counts())
+
+    def _head(self, head: str) -> Iterator[Slot]:
+        place, context = f"heads.{head}", ("feature", f"{head}.width")
+        for i in range(HEAD_DEPTH):
+            label = f"{head}.{i}"
+            yield Slot("search", label, place, partial(self._head_layer, first=i == 0), label, context)
+        yield Slot("search", f"{head}.prediction", place, partial(self._prediction, head), context=context)
+
+    def _head_layer(self, feature: int, width: str, layer: str, first: bool) -> Operator | None:
+        kernel, fused = HEAD_LAYERS[layer], self._fused(feature)
+        out = (int(width), *fused[1:])
+        options = (("kernel", kernel),)
+        return Operator("head", "search", fused if first else out, out, options, make=_head_layer, kept=_counts()) if kernel else None
+
+    def _prediction(self, head: str, feature: int, width: str) -> Operator:
+        _, height, side = self._fused(feature)
+        return Operator(head, "search", (int(width), height, side), (HEADS[head], height, side), make=_prediction, kept=_counts())
+
+    def depth(self, feature: int) -> int:
+        """Number of searched backbone layers that are built when exit number `feature` is chosen."""
+        return self.stages[0].layers + feature + 1
+
+    def stage_stride(self, stage: int) -> int:
+        """Pixels of a crop per cell of the features after a stage (0 is the first); the stem halves the crop."""
+        return 2 * math.prod(built.stride for built in self.stages[: stage + 1])
+
+    def _feature_shape(self, feature: int, size: int) -> Shape:
+        """Of the features of a crop that feed the fusion."""
+        stage, _ = self.exits[feature]
+        side = size // self.stage_stride(stage)
+        return (self.stages[stage].channels, side, side)
+
+    def _fused(self, feature: int) -> Shape:
+        return (self.fused_channels, *self._feature_shape(feature, self.settings.search_size)[1:])
+
+    def spell(self, chosen: Mapping[str, Value]) -> str:
+        return spelling.spell(self, chosen)
+
+    def parse(self, name: str) -> Architecture:
+        return self.architecture(spelling.read(self, name), name)
+
+    def recognises(self, text: str) -> bool:
+        return text.startswith((f"{self.prefix}back_", f"{self.name}:"))
+
+    def import_weights(self, arch: Architecture, tensors: Mapping[str, Tensor], source: str) -> tuple[nn.Module, SiameseSettings]:
+        from supernet.families.lighttrack.weights import load_official, public_settings
+
+        network = self.network(arch)
+        load_official(network, tensors, [stage.layers for stage in self.stages], source)
+        return network, public_settings(self.settings)
+
+
+@cache
+def _counts() -> Mapping[str, Counts]:
+    """Counts of the operators of both sizes; tests/test_counts.py compares them with fresh ones."""
+    return read_counts(Path(__file__).with_name("counts.json"))
+
+
+def _always(op: Operator) -> Operator:
+    return op
+
+
+def _stem(op: Operator) -> nn.Module:
+    from supernet.families.lighttrack import layers
+
+    return layers.Stem(op.out_shape[0])
+
+
+def _dsconv(op: Operator) -> nn.Module:
+    from supernet.families.lighttrack import layers
+
+    return layers.DepthwiseSeparable(op.in_shape[0])
+
+
+def _mbconv(op: Operator) -> nn.Module:
+    from supernet.families.lighttrack import layers
+
+    return layers.InvertedResidual(op.in_shape[0], op.out_shape[0], *(int(op.option[name]) for name in ("kernel", "expansion", "stride")))
+
+
+def _fusion(op: Operator) -> nn.Module:
+    from supernet.families.lighttrack import layers
+
+    cells = int(op.option["template"]) ** 2
+    return layers.Fusion(layers.Neck(op.in_shape[0]), layers.FeatureFusor(cells, op.out_shape[0]))
+
+
+def _head_layer(op: Operator) -> nn.Module:
+    from supernet.families.lighttrack import layers
+
+    return layers.SeparableConv(op.in_shape[0], op.out_shape[0], int(op.option["kernel"]))
+
+
+def _prediction(op: Operator) -> nn.Module:
+    from supernet.families.lighttrack import layers
+
+    return layers.ClassPrediction(op.in_shape[0]) if op.kind == "cls" else layers.BoxPrediction(op.in_shape[0])
+
+
+LIGHTTRACK = LightTrackFamily(
+    name="lighttrack",
+    prefix="",
+    stem_channels=16,
+    stages=(Stage(24, 2, 2), Stage(40, 4, 2), Stage(80, 4, 2), Stage(96, 4, 1)),
+    fused_channels=128,
+    head_widths=(128, 192, 256),
+    max_macs=600_000_000,
+    recipe=Recipe(steps=140_000, batch=128, lr=1e-3, warmup=2000),
+    radius_px=16.0,
+    sharing="separate",
+    settings=SiameseSettings(128, 256, 288, penalty_k=0.007, lr=0.616, window_influence=0.225, aligned=True),
+)
+
+NANO = LightTrackFamily(
+    name="nano",
+    prefix="nano:",
+    stem_channels=8,
+    stages=(Stage(8, 2, 2), Stage(16, 4, 2), Stage(24, 4, 1), Stage(32, 4, 1)),
+    fused_channels=32,
+    head_widths=(16, 24, 32),
+    max_macs=16_000_000,  # admits as much of the space, four fifths, as 600M does of the original
+    recipe=Recipe(steps=2000, batch=16, lr=3e-3),
+    radius_px=12.0,
+    sharing="sliced",
+    settings=SiameseSettings(48, 96, 96, penalty_k=0.04, lr=0.05, window_influence=0.3, aligned=True),
+)

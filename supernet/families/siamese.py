@@ -1,0 +1,63 @@
+"""What siamese families share: the parts of their networks, the graphs that are exported, the loss and the tracking procedure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from supernet.families.family import Family, GraphSpec
+from supernet.slots import Slot
+from supernet.space import Architecture
+from tracking.losses import Loss
+from tracking.trackers.procedure import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class SiameseFamily(Family):
+    """A family whose slots have the places `backbone` (in both branches), `fusion`, `heads.cls` and `heads.reg`.
+
+    The backbone turns a crop into features; the fusion, one operator, takes search features and then template features; each head
+    ends in its map: `cls` (1, H, W) logits, `reg` (4, H, W) distances to left, top, right and bottom in pixels.
+    """
+
+    tracker: str = "siamese"
+    radius_px: float
+    """Cells up to this far from the target's centre count as the target in training, px of the search crop."""
+
+    def assemble(self, filled: Iterable[tuple[Slot, nn.Module]]) -> nn.Module:
+        from supernet.families.siamese_network import assemble
+
+        return assemble(filled)
+
+    def graphs(self, arch: Architecture, settings: Settings | None = None) -> tuple[GraphSpec, ...]:
+        sizes = settings or self.settings
+        last = [op for op in self.operators(arch) if op.branch == "template"][-1]
+        shapes = {"template": (1, 3, sizes.template_size, sizes.template_size), "template_features": (1, *last.out_shape)}
+        template = GraphSpec("template", {"template": shapes["template"]}, ("template_features",), _template_graph)
+        searches = {"search": sizes.search_size, **{f"search_{size}": size for size in sizes.further_search_sizes}}
+        return (
+            template,
+            *(
+                GraphSpec(name, {"search": (1, 3, size, size), "template_features": shapes["template_features"]}, ("cls", "reg"), _search_graph)
+                for name, size in searches.items()
+            ),
+        )
+
+    def loss(self) -> Loss:
+        from tracking.losses.siamese import SiameseLoss
+
+        return SiameseLoss(self.radius_px)
+
+
+def _template_graph(network) -> nn.Module:
+    from supernet.families.siamese_network import TemplateGraph
+
+    return TemplateGraph(network)
+
+
+def _search_graph(network) -> nn.Module:
+    from supernet.families.siamese_network import SearchGraph
+
+    return SearchGraph(network)

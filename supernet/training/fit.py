@@ -1,0 +1,232 @@
+"""The one training loop: whatever module, batches and loss it is given, it takes the same steps, and resumes where it stopped."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from supernet.training.recipe import Recipe
+from tracking.files.atomic import new_file
+from tracking.files.progress import progress
+from tracking.losses import Loss
+
+SAVE_EVERY_S = 20.0
+"""Seconds of training that an interruption may cost."""
+LOG_EVERY = 50
+"""Steps of a line of the log. Only there does the loop wait for the device."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a training runs and where its state is kept."""
+
+    state: Path
+    """File that keeps weights, optimiser and step while the training runs; beside it `<state>.jsonl` is the log."""
+    origin: Mapping[str, object] = field(default_factory=dict)
+    """What decides the steps that are taken beside the recipe, such as seed and data; a resumed training must share it."""
+    resume: bool = False
+    """Go on from `state` where it exists."""
+    device: str = "cpu"
+    """Torch device."""
+    loaders: int = 1
+    """Processes that make batches; 0 makes them in this process."""
+    label: str = "training"
+    """Shown with the progress."""
+
+
+def fit(
+    module: nn.Module, batches: Dataset, loss: Loss, recipe: Recipe, run: Run, before_step: Callable[[int], None] = lambda step: None
+) -> None:
+    """Train a module until the recipe's last step.
+
+    Step i always sees batch i, so a resumed training takes the same steps as an uninterrupted one.
+
+    Args:
+        module: Trained in place; left in eval mode.
+        batches: Batch i as a tuple of tensors.
+        loss: Runs the module on a batch.
+        recipe: Steps, batch, rates.
+        run: Where it runs and is kept.
+        before_step: Called with the step's number, e.g. to activate a path.
+
+    Raises:
+        FileExistsError: An interrupted training lies at `run.state` and it is not to be resumed.
+        ValueError: The state is damaged or belongs to another recipe or origin.
+        ArithmeticError: The loss is not finite.
+    """
+    module.to(run.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+    optimiser = _optimiser(module, recipe)
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    first = _restore(run, module, optimiser, recipe)
+    log = _Log(run.state, loss_rate=recipe.lr)
+    saved = time.monotonic()
+    with progress(run.label, recipe.steps, first) as report, _interruption() as interrupted:
+        for step, batch in enumerate(_loader(batches, first, recipe, run.loaders), first):
+            before_step(step)
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.rate(step)
+            losses = loss(module, tuple(_moved(tensor, run.device) for tensor in batch))
+            optimiser.zero_grad(set_to_none=True)
+            torch.stack(tuple(losses.values())).sum().backward()
+            nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], recipe.clip)
+            optimiser.step()
+            log.add(losses)
+            save = interrupted() or time.monotonic() - saved > SAVE_EVERY_S
+            if save or (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
+                log.check(step)  # before a state is kept, so that no broken one is
+            if (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
+                log.write({"step": step + 1, "lr": recipe.rate(step)})
+            report(step + 1, f"loss {log.latest:.3f}" if math.isfinite(log.latest) else "")
+            if save:
+                _save(run, step + 1, module, optimiser, recipe)
+                saved = time.monotonic()
+            if interrupted():
+                raise KeyboardInterrupt
+    module.eval()
+
+
+def finish(state: Path) -> None:
+    """Remove the state of a training whose result has been written; its log stays."""
+    state.unlink(missing_ok=True)
+
+
+def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    decayed = [p for p in module.parameters() if p.ndim > 1]
+    plain = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.lr)
+
+
+def _loader(batches: Dataset, first: int, recipe: Recipe, loaders: int) -> DataLoader:
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(first, recipe.steps),
+        num_workers=loaders,
+        prefetch_factor=4 if loaders else None,
+        worker_init_fn=_ignore_interruption,
+    )
+
+
+def _moved(tensor: Tensor, device: str) -> Tensor:
+    moved = tensor.to(device, non_blocking=True)
+    return moved.to(memory_format=torch.channels_last) if moved.ndim == 4 else moved
+
+
+class _Log:
+    """Losses since the last line, kept on the device until somebody asks."""
+
+    def __init__(self, state: Path, loss_rate: float):
+        self._path = _log_path(state)
+        self._rate = loss_rate
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+        self.latest = math.nan
+        """Mean loss when the device was last asked."""
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        for name, loss in losses.items():
+            self._sums[name] = loss.detach() + self._sums[name] if name in self._sums else loss.detach()
+        self._count += 1
+
+    def check(self, step: int) -> None:
+        """Ask the device for the mean.
+
+        Raises:
+            ArithmeticError: A loss was not finite.
+        """
+        means = torch.stack(tuple(self._sums.values())).div(self._count).tolist()
+        self._means = dict(zip(self._sums, means, strict=True))
+        self.latest = sum(means)
+        if not math.isfinite(self.latest):
+            raise ArithmeticError(f"the loss must stay finite, it is {self.latest} by step {step}; lower the learning rate ({self._rate})")
+
+    def write(self, record: Mapping[str, float]) -> None:
+        """Add a line with the means since the last one."""
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": record["step"], **self._means, **record}) + "\n")
+        self._sums, self._count = {}, 0
+
+
+@contextmanager
+def _interruption() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C wait for the end of a step; a second one ends at once.
+
+    Yields:
+        Whether there was one.
+    """
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignore_interruption(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _log_path(state: Path) -> Path:
+    return state.with_name(state.name + ".jsonl")
+
+
+def _settings(run: Run, recipe: Recipe) -> dict:
+    return {**asdict(recipe), **run.origin}
+
+
+def _save(run: Run, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
+    kept = io.BytesIO()  # torch's own writer hides why a disk refuses
+    content = {"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "settings": _settings(run, recipe)}
+    torch.save(content, kept)
+    with new_file(run.state) as temporary:
+        temporary.write_bytes(kept.getbuffer())
+
+
+def _restore(run: Run, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> int:
+    """Fill module and optimiser with an interrupted training's; the step to go on with."""
+    state, log, settings = run.state, _log_path(run.state), _settings(run, recipe)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    if not state.exists():
+        log.unlink(missing_ok=True)
+        return 0
+    if not run.resume:
+        raise FileExistsError(f"an interrupted training must be resumed or removed, {state} holds one; add --resume or delete it")
+    try:
+        kept = torch.load(state, map_location="cpu", weights_only=True)
+        before = kept["settings"]
+        differ = [f"{name} was {before.get(name)!r}, is {value!r}" for name, value in settings.items() if before.get(name) != value]
+        if differ:
+            raise ValueError(f"a resumed training must keep its settings, in {state} {'; '.join(differ)}; repeat them or delete the file")
+        module.load_state_dict(kept["module"])
+        optimiser.load_state_dict(kept["optimiser"])
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, AttributeError) as err:
+        raise ValueError(
+            f"the state of a training must be whole and of the same network, {state} is not; delete it and start again"
+        ) from err
+    if log.exists():  # steps after the last save are taken again
+        lines = log.read_text(encoding="utf-8").splitlines()
+        log.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= kept["step"]), encoding="utf-8")
+    return int(kept["step"])

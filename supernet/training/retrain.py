@@ -1,0 +1,64 @@
+"""Training of a chosen architecture alone, from inherited weights or anew."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from supernet.catalogue import find_architecture, find_family
+from supernet.checkpoints import TrackerCheckpoint, load_supernet, save_tracker
+from supernet.deploy.torch_graphs import check_device
+from supernet.training.batches import PairBatches, pair_source, tensors
+from supernet.training.calibrate import calibrate
+from supernet.training.fit import finish, fit
+from supernet.training.initialise import initialise
+from supernet.training.options import TrainingOptions, refuse_existing
+from tracking.files.atomic import sole_writer
+
+CALIBRATION_PAIRS = 64
+"""Pairs from which a finished network's BatchNorm statistics are taken."""
+_CALIBRATION_SEED = 10_000
+"""Added to the training seed: calibration sees other pairs than the training."""
+
+
+def retrain(
+    arch: str, *, out: Path, supernet: Path | None = None, training: TrainingOptions = TrainingOptions(), seed: int = 1
+) -> dict:
+    """Train one architecture alone.
+
+    Args:
+        arch: Official name, preset, FAMILY:SPELLING or architecture .json file.
+        out: Checkpoint of the tracker to write; `<out>.part` keeps the state meanwhile.
+        supernet: Checkpoint whose inherited weights to start from; without it, training starts anew.
+        training: Data, length and place.
+        seed: Of weights and pairs.
+    """
+    architecture = find_architecture(arch)
+    family = find_family(architecture.family)
+    refuse_existing(out)
+    check_device(training.device)
+    recipe = training.recipe(family.recipe)
+    pairs = pair_source(training.data, family.settings, seed)
+    if supernet is None:
+        network = family.network(architecture)
+        initialise(network, seed)
+    else:
+        inherited = load_supernet(supernet)
+        if inherited.family is not family:
+            raise ValueError(
+                f"architecture and supernet must be of one family, {arch} is of {family.name} and {supernet} of {inherited.family.name}"
+            )
+        network = inherited.extract(architecture)
+    run = training.run(out, "retraining", seed=seed, architecture=architecture.key, inherited=supernet is not None)
+    with sole_writer(out):
+        fit(network, PairBatches(pairs, recipe.batch), family.loss(), recipe, run)
+        network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+        calibration = pair_source(training.data, family.settings, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
+        templates, searches, _ = tensors(calibration)
+        calibrate(network, templates, searches)
+        notes = {"recipe": asdict(recipe), "data": training.data, "seed": seed}
+        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker, family.settings), notes)
+        finish(run.state)
+    return {"checkpoint": str(out), "architecture": architecture.name, "steps": recipe.steps}

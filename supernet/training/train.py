@@ -1,0 +1,66 @@
+"""Training of a supernet: one random path a step.
+
+Source: uniform single-path sampling of Single Path One-Shot (Guo et al., ECCV 2020), as LightTrack uses it; with options that
+are slices of the largest one it learns in minutes (Once-for-All, Cai et al., ICLR 2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from supernet.catalogue import find_family
+from supernet.checkpoints import save_supernet
+from supernet.deploy.torch_graphs import check_device
+from supernet.families.family import Family
+from supernet.sharing.sharing import Sharing
+from supernet.sharing.supernet import Supernet
+from supernet.space import Architecture
+from supernet.training.batches import PairBatches, pair_source
+from supernet.training.fit import finish, fit
+from supernet.training.initialise import initialise
+from supernet.training.options import TrainingOptions, refuse_existing
+from tracking.files.atomic import sole_writer
+
+CHEAP_SHARE = 0.12
+"""Share of the steps, at the start, in which the cheapest of three random paths is trained."""
+
+
+def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions(), sharing: Sharing | None = None, seed: int = 0) -> dict:
+    """Train the supernet of a family for tracking.
+
+    Args:
+        family: Family of architectures, e.g. lighttrack or nano.
+        out: Checkpoint to write; while the training runs, `<out>.part` keeps its state and `<out>.part.jsonl` its log.
+        training: Data, length and place.
+        sharing: separate (weights of their own for every option, the paper) or sliced (options are slices of the largest one, learns
+            in minutes); by default the family's.
+        seed: Of weights, paths and pairs.
+    """
+    chosen = find_family(family)
+    refuse_existing(out)
+    check_device(training.device)
+    recipe = training.recipe(chosen.recipe)
+    pairs = pair_source(training.data, chosen.settings, seed)
+    supernet: Any = Supernet(chosen, sharing or chosen.sharing)
+    initialise(supernet, seed)
+
+    def activate(step: int) -> None:
+        supernet.activate(_path(chosen, seed, step, cheap=step < CHEAP_SHARE * recipe.steps))
+
+    run = training.run(out, "supernet", seed=seed)
+    with sole_writer(out):
+        fit(supernet, PairBatches(pairs, recipe.batch), chosen.loss(), recipe, run, activate)
+        save_supernet(out, supernet, {"recipe": asdict(recipe), **run.origin})
+        finish(run.state)
+    return {"checkpoint": str(out), "family": family, "steps": recipe.steps, "sharing": supernet.sharing}
+
+
+def _path(family: Family, seed: int, step: int, cheap: bool) -> Architecture:
+    rng = np.random.default_rng([seed, step])
+    if not cheap:
+        return family.space.sample(rng)
+    return min((family.space.sample(rng) for _ in range(3)), key=lambda arch: family.counts(arch, "search").macs)

@@ -1,0 +1,91 @@
+"""What a tracker did on a sequence, and the results folder it is kept in.
+
+A folder holds, for each sequence, `NAME.txt` (one box `x,y,w,h` a line, 0-based), `NAME_time.txt` (seconds a frame) and
+`NAME_score.txt` (the tracker's own confidence). The boxes are written last: where they are, the sequence is done, so
+interrupted work resumes at the first missing one. Other people's results need only the boxes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tracking.files.atomic import write_text
+from tracking.boxes import read_boxes, write_boxes
+from tracking.images import natural_key
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The output of a tracker on one sequence."""
+
+    name: str
+    """Name of the sequence."""
+    boxes: np.ndarray
+    """Boxes xywh, px, 0-based, shape (T, 4)."""
+    scores: np.ndarray
+    """Confidence of the tracker, from 0 to 1, shape (T,); NaN where unknown."""
+    seconds: np.ndarray
+    """Time spent on each frame, shape (T,); NaN where unknown."""
+
+
+def save_run(run: Run, folder: Path | str) -> None:
+    """Write the files of one sequence into a results folder, each in one step, the boxes last.
+
+    Raises:
+        ValueError: Boxes, scores and times are not equally many.
+    """
+    folder = Path(folder)
+    if not len(run.boxes) == len(run.scores) == len(run.seconds):
+        raise ValueError(
+            f"a run needs a score and a time for each box, got {len(run.boxes)}, {len(run.scores)}, {len(run.seconds)} in {run.name}"
+        )
+    write_text(folder / f"{run.name}_time.txt", "".join(f"{value:.6f}\n" for value in run.seconds))
+    write_text(folder / f"{run.name}_score.txt", "".join(f"{value:.6f}\n" for value in run.scores))
+    write_boxes(folder / f"{run.name}.txt", run.boxes)
+
+
+def load_run(folder: Path | str, name: str) -> Run:
+    """Read the run of one sequence; missing times and scores become NaN.
+
+    Raises:
+        FileNotFoundError: There are no boxes of that sequence.
+        ValueError: A file cannot be read, or the files are not equally long.
+    """
+    folder = Path(folder)
+    boxes = read_boxes(folder / f"{name}.txt")
+    scores, seconds = (_read_column(folder / f"{name}_{kind}.txt", len(boxes)) for kind in ("score", "time"))
+    return Run(name, boxes, scores, seconds)
+
+
+def finished(folder: Path | str) -> list[str]:
+    """Names of the sequences whose boxes a results folder holds, in natural order; empty without such a folder.
+
+    A name that itself ends in `_time` or `_score` is a sequence only where its own times are there too.
+    """
+    stems = {path.stem for path in Path(folder).glob("*.txt")}
+    return sorted((stem for stem in stems if f"{stem}_time" in stems or not stem.endswith(("_time", "_score"))), key=natural_key)
+
+
+def load_runs(folder: Path | str) -> list[Run]:
+    """Read all runs of a results folder, in natural order of their names.
+
+    Raises:
+        FileNotFoundError: The folder holds no run.
+    """
+    names = finished(folder)
+    if not names:
+        raise FileNotFoundError(f"a results folder must hold NAME.txt with boxes, {folder} holds none; check --results")
+    return [load_run(folder, name) for name in names]
+
+
+def _read_column(path: Path, count: int) -> np.ndarray:
+    if not path.is_file():
+        return np.full(count, np.nan)
+    try:
+        values = np.array([float(line) for line in path.read_text(encoding="utf-8").split()])
+    except ValueError as err:
+        raise ValueError(f"times and scores must be one number a line, {path} holds something else; remove it") from err
+    if len(values) != count:
+        raise ValueError(f"times and scores must be as many as the boxes, got {len(values)} for {count} boxes in {path}")
+    return values

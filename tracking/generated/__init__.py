@@ -1,0 +1,1 @@
+"""The generated world: video without a camera, for training and tests."""

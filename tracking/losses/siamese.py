@@ -1,0 +1,99 @@
+"""The loss of a tracking network: is the target here, and where are its four sides.
+
+Source: LightTrack (Yan et al., CVPR 2021) and Ocean before it: balanced binary cross-entropy on the score map, where
+cells within a Manhattan distance of the target's centre are positive, plus -log of the smoothed IoU on the cells inside the box.
+Both parts weigh the same. The cell nearest to the centre always counts, so that no target is lost between coarse cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from tracking.grid import centres
+
+
+@dataclass(frozen=True)
+class SiameseLoss:
+    """The loss of a module that takes templates and search crops and gives `cls` and `reg`; a `Loss`."""
+
+    radius_px: float
+    """Manhattan distance from the target's centre up to which a cell is positive, px of the search crop."""
+
+    def __call__(self, module: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        template, search, boxes = batch
+        cls, reg = module(template, search)
+        stride = search.shape[-1] // cls.shape[-1]
+        _, classification, overlap = tracking_loss(cls, reg, boxes, stride, search.shape[-1], self.radius_px)
+        return {"cls_loss": classification, "iou_loss": overlap}
+
+
+def tracking_loss(
+    cls: Tensor, reg: Tensor, boxes: Tensor, stride: int, search_size: int, radius_px: float = 16.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss of a batch of score maps and distances against the true boxes.
+
+    Args:
+        cls: Logits, shape (B, 1, H, W).
+        reg: Distances from the cell to the left, top, right and bottom side, px, shape (B, 4, H, W).
+        boxes: True boxes, corners xyxy in px of the search crop, shape (B, 4).
+        stride: Distance of neighbouring cells, px.
+        search_size: Side of the search crop, px.
+        radius_px: Manhattan distance from the target's centre up to which a cell is positive, px.
+
+    Returns:
+        The total, and its two summands: classification loss and IoU loss; scalars.
+    """
+    x = torch.as_tensor(centres(cls.shape[-1], stride, search_size), dtype=boxes.dtype, device=boxes.device)
+    y = torch.as_tensor(centres(cls.shape[-2], stride, search_size), dtype=boxes.dtype, device=boxes.device)
+    left, top, right, bottom = (side[:, None, None] for side in boxes.unbind(dim=1))
+    distance = (x - (left + right) / 2).abs() + (y[:, None] - (top + bottom) / 2).abs()
+    nearest = distance == distance.amin(dim=(1, 2), keepdim=True)
+
+    to_sides = torch.stack(torch.broadcast_tensors(x - left, y[:, None] - top, right - x, bottom - y[:, None]), dim=1)
+    inside = to_sides.amin(dim=1) > 0
+    # a target thinner than the stride may hold no cell: then the nearest one is taught, sides behind it counting as 0 px away
+    taught = inside | (nearest & ~inside.any(dim=(1, 2), keepdim=True))
+
+    classification = classification_loss(cls[:, 0], (distance <= radius_px) | nearest)
+    overlap = iou_loss(reg.permute(0, 2, 3, 1)[taught], to_sides.permute(0, 2, 3, 1)[taught].clamp(min=0))
+    return classification + overlap, classification, overlap
+
+
+def classification_loss(logits: Tensor, positive: Tensor) -> Tensor:
+    """Binary cross-entropy, averaged over positives and over negatives separately, half each.
+
+    Args:
+        logits: Any shape.
+        positive: Bool, same shape.
+
+    Returns:
+        Scalar; a side without any cell counts as 0.
+    """
+    loss = binary_cross_entropy_with_logits(logits, positive.to(logits.dtype), reduction="none")
+    positives = positive.to(logits.dtype)
+    negatives = 1 - positives
+    return 0.5 * (loss * positives).sum() / positives.sum().clamp(min=1) + 0.5 * (loss * negatives).sum() / negatives.sum().clamp(min=1)
+
+
+def iou_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean of -log((intersection + 1) / (union + 1)) of boxes given as distances from a common point.
+
+    Args:
+        predicted: Distances to the left, top, right and bottom side, px, shape (N, 4), not negative.
+        target: The true distances, same shape.
+
+    Returns:
+        Scalar.
+    """
+    nearer = torch.minimum(predicted, target)
+    intersection = (nearer[:, 0] + nearer[:, 2]) * (nearer[:, 1] + nearer[:, 3])
+    union = _area(predicted) + _area(target) - intersection
+    return -torch.log((intersection + 1) / (union + 1)).mean()
+
+
+def _area(sides: Tensor) -> Tensor:
+    return (sides[:, 0] + sides[:, 2]) * (sides[:, 1] + sides[:, 3])
