@@ -30,5 +30,5 @@ clean:
 	@# a server without libGL takes the build of OpenCV that needs none
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { $(BIN)/pip uninstall --quiet -y opencv-python && $(BIN)/pip install --quiet opencv-python-headless; }
 	@# NNI adapts a file of its own to a new torch when it is first imported; better now than in parallel processes
-	$(BIN)/python -c 'import supernet.sharing.model_space'
+	$(BIN)/python -c 'import supernet.sharing.supernet'
 	@touch $@

@@ -22,13 +22,13 @@ import numpy as np
 
 from latency_tables.measuring.carry_out import carry_out_anew
 from latency_tables.measuring.plan import Place, Plan
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
-from predictors.transfer.adapt import adapt
 from predictors.measured import measured_networks
-from predictors.transfer.new_chip import Measured, NewChip
 from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.scores import score
+from predictors.transfer.adapt import adapt
+from predictors.transfer.new_chip import Measured, NewChip
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 

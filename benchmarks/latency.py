@@ -20,11 +20,11 @@ import numpy as np
 
 from latency_tables.measuring.measure import measure
 from latency_tables.measuring.remeasure import measure_networks
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
-from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import fit
+from predictors.models import MODELS
 from predictors.scores import score
 from supernet.families import FAMILIES
 from supernet.space import Architecture

@@ -21,11 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from optuna.samplers import RandomSampler
 
+from search.judging.judge import Outcome
 from search.problem.budget import cheapest
-from search.problem.feasible import Gate
-from search.problem.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
 from search.study.study import Study
-from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
 from tracking.files.progress import progress
 
@@ -33,7 +33,7 @@ _SEQUENCES = 16
 _TASKS = {
     "go on": ("from benchmarks.many_trials import gate, opened; passes = gate()", "opened(Path(sys.argv[1]), passes)"),
     "read candidates": ("from search.study.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
-    "build page": ("from search.report import report; import search.page.document", "report(Path(sys.argv[1]))"),
+    "build page": ("from search.verbs.report import report; import search.page.document", "report(Path(sys.argv[1]))"),
 }
 _CHILD = """
 import json, re, sys, time
@@ -58,13 +58,13 @@ def problem() -> Problem:
     return Problem(family, (AO, latency), (Constraint(macs, family.max_macs),), evaluations=1000, noted=(parameters(family),))
 
 
-def gate() -> Gate:
+def gate() -> FeasibilityFilter:
     """What may be sampled."""
     ours = problem()
-    return Gate(ours, cheapest(ours))
+    return FeasibilityFilter(ours, cheapest(ours))
 
 
-def opened(run: Path, passes: Gate, database: str | None = None) -> Study:
+def opened(run: Path, passes: FeasibilityFilter, database: str | None = None) -> Study:
     """The study, as a search that goes on with it has it."""
     return Study(run / "study", passes.problem, passes, "random", RandomSampler(len(passes.seen)), database)
 

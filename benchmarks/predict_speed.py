@@ -16,9 +16,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from latency_tables.measuring.chains import all_operators
-from predictors import MODELS
 from predictors.encoding import SUMS, Encoder
+from predictors.models import MODELS
 from predictors.models.lookup import Line
 from predictors.predictor import Interval, LatencyPredictor
 from supernet.families import FAMILIES, LightTrackFamily
@@ -28,7 +27,7 @@ _FITTED_ON = 200
 
 def made_up(family: LightTrackFamily, model: str) -> LatencyPredictor:
     """A predictor whose networks take more than the table's sum, by their parameters and by every choice."""
-    operator_ms = {op.key: 0.01 + 1e-9 * op.counts.macs for op in all_operators(family)}
+    operator_ms = {op.key: 0.01 + 1e-9 * op.counts.macs for op in family.all_operators}
     rng = np.random.default_rng(0)
     encoded = Encoder(family.name, operator_ms).encode_choices(random_choices(family, _FITTED_ON, rng))
     params, ranks = encoded.features[:, SUMS.index("params_m")], encoded.features[:, len(SUMS) :]

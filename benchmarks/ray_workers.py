@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from search.judging.inherited import inherited_judge
+from search.judging.judge import Job, MakeJudge, Outcome, Workers
 from search.judging.validation import Validation
 from search.workers import WORKERS
-from search.workers.jobs import Job, MakeJudge, Outcome, Workers
 from search.workers.pool import Bench
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
-from supernet.sharing.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet
+from supernet.training.initialise import initialise
 
 FAMILY = FAMILIES["nano"]
 _MANY = 2000

@@ -22,15 +22,15 @@ import optuna
 from scipy import stats
 
 from benchmarks.sub_space import FREE, NANO, TABLE, every_architecture, read_table, sub_space
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
+from search.front.pareto import hypervolume, hypervolumes, non_dominated
 from search.problem.budget import cheapest
-from search.problem.feasible import Gate
-from search.problem.objectives import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
-from search.pareto import hypervolume, hypervolumes, non_dominated
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
 from search.strategies import STRATEGIES
-from search.strategies.converged import Enough
+from search.strategies.converged import SearchConverged
 from supernet.space import Architecture
 from tracking.files.progress import progress
 
@@ -80,14 +80,14 @@ def known(table: Path, runtimes: Sequence[str]) -> Known:
 
 def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> list[Architecture]:
     """Search as `search.study.study.Study` does, in memory; returns what was evaluated, in order."""
-    gate = Gate(problem, cheapest(problem))
+    gate = FeasibilityFilter(problem, cheapest(problem))
     study = optuna.create_study(directions=[o.direction for o in problem.objectives], sampler=STRATEGIES[strategy](gate, seed))
     study.enqueue_trial(dict(gate.anchor.choices))
     evaluated = []
     for _ in range(problem.evaluations):
         try:
             trial = study.ask(gate.distributions)
-        except Enough:
+        except SearchConverged:
             break
         arch = problem.space.make(trial.params)
         choices = NANO.space.indices([arch])

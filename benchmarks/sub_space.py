@@ -24,17 +24,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from supernet.training.calibrate import calibrate
 from supernet.checkpoints import load_supernet
+from supernet.deploy.torch_graphs import normalise
 from supernet.families import FAMILIES
-from supernet.deploy.torch_graphs import TorchNetwork, normalise
 from supernet.space import Architecture, SearchSpace, Value
+from supernet.training.calibrate import calibrate
 from supernet.training.train import train
-from tracking.files.atomic import write_text
 from tracking.boxes import iou
+from tracking.files.atomic import write_text
+from tracking.files.progress import progress
 from tracking.generated.synthetic import SyntheticPairs, synthetic_sequence
 from tracking.images import cv2
-from tracking.files.progress import progress
 from tracking.trackers.siamese import advance, search_crops, start
 
 NANO = FAMILIES["nano"]
@@ -111,12 +111,12 @@ class BackboneJudge:
 
     def __init__(self, supernet_path: Path):
         self._supernet = load_supernet(supernet_path)
-        pairs = SyntheticPairs(NANO.template_size, NANO.search_size, _SEED).batch(0, _PAIRS)
+        pairs = SyntheticPairs(NANO.settings.template_size, NANO.settings.search_size, _SEED).batch(0, _PAIRS)
         self._calibration = [torch.from_numpy(normalise(crops)) for crops in (pairs.templates, pairs.searches)]
         clips = [synthetic_sequence(_SEED + i, _LATER + 1) for i in range(_CLIPS)]
         first = [clip.image(0) for clip in clips]
         self._targets, self._templates = start(first, np.stack([clip.boxes[0] for clip in clips]), NANO.tracker)
-        self._searches = search_crops([clip.image(_LATER) for clip in clips], self._targets, NANO.search_size, NANO.tracker)
+        self._searches = search_crops([clip.image(_LATER) for clip in clips], self._targets, NANO.settings.search_size, NANO.tracker)
         self._truth = np.stack([clip.boxes[_LATER] for clip in clips])
         self._image_sizes = np.array([image.shape[1::-1] for image in first], float)
 
@@ -141,7 +141,7 @@ class BackboneJudge:
         return network.search(self._searches, network.template(self._templates))
 
     def _ao(self, cls: np.ndarray, reg: np.ndarray) -> float:
-        moved, _ = advance(self._targets, cls, reg, self._image_sizes, NANO.search_size, NANO.tracker)
+        moved, _ = advance(self._targets, cls, reg, self._image_sizes, NANO.settings.search_size, NANO.tracker)
         return float(iou(moved.boxes, self._truth).mean())
 
 

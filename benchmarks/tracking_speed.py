@@ -19,11 +19,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from supernet.deploy.bundle import load_bundle, write_bundle
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint
+from supernet.deploy.bundle import load_bundle, write_bundle
 from supernet.families import FAMILIES
-from supernet.deploy.torch_graphs import TorchNetwork
 from supernet.families.lighttrack.weights import load_official, public_settings, read_state_dict
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.images import cv2

@@ -8,8 +8,8 @@ from latency_tables.finding import find_device, find_runtime
 from latency_tables.measuring.connection import open_agent
 from latency_tables.measuring.session import no_start
 from latency_tables.programs.programs import PROGRAMS
-from latency_tables.transports.transport import Transport
 from latency_tables.transports import TRANSPORTS
+from latency_tables.transports.transport import Transport
 
 
 def devices(*, device: str = "local", python: str | None = None) -> list[dict]:

@@ -1,9 +1,1 @@
-"""What an architecture will cost, without running it: models by the name that their files and scores bear."""
-
-from predictors.models.boosting import BoostedTable
-from predictors.models.counts import MacsLine
-from predictors.models.lookup import TableLine, TableSum
-from predictors.models.ridge import TableRidge
-
-MODELS = {"table": TableSum, "table_line": TableLine, "table_ridge": TableRidge, "table_line_xgboost": BoostedTable, "macs_line": MacsLine}
-"""From the simplest up; `macs_line` is the baseline that a table has to beat."""
+"""What an architecture will cost or score, without running it."""

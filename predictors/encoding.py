@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from latency_tables.tables.table import MissingOperators
-from predictors.occurrences import occurrences
-from supernet.families import FAMILIES
-from supernet.operators import Branch, Operator
+from supernet.catalogue import find_family
+from supernet.families.family import Family
+from supernet.operators import BRANCHES, Branch, Operator, Option
 from supernet.space import Architecture
-
-PARTS = {"join": "join", "head": "heads", "cls": "heads", "reg": "heads"}
-"""Part of a network that an operator kind belongs to; the backbone where it is not listed."""
-SUMS = (
-    *(f"{part}_{figure}" for part in ("backbone", "join", "heads") for figure in ("ms", "mmacs")),
-    "operators",
-    *(f"blocks_k{kernel}e{expansion}" for expansion in (4, 6) for kernel in (3, 5, 7)),
-    *(f"layers_k{kernel}" for kernel in (3, 5)),
-    "params_m",
-    "traffic_m",
-)
-"""The first columns of `Encoded.features`, which add up over operators: milliseconds and 1e6 multiply-adds by part, numbers of
-operators, of blocks by kernel and expansion and of head layers by kernel, 1e6 parameters, and 1e6 elements read and written between operators."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +24,76 @@ class Encoded:
     macs: np.ndarray
     """(N,) multiply-adds of that branch."""
     features: np.ndarray
-    """(N, F) everything that a correction may depend on: `SUMS`, then the index of the value of every choice."""
+    """(N, F) everything that a correction may depend on: the sums of `names`, then the index of the value of every choice."""
+    names: tuple[str, ...]
+    """Names of the sums, which stand first; see `sum_names`."""
 
     def __getitem__(self, rows: np.ndarray) -> Encoded:
         """Some of the rows."""
-        return Encoded(self.table_ms[rows], self.macs[rows], self.features[rows])
+        return replace(self, table_ms=self.table_ms[rows], macs=self.macs[rows], features=self.features[rows])
+
+    def sums(self, *names: str) -> np.ndarray:
+        """(N, M) sums by name."""
+        return self.features[:, [self.names.index(name) for name in names]].astype(float)
+
+
+class Summands:
+    """What each operator of a family adds to the sums."""
+
+    def __init__(self, family: Family):
+        self._parts = list(dict.fromkeys(slot.part for slot in family.slots if slot.branch == "search"))
+        offered = [(slot, family.slot_table.offered(i)) for i, slot in enumerate(family.slots)]
+        self._part_of = {op.key: slot.part for slot, operators in offered for op in operators}
+        chosen = _chosen_options(family)
+        self._counted = {
+            kind: sorted({_picked(op, chosen[kind]) for op in family.all_operators if op.kind == kind}, key=_order) for kind in chosen
+        }
+        self._chosen = chosen
+        self.names = (
+            *(f"{part}_{figure}" for part in self._parts for figure in ("ms", "mmacs")),
+            "operators",
+            *(f"{kind}:{','.join(map(str, values))}" for kind, several in self._counted.items() for values in several),
+            "params_m",
+            "traffic_m",
+        )
+        """Milliseconds and 1e6 multiply-adds by part of the network, number of operators, numbers of operators of each kind by the
+        options that a choice offers, 1e6 parameters, and 1e6 elements read and written between operators."""
+
+    def of(self, op: Operator, ms: float) -> list[float]:
+        """What one operator that takes `ms` adds to each of `names`."""
+        part = self._part_of[op.key]
+        parts = [figure * (part == named) for named in self._parts for figure in (ms, op.counts.macs / 1e6)]
+        counted = [
+            float(op.kind == kind and _picked(op, self._chosen[kind]) == values)
+            for kind, several in self._counted.items()
+            for values in several
+        ]
+        elements = sum(map(prod, (*op.input_shapes, op.out_shape)))
+        return [*parts, 1, *counted, op.counts.params / 1e6, elements / 1e6]
+
+
+def _chosen_options(family: Family) -> dict[str, tuple[str, ...]]:
+    """Of each kind that a choice offers in several forms, the names of the options that the choice changes; in the order of kinds."""
+    found: dict[str, dict[str, None]] = {}
+    for i, slot in enumerate(family.slots):
+        if slot.label is None:
+            continue
+        groups: dict[tuple, list[Operator]] = {}
+        for op in family.slot_table.offered(i):
+            groups.setdefault((op.kind, op.in_shape, op.out_shape), []).append(op)
+        for (kind, *_), operators in groups.items():
+            changed = [name for name in operators[0].option if len({op.option.get(name) for op in operators}) > 1]
+            found.setdefault(kind, {}).update(dict.fromkeys(changed))
+    return {kind: tuple(found[kind]) for kind in family.kinds if found.get(kind)}
+
+
+def _picked(op: Operator, names: Sequence[str]) -> tuple[Option, ...]:
+    return tuple(op.option[name] for name in names)
+
+
+def _order(values: tuple[Option, ...]) -> tuple:
+    """The last option changes slowest."""
+    return tuple((isinstance(value, str), value) for value in reversed(values))
 
 
 class Encoder:
@@ -56,17 +108,19 @@ class Encoder:
             unsupported: Why the runtime cannot run an operator, by key.
         """
         self._unsupported = unsupported or {}
-        self._family = FAMILIES[family]
-        self._occurrences = occurrences(self._family)
-        operators = self._occurrences.operators
+        self._family = find_family(family)
+        self._occurrences = self._family.occurrences
+        operators, of_branch = self._occurrences.operators, self._occurrences.of_branch
+        summands = Summands(self._family)
+        self.names = summands.names
+        """Of the sums in `Encoded.features`."""
         self._without_ms = np.array([op.key not in operator_ms for op in operators])
-        self._of = {branch: np.array([op.branch == branch for op in operators]) for branch in ("search", "template")}
         ms = [operator_ms.get(op.key, 0.0) for op in operators]
-        each = np.array([[t, op.counts.macs, *_sums(op, t)] for op, t in zip(operators, ms, strict=True)])
+        each = np.array([[t, op.counts.macs, *summands.of(op, t)] for op, t in zip(operators, ms, strict=True)])
         added = self._occurrences.added
         self._missing = added @ self._without_ms
-        self._missing_of = {branch: added @ (of & self._without_ms) for branch, of in self._of.items()}
-        self._sums = {branch: added @ (each * of[:, None]) for branch, of in self._of.items()}
+        self._missing_of = {branch: added @ (of_branch[branch] & self._without_ms) for branch in BRANCHES}
+        self._sums = {branch: added @ (each * of_branch[branch][:, None]) for branch in BRANCHES}
 
     def choices(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, L) index of the chosen value of every choice, in the family's order.
@@ -107,23 +161,12 @@ class Encoder:
         lacking = rows @ self._missing_of[branch] > 0
         if lacking.any():
             counts = rows[lacking] @ self._occurrences.added
-            missing = (counts > 0).any(axis=0) & self._of[branch] & self._without_ms
+            missing = (counts > 0).any(axis=0) & self._occurrences.of_branch[branch] & self._without_ms
             raise MissingOperators((self._occurrences.operators[i].key for i in np.flatnonzero(missing)), self._unsupported)
         sums = rows @ self._sums[branch]
-        listed = self._occurrences.listed(rows)
-        return Encoded(sums[:, 0], sums[:, 1], np.column_stack([sums[:, 2:], listed]).astype(np.float32))
+        listed = self._occurrences.listed(choices)
+        return Encoded(sums[:, 0], sums[:, 1], np.column_stack([sums[:, 2:], listed]).astype(np.float32), self.names)
 
     def missing(self, choices: np.ndarray) -> np.ndarray:
         """(N,) how many operators of each of N architectures, given as (N, L) integers, the table has no time for."""
         return self._occurrences.rows(choices) @ self._missing
-
-
-def _sums(op: Operator, ms: float) -> list[float]:
-    """What one operator adds to each of `SUMS`."""
-    part, options = PARTS.get(op.kind, "backbone"), dict(op.options)
-    parts = [figure * (part == named) for named in ("backbone", "join", "heads") for figure in (ms, op.counts.macs / 1e6)]
-    block = (op.kind, options.get("kernel"), options.get("expansion"))
-    blocks = [block == ("mbconv", kernel, expansion) for expansion in (4, 6) for kernel in (3, 5, 7)]
-    layers = [block == ("head", kernel, None) for kernel in (3, 5)]
-    elements = sum(map(prod, (*op.input_shapes, op.out_shape)))
-    return [*parts, 1, *blocks, *layers, op.counts.params / 1e6, elements / 1e6]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from latency_tables.tables.table import LatencyTable, manifest_path
-from predictors import MODELS
+from predictors.cross_validation import cross_validated
 from predictors.encoding import Encoded, Encoder
 from predictors.fit_quantity import fit_table
-from predictors.models.lookup import fit_line
+from predictors.interval import Interval
+from predictors.latency import LatencyPredictor, fit_template_line, held_out_rows
 from predictors.measured import check_family, measured_networks
-from predictors.predictor import COVERAGE, Interval, LatencyPredictor, held_out_rows
+from predictors.models import MODELS
+from predictors.models.lookup import Line
 from predictors.scores import score, simplest
+from supernet.catalogue import find_family
 from tracking.files.atomic import check_target
 
-_FOLDS = 10
 _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
 _REPEATS = 5
 
@@ -45,25 +46,22 @@ def fit_predictor(table: Path, *, out: Path, quantity: Literal["latency", "memor
     """
     check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
+    profile = measured.profile.to_json()
     if quantity != "latency":
         check_family(measured)
         other = fit_table(measured, quantity)
         other.save(Path(out))
-        return {"family": other.family, "quantity": quantity, "coverage": other.coverage, **other.about}
+        return {"family": other.family, "quantity": quantity, "coverage": other.interval.coverage, "profile": profile, **other.about}
     predictor = fit(measured)
     predictor.save(Path(out))
-    return {
-        "family": predictor.family,
-        **{name: value for name, value in predictor.about["fit"].items() if name != "held_out"},
-        "interval": asdict(predictor.interval),
-        "profile": predictor.about["profile"],
-    }
+    found = {name: value for name, value in predictor.about["fit"].items() if name != "held_out"}
+    return {"family": predictor.family, **found, "interval": predictor.interval.factors, "profile": profile}
 
 
 def fit(table: LatencyTable) -> LatencyPredictor:
     """Fit on a table in memory; see `fit_predictor`."""
     check_family(table)
-    search, template = measured_networks(table, "search"), measured_networks(table, "template")
+    search = measured_networks(table, "search")
     operator_ms, unsupported = table.operator_ms(), table.unsupported_operators
     encoder = Encoder(table.profile.family, operator_ms, unsupported)
     encoded, ms = encoder.encode(search.architectures), search.ms
@@ -76,30 +74,34 @@ def fit(table: LatencyTable) -> LatencyPredictor:
     scores = {model: score(predicted, ms) for model, predicted in held_out.items()}
     # a line through odd points may end below zero, where no network is
     chosen, why = choose({model: s.mape if held_out[model].min() > 0 else np.inf for model, s in scores.items()})
-    band = interval(held_out[chosen], ms)
-    about = {
-        "profile": table.profile.to_json(),
-        "reference_ms": table.reference_ms,
-        "fit": {
-            "networks": len(ms),
-            "left_out": list(search.left_out),
-            "scores": {model: s.to_json() for model, s in scores.items()},
-            "chosen": chosen,
-            "why": why,
-            "learning": [*learning(chosen, encoded, ms), {"networks": len(ms), "mape": scores[chosen].mape}],
-            "held_out": held_out_rows(search.architectures, held_out[chosen], ms, band.low, band.high),
-        },
+    interval = Interval.conformal(np.abs(np.log(ms / held_out[chosen])))
+    fitted = {
+        "networks": len(ms),
+        "left_out": list(search.left_out),
+        "scores": {model: s.to_json() for model, s in scores.items()},
+        "chosen": chosen,
+        "why": why,
+        "learning": [*learning(chosen, encoded, ms), {"networks": len(ms), "mape": scores[chosen].mape}],
+        "held_out": held_out_rows(search.architectures, held_out[chosen], ms, *interval.around(held_out[chosen])),
     }
     return LatencyPredictor(
-        table.profile.family,
+        table.profile,
+        table.reference_ms,
         operator_ms,
         chosen,
         MODELS[chosen].fit(encoded, ms),
-        fit_line(encoder.encode(template.architectures, "template").table_ms, template.ms),
-        band,
-        about,
+        _template_line(table, encoder),
+        interval,
+        {"fit": fitted},
         unsupported,
     )
+
+
+def _template_line(table: LatencyTable, encoder: Encoder) -> Line:
+    if "template" not in find_family(table.profile.family).branches:
+        return fit_template_line(encoder, (), np.empty(0))
+    networks = measured_networks(table, "template")
+    return fit_template_line(encoder, networks.architectures, networks.ms)
 
 
 def cross_validate(model: str, encoded: Encoded, ms: np.ndarray) -> np.ndarray:
@@ -110,12 +112,7 @@ def cross_validate(model: str, encoded: Encoded, ms: np.ndarray) -> np.ndarray:
         encoded: The networks.
         ms: (N,) their measured milliseconds.
     """
-    folds = np.random.default_rng(0).permutation(len(ms)) % min(_FOLDS, len(ms))
-    predicted = np.empty(len(ms))
-    for fold in range(folds.max() + 1):
-        out = folds == fold
-        predicted[out] = MODELS[model].fit(encoded[~out], ms[~out]).predict(encoded[out])
-    return predicted
+    return cross_validated(len(ms), lambda known, wanted: MODELS[model].fit(encoded[known], ms[known]).predict(encoded[wanted]))
 
 
 def choose(mape: dict[str, float]) -> tuple[str, str]:
@@ -152,23 +149,3 @@ def learning(model: str, encoded: Encoded, ms: np.ndarray) -> list[dict]:
             errors.append(np.abs(MODELS[model].fit(encoded[known], ms[known]).predict(encoded[others]) / ms[others] - 1))
         curve.append({"networks": n, "mape": 100 * float(np.concatenate(errors).mean())})
     return curve
-
-
-def interval(predicted: np.ndarray, ms: np.ndarray) -> Interval:
-    """Factors between which times of other networks of the same measurement lie: a cross-conformal interval.
-
-    Whatever the model and the noise, the error of a new network is equally likely to take each place among N held-out ones, so
-    the error at place 0.9 (N + 1) covers it with 90 %; places between two networks are interpolated. Errors are relative and
-    count alike in both directions: ends of their own need twice the networks, and cover 84 % where 10 were measured.
-
-    Source: Vovk, Cross-conformal predictors (2015); Barber et al., Predictive inference with the jackknife+ (2021). Coverage is
-    checked by `benchmarks/latency.py --all`.
-
-    Args:
-        predicted: (N,) each from a model that did not see the network.
-        ms: (N,) measured.
-    """
-    n = len(ms)
-    factor = float(np.exp(np.quantile(np.abs(np.log(ms / predicted)), COVERAGE, method="weibull")))
-    # few networks cannot promise 90 %: the largest of n errors covers n / (n + 1)
-    return Interval(1 / factor, factor, min(COVERAGE, n / (n + 1)))

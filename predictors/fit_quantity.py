@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import spearmanr
 
+from latency_tables.tables.agreement import rank_agreement
 from latency_tables.tables.table import LatencyTable
+from predictors.cross_validation import cross_validated
+from predictors.interval import Interval
 from predictors.models.corrections import CORRECTIONS, Correction
 from predictors.models.lookup import Line, fit_line
-from predictors.predictor import COVERAGE
 from predictors.quantity import QUANTITIES, QuantityPredictor, base
 from predictors.scores import simplest
 from predictors.traits import TraitEncoder, Traits
-from supernet.families import FAMILIES
+from supernet.catalogue import find_family
 from supernet.space import Architecture
 
 MIN_VALUES = 3
-_FOLDS = 10
 _COLUMNS = {"memory": "memory_mb", "energy": "energy_mj"}
 
 
@@ -53,19 +53,19 @@ def fit_quantity(
     _check_names(quantity, family)
     values = np.asarray(values, float)
     _check(quantity, architectures, values)
-    encoder = TraitEncoder(family, operator_ms)
+    encoder, relative = TraitEncoder(family, operator_ms), QUANTITIES[quantity].relative
     traits = encoder.encode(encoder.choices(architectures))
     line = _line(quantity, traits, values)
     left = _targets(quantity, values) - base(quantity, line, traits)
-    candidates = CORRECTIONS if QUANTITIES[quantity].relative else ("blend",)
+    candidates = CORRECTIONS if relative else ("blend",)
     models = {name: CORRECTIONS[name].fit(traits.features, left, seed) for name in candidates}
-    held_out = {name: _cross_validate(quantity, model, traits, values, seed) for name, model in models.items()}
+    held_out = {name: _held_out(quantity, model, traits, values, seed) for name, model in models.items()}
     scores = {name: _score(quantity, middle, values) for name, (middle, _) in held_out.items()}
     chosen = simplest({name: score["error"] for name, score in scores.items()})
     middle, doubt = held_out[chosen]
-    reach, coverage = _reach(np.abs(_targets(quantity, values) - middle) / doubt)
+    interval = Interval.conformal(np.abs(_targets(quantity, values) - middle) / doubt, relative)
     about = {"values": len(values), "scores": scores, "chosen": chosen}
-    return QuantityPredictor(quantity, family, line, chosen, models[chosen], reach, coverage, operator_ms or {}, about)
+    return QuantityPredictor(quantity, family, line, chosen, models[chosen], interval, None, operator_ms or {}, about)
 
 
 def fit_table(table: LatencyTable, quantity: str, seed: int = 0) -> QuantityPredictor:
@@ -77,8 +77,7 @@ def fit_table(table: LatencyTable, quantity: str, seed: int = 0) -> QuantityPred
     """
     if quantity not in _COLUMNS:
         raise ValueError(f"a latency table can tell {' or '.join(_COLUMNS)}, got {quantity!r}; choose one of these")
-    family = table.profile.family
-    _check_names(quantity, family)
+    family = find_family(table.profile.family)
     of = {name: getattr(m, _COLUMNS[quantity]) for (name, branch), m in table.networks.items() if branch == "search"}
     known = {name: value for name, value in of.items() if value}
     if len(known) < MIN_VALUES:
@@ -91,16 +90,15 @@ def fit_table(table: LatencyTable, quantity: str, seed: int = 0) -> QuantityPred
             f"{ways_out[quantity]}"
         )
     operator_ms = table.operator_ms() if quantity == "energy" else None
-    architectures = [FAMILIES[family].parse(name) for name in known]
-    predictor = fit_quantity(quantity, family, architectures, list(known.values()), seed, operator_ms)
-    return replace(predictor, about={"profile": table.profile.to_json(), **predictor.about})
+    architectures = [family.parse(name) for name in known]
+    predictor = fit_quantity(quantity, family.name, architectures, list(known.values()), seed, operator_ms)
+    return replace(predictor, profile=table.profile)
 
 
 def _check_names(quantity: str, family: str) -> None:
     if quantity not in QUANTITIES:
         raise ValueError(f"unknown quantity {quantity!r}; known: {', '.join(QUANTITIES)}")
-    if family not in FAMILIES:
-        raise ValueError(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    find_family(family)
 
 
 def _check(quantity: str, architectures: Sequence[Architecture], values: np.ndarray) -> None:
@@ -128,31 +126,21 @@ def _targets(quantity: str, values: np.ndarray) -> np.ndarray:
     return np.log(values) if QUANTITIES[quantity].relative else values
 
 
-def _cross_validate(quantity: str, model: Correction, traits: Traits, values: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) targets predicted by the model fitted on the other folds, and (N,) their doubt."""
-    folds = np.random.default_rng(seed).permutation(len(values)) % min(_FOLDS, len(values))
-    middle, doubt = np.empty((2, len(values)))
-    for fold in range(folds.max() + 1):
-        out = folds == fold
-        seen = traits[~out]
-        line = _line(quantity, seen, values[~out])
-        refitted = model.refit(seen.features, _targets(quantity, values[~out]) - base(quantity, line, seen))
-        correction, doubt[out] = refitted.predict(traits[out].features)
-        middle[out] = base(quantity, line, traits[out]) + correction
-    return middle, doubt
+def _held_out(quantity: str, model: Correction, traits: Traits, values: np.ndarray, seed: int) -> np.ndarray:
+    """(2, N) targets predicted by the model fitted on the other folds, and their doubt."""
+
+    def predict(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        seen, unseen = traits[known], traits[wanted]
+        line = _line(quantity, seen, values[known])
+        refitted = model.refit(seen.features, _targets(quantity, values[known]) - base(quantity, line, seen))
+        correction, doubt = refitted.predict(unseen.features)
+        return np.stack([base(quantity, line, unseen) + correction, doubt])
+
+    return cross_validated(len(values), predict, seed)
 
 
 def _score(quantity: str, middle: np.ndarray, values: np.ndarray) -> dict[str, float]:
     """Mean absolute error (relative where the quantity is), and agreement of the order, of (N,) predicted targets."""
     relative = QUANTITIES[quantity].relative
     error = np.abs(np.exp(middle) / values - 1 if relative else middle - values)
-    ranked = np.ptp(middle) > 0 and np.ptp(values) > 0
-    spearman = float(np.asarray(spearmanr(middle, values))[0]) if ranked else 0.0
-    return {"error": float(error.mean()), "spearman": spearman}
-
-
-def _reach(misses: np.ndarray) -> tuple[float, float]:
-    """How far intervals must extend, by split-conformal ranks of (n,) held-out errors in units of their doubt; and what that covers."""
-    n = len(misses)
-    rank = min(n, int(np.ceil((n + 1) * COVERAGE)))
-    return float(np.sort(misses)[rank - 1]), min(COVERAGE, n / (n + 1))
+    return {"error": float(error.mean()), "spearman": rank_agreement(middle, values)["spearman"]}

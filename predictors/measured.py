@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latency_tables.measuring.chains import all_operators
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.validate import is_named
-from supernet.families import FAMILIES
+from supernet.catalogue import find_family, is_named
 from supernet.operators import Branch
 from supernet.space import Architecture
 
@@ -37,7 +35,7 @@ def measured_networks(table: LatencyTable, branch: Branch) -> MeasuredNetworks:
     Raises:
         ValueError: There are fewer than 3 different ones, or they need operators that have no row.
     """
-    family, unsupported = FAMILIES[table.profile.family], table.unsupported_operators
+    family, unsupported = find_family(table.profile.family), table.unsupported_operators
     times: dict[Architecture, list[float]] = {}
     gaps: dict[Architecture, set[str]] = {}
     left_out = []
@@ -71,12 +69,8 @@ def check_family(table: LatencyTable) -> None:
     Raises:
         ValueError: The family is unknown, or a row is no operator or architecture of it.
     """
-    family = FAMILIES.get(table.profile.family)
-    if family is None:
-        raise ValueError(
-            f"a latency table must be of a known family ({', '.join(FAMILIES)}), got {table.profile.family!r}; measure one of these"
-        )
-    keys = {op.key for op in all_operators(family)}
+    family = find_family(table.profile.family, "the latency table")
+    keys = {op.key for op in family.all_operators}
     operators = {*table.operators, *table.unsupported_operators}
     networks = {name for name, _ in (*table.networks, *table.unsupported)} - operators
     strangers = sorted(operators - keys) + sorted(name for name in networks if not is_named(family, name))

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from latency_tables.tables.profile import Profile
+from predictors.interval import Interval
 from predictors.models.corrections import CORRECTIONS, Correction
 from predictors.models.lookup import Line
 from predictors.predictor import Prediction
@@ -21,7 +23,7 @@ from predictors.traits import TraitEncoder, Traits
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 from tracking.files.atomic import write_text
-from tracking.files.records import numbers, read_record, typed
+from tracking.files.records import numbers, typed
 
 FORMAT = "chiptrack-quantity-1"
 _CHUNK = 4096
@@ -58,44 +60,28 @@ class QuantityPredictor:
     """One of `CORRECTIONS`."""
     model: Correction
     """Of the logarithm of a relative quantity, of an accuracy as it is."""
-    reach: float
-    """How many times what the model says of its own uncertainty an interval extends to either side."""
-    coverage: float
-    """Share of new values expected inside an interval, 0..1."""
+    interval: Interval
+    """In units of what the model says of its own uncertainty."""
+    profile: Profile | None = None
+    """Where and with what memory or energy was measured."""
     operator_ms: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds of the operators by key, where the line is over the sum of a latency table."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """Scores of the fit, and the profile of the table."""
-
-    def __post_init__(self):
-        if not (self.reach >= 0 and 0 <= self.coverage <= 1):
-            raise ValueError(f"an interval must have a reach >= 0 and a coverage within 0..1, got {self.reach} and {self.coverage}")
+    """Scores of the fit."""
 
     @property
     def unit(self) -> str:
         """Of the values."""
         return QUANTITIES[self.quantity].unit
 
-    @property
-    def search_size(self) -> int:
-        """Side of the search crop in pixels that it is valid for."""
-        return FAMILIES[self.family].search_size
-
     @cached_property
     def _encoder(self) -> TraitEncoder:
         return TraitEncoder(self.family, self.operator_ms)
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
-        """Predict the quantity.
-
-        Raises:
-            ValueError: An architecture is of another family.
-            MissingOperators: The latency table lacks operators of these architectures.
-        """
         return self.predict_choices(self._encoder.choices(architectures))
 
     def predict_choices(self, choices: np.ndarray) -> Prediction:
-        """Predict for architectures given as (N, L) integers, as `Encoder.choices` returns them."""
         chunks = [choices[i : i + _CHUNK] for i in range(0, len(choices), _CHUNK)] or [choices]
         value, low, high = np.concatenate([self._predict(self._encoder.encode(chunk)) for chunk in chunks], axis=1)
         return Prediction(value, low, high)
@@ -104,22 +90,23 @@ class QuantityPredictor:
         """(3, N) values and the ends of their intervals."""
         correction, doubt = self.model.predict(traits.features)
         middle = base(self.quantity, self.line, traits) + correction
-        ends = np.stack([middle, middle - self.reach * doubt, middle + self.reach * doubt])
-        return np.exp(ends) if QUANTITIES[self.quantity].relative else np.clip(ends, 0.0, 1.0)
+        relative = QUANTITIES[self.quantity].relative
+        value = np.exp(middle) if relative else middle
+        found = np.stack([value, *self.interval.around(value, doubt)])
+        return found if relative else np.clip(found, 0.0, 1.0)
 
     def save(self, path: Path) -> None:
-        """Write the predictor as JSON."""
         record = {
             "format": FORMAT,
             "quantity": self.quantity,
             "unit": self.unit,
             "family": self.family,
-            "about": dict(self.about),
+            "about": {**self.about, **({"profile": self.profile.to_json()} if self.profile else {})},
             "line": vars(self.line),
             "model": self.model_name,
             "parameters": self.model.to_json(),
-            "reach": self.reach,
-            "coverage": self.coverage,
+            "reach": self.interval.reach,
+            "coverage": self.interval.coverage,
             "operator_ms": dict(self.operator_ms),
         }
         write_text(path, json.dumps(record) + "\n")
@@ -132,29 +119,20 @@ def base(quantity: str, line: Line, traits: Traits) -> np.ndarray:
     return np.log(np.maximum(value, 1e-9)) if known.relative else value
 
 
-def load_quantity(path: Path) -> QuantityPredictor:
+def from_json(record: dict) -> QuantityPredictor:
     """Read what `QuantityPredictor.save` wrote.
 
     Raises:
-        ValueError: The file is not such a predictor, or not whole.
+        KeyError, TypeError, ValueError: It is not whole, or names something unknown.
     """
-    way_out = "write one with chiptrack fit-predictor --quantity"
-    try:
-        record = read_record(path)
-    except (OSError, ValueError) as err:
-        raise ValueError(f"a predictor of a quantity must be a readable JSON file, {path} is not ({err}); {way_out}") from err
-    if record.get("format") != FORMAT:
-        raise ValueError(f"a predictor of a quantity must have the format {FORMAT}, {path} has {record.get('format')!r:.80}; {way_out}")
-    try:
-        quantity, family, name = (_known(record, field, of) for field, of in _NAMES.items())
-        operator_ms = numbers(record["operator_ms"])
-        model = CORRECTIONS[name].from_json(record["parameters"], TraitEncoder(family, operator_ms).width)
-        line, about = typed(Line, record["line"]), dict(record["about"])
-        reach, coverage = numbers({name: record[name] for name in ("reach", "coverage")}).values()
-        return QuantityPredictor(quantity, family, line, name, model, reach, coverage, operator_ms, about)
-    except (KeyError, TypeError, ValueError) as err:
-        reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
-        raise ValueError(f"a predictor of a quantity must be whole, {path} fails at {reason}; {way_out}") from err
+    quantity, family, name = (_known(record, field, of) for field, of in _NAMES.items())
+    operator_ms = numbers(record["operator_ms"])
+    model = CORRECTIONS[name].from_json(record["parameters"], TraitEncoder(family, operator_ms).width)
+    line, about = typed(Line, record["line"]), dict(record["about"])
+    reach, coverage = numbers({name: record[name] for name in ("reach", "coverage")}).values()
+    interval = Interval(reach, coverage, QUANTITIES[quantity].relative)
+    profile = Profile.from_json(about.pop("profile")) if "profile" in about else None
+    return QuantityPredictor(quantity, family, line, name, model, interval, profile, operator_ms, about)
 
 
 _NAMES = {"quantity": QUANTITIES, "family": FAMILIES, "model": CORRECTIONS}

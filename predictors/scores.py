@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.stats import kendalltau, spearmanr
+
+from latency_tables.tables.agreement import rank_agreement
 
 _GAIN = 0.95
 """A model replaces a simpler one when its error is below this share of the simpler one's."""
@@ -43,7 +44,7 @@ def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
     if predicted.shape != measured.shape or predicted.ndim != 1 or len(predicted) < 2:
         raise ValueError(f"scores need as many predictions as measurements, at least 2, got {predicted.shape} and {measured.shape}")
     error = 100 * (predicted / measured - 1)
-    ranked = np.ptp(predicted) > 0 and np.ptp(measured) > 0
+    ranks = rank_agreement(predicted, measured)
     # a rounding error must not decide whether 5.0 % is within 5 %
     within = {percent: 100 * float(np.mean(np.abs(error) <= percent + 1e-9)) for percent in (5, 10)}
     return Scores(
@@ -51,8 +52,8 @@ def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
         mape=float(np.abs(error).mean()),
         within_5=within[5],
         within_10=within[10],
-        spearman=float(np.asarray(spearmanr(predicted, measured))[0]) if ranked else 0.0,
-        kendall=float(np.asarray(kendalltau(predicted, measured))[0]) if ranked else 0.0,
+        spearman=ranks["spearman"],
+        kendall=ranks["kendall"],
     )
 
 

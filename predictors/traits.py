@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-import torch
-from torch import nn
 
-from latency_tables.measuring.chains import all_operators
-from predictors.encoding import SUMS, Encoder
-from predictors.occurrences import occurrences
-from supernet.families import FAMILIES
-from supernet.operators import Operator
+from predictors.encoding import Encoder
+from supernet.catalogue import find_family
 from supernet.space import Architecture
 
 _BYTES = 4
@@ -49,17 +43,18 @@ class TraitEncoder:
             operator_ms: Milliseconds of the operators by key, where work is to be told by a latency table.
         """
         self._by_table = bool(operator_ms)
-        operators = all_operators(FAMILIES[family])
+        known = find_family(family)
+        self._occurrences = known.occurrences
+        operators = self._occurrences.operators
         self._encoder = Encoder(family, operator_ms or {op.key: 0.0 for op in operators})
-        self._occurrences = occurrences(FAMILIES[family])
-        self._live = np.array([live_elements(op) * (op.branch == "search") for op in operators]) * _BYTES / 1e6
+        live = np.array([op.counts.live for op in operators])
+        self._live = live * self._occurrences.of_branch["search"] * _BYTES / 1e6
         self._one_hot = np.concatenate([np.arange(size) for size in self._occurrences.sizes])
-        self._params = SUMS.index("params_m")
 
     @property
     def width(self) -> int:
         """Number of features."""
-        return len(SUMS) + 1 + len(self._one_hot)
+        return len(self._encoder.names) + 1 + len(self._one_hot)
 
     def choices(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, L) index of the chosen value of every choice; see `Encoder.choices`."""
@@ -75,25 +70,8 @@ class TraitEncoder:
         encoded = self._encoder.encode_choices(choices)
         counts = self._occurrences.rows(choices) @ self._occurrences.added
         live_mb = ((counts > 0) * self._live).max(axis=1)
-        sums, listed = encoded.features[:, : len(SUMS)].astype(float), encoded.features[:, len(SUMS) :]
+        width = len(encoded.names)
+        sums, listed = encoded.features[:, :width].astype(float), encoded.features[:, width:]
         chosen = np.repeat(listed, self._occurrences.sizes, axis=1) == self._one_hot
-        megabytes = _COPIES * _BYTES * sums[:, self._params] + live_mb
+        megabytes = _COPIES * _BYTES * encoded.sums("params_m")[:, 0] + live_mb
         return Traits(megabytes, encoded.table_ms if self._by_table else encoded.macs, np.column_stack([sums, live_mb, chosen]))
-
-
-@cache
-def live_elements(op: Operator) -> int:
-    """Elements of the inputs and the output of the layer of an operator for which they are most."""
-    most = 0
-
-    def see(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal most
-        most = max(most, sum(tensor.numel() for tensor in (*inputs, output)))
-
-    module = op.build().to("meta").eval()
-    for layer in module.modules():
-        if not list(layer.children()):
-            layer.register_forward_hook(see)
-    with torch.no_grad():
-        module(*(torch.empty(1, *shape, device="meta") for shape in op.input_shapes))
-    return most

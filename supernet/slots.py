@@ -105,7 +105,9 @@ class SlotTable:
             operators = [slot.fill(*values) for values in product(*(choices[label] for label in slot.labels))]
             for op in operators:
                 if op is not None and found.setdefault(op.key, op).input_shapes != op.input_shapes:
-                    raise ValueError(f"an operator's key must tell it from all others, {op.key} has several inputs; name them in its options")
+                    raise ValueError(
+                        f"an operator's key must tell it from all others, {op.key} has several inputs; name them in its options"
+                    )
             filled.append([None if op is None else op.key for op in operators])
         self.operators: tuple[Operator, ...] = tuple(found[key] for key in sorted(found))
         """The K different operators, in the order of their keys."""

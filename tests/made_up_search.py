@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from search.problem.problem import multiply_adds, parameters
 from search.study.candidate import Candidate
-from search.problem.objectives import multiply_adds, parameters
 from supernet.families import FAMILIES
 from supernet.families.lighttrack.space import LightTrackFamily
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from search.judging.inherited import InheritedAccuracy, inherited_judge, score_each, static_ao
+from search.judging.judge import Job
 from search.judging.validation import SEARCH_SEED, Validation
-from search.workers.jobs import Job
 from supernet.checkpoints import save_supernet
-from supernet.sharing.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet
+from supernet.training.initialise import initialise
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import Sequence
 
@@ -15,7 +16,7 @@ PLACES = range(SEARCH_SEED, SEARCH_SEED + 3)
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("accuracy") / "supernet.safetensors"
-    supernet = Supernet("nano", "sliced")
+    supernet = Supernet(FAMILIES["nano"], "sliced")
     initialise(supernet, seed=0)
     save_supernet(path, supernet)
     return path

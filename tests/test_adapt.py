@@ -5,11 +5,11 @@ import json
 import pytest
 
 import chiptrack
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
-from predictors.transfer.adapt import adapt
 from predictors.fit import fit
-from predictors.predictor import load_predictor
+from predictors.load import load_predictor
+from predictors.transfer.adapt import adapt
 from supernet.families import FAMILIES
 
 SOURCE = SHIPPED / "nano-mnn-fp32.csv"

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_tables.measuring.chains import all_operators
-from predictors.models.boosting import BoostedTable
 from predictors.encoding import SUMS, Encoded, Encoder
+from predictors.models.boosting import BoostedTable
 from predictors.models.lookup import TableLine
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
-ENCODER = Encoder("nano", {op.key: 0.01 + 1e-9 * op.counts.macs for op in all_operators(NANO)})
+ENCODER = Encoder("nano", {op.key: 0.01 + 1e-9 * op.counts.macs for op in NANO.all_operators})
 SIZES = [len(values) for values in NANO.space.choices.values()]
 
 

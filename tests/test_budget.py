@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from search.problem.budget import cheapest
-from search.problem.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.problem import AO, Constraint, Objective, Problem, multiply_adds, parameters
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 

@@ -1,7 +1,7 @@
 import torch
 
-from supernet.training.calibrate import calibrate
 from supernet.families import FAMILIES
+from supernet.training.calibrate import calibrate
 
 
 def test_each_branch_gets_the_statistics_of_its_own_crops(rng):

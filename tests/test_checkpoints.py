@@ -7,14 +7,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from supernet.deploy.bundle import export, load_bundle, write_bundle
-from supernet.training.calibrate import calibrate
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker, save_supernet, save_tracker
+from supernet.deploy.bundle import load_bundle
+from supernet.deploy.export import export, write_bundle
 from supernet.deploy.loading import load_for_tracking
 from supernet.families import FAMILIES
-from supernet.families.lighttrack.weights import import_official, read_state_dict
-from supernet.sharing.supernet import Supernet, initialise
+from supernet.import_weights import import_weights, read_state_dict
+from supernet.sharing.supernet import Supernet
+from supernet.training.calibrate import calibrate
+from supernet.training.initialise import initialise
 
 NANO = FAMILIES["nano"]
 
@@ -26,7 +28,7 @@ def tracker(rng):
     initialise(network, 0)
     crops = torch.Generator().manual_seed(0)  # other crops can make `reg`, an exponential, so large that rounding shows
     calibrate(network, torch.rand(4, 3, 48, 48, generator=crops), torch.rand(4, 3, 96, 96, generator=crops))
-    return TrackerCheckpoint(network, arch, NANO.tracker)
+    return TrackerCheckpoint(network, arch, NANO.tracker, NANO.settings)
 
 
 def test_tracker_round_trips_with_both_branches(tracker, tmp_path):
@@ -43,7 +45,7 @@ def test_tracker_round_trips_with_both_branches(tracker, tmp_path):
 
 @pytest.mark.parametrize("sharing", ["sliced", "separate"])
 def test_supernet_round_trips(sharing, tmp_path, rng):
-    supernet = Supernet("nano", sharing).eval()
+    supernet = Supernet(FAMILIES["nano"], sharing).eval()
     save_supernet(tmp_path / "s.safetensors", supernet)
     again = load_supernet(tmp_path / "s.safetensors")
     arch = NANO.space.sample(rng)
@@ -112,7 +114,7 @@ def test_an_edited_header_is_refused(tracker, tmp_path, change):
 
 
 def test_the_wrong_kind_of_checkpoint_says_what_to_do(tracker, tmp_path):
-    save_supernet(tmp_path / "s.safetensors", Supernet("nano", "sliced"))
+    save_supernet(tmp_path / "s.safetensors", Supernet(FAMILIES["nano"], "sliced"))
     save_tracker(tmp_path / "t.safetensors", tracker)
     with pytest.raises(ValueError, match="retrain"):
         load_tracker(tmp_path / "s.safetensors")
@@ -231,7 +233,7 @@ def test_official_weights_must_fit_exactly(tmp_path):
     surplus = {**{name: tensor for name, tensor in state.items() if name != "neck.BN_z.weight"}, "head.extra": torch.zeros(1)}
     torch.save(surplus, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="missing: neck.BN_z.weight.*surplus: head.extra"):
-        import_official(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
+        import_weights(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
     assert not (tmp_path / "c.safetensors").exists()
 
 
@@ -242,7 +244,7 @@ def test_official_weights_must_be_finite_numbers(tmp_path, spoil):
     state = FAMILIES["lighttrack"].network(find_architecture("lighttrack-mobile")).state_dict()
     torch.save({**state, "neck.BN_z.weight": spoil(state["neck.BN_z.weight"])}, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="not finite real numbers: neck.BN_z.weight"):
-        import_official(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
+        import_weights(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")
 
 
 class Evil:

@@ -15,7 +15,8 @@ import torch
 import chiptrack
 from supernet.checkpoints import TrackerCheckpoint, save_supernet, save_tracker
 from supernet.families import FAMILIES
-from supernet.sharing.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet
+from supernet.training.initialise import initialise
 from tracking.boxes import read_boxes
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import save_sequence
@@ -50,8 +51,8 @@ def place(tmp_path_factory):
     arch = family.space.sample(np.random.default_rng(0))
     network = family.network(arch)
     initialise(network, 0)
-    save_tracker(folder / "t.safetensors", TrackerCheckpoint(network, arch, family.tracker))
-    save_supernet(folder / "s.safetensors", Supernet("nano", "sliced"))
+    save_tracker(folder / "t.safetensors", TrackerCheckpoint(network, arch, family.tracker, family.settings))
+    save_supernet(folder / "s.safetensors", Supernet(FAMILIES["nano"], "sliced"))
     save_sequence(synthetic_sequence(1, frames=6), folder / "seq")
     (folder / "empty").mkdir()
     (folder / "broken.mp4").write_bytes(b"no video")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from search.study.candidate import Candidate
-from search.problem.objectives import AO, Objective
 from search.page.convergence import curves
+from search.problem.problem import AO, Objective
+from search.study.candidate import Candidate
 from supernet.families import FAMILIES
 
 ARCH = FAMILIES["nano"].architecture({label: values[0] for label, values in FAMILIES["nano"].space.choices.items()})

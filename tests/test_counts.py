@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from supernet.counts import Counts, count
-from supernet.describe import branch_counts, describe
+from supernet.describe import describe
 
 
 def test_counted_on_fingers():
@@ -22,13 +22,13 @@ def test_sum_of_operators_is_the_whole_network(family, rng):
     for _ in range(5):
         arch = family.space.sample(rng)
         network = family.network(arch).eval()
-        assert branch_counts(arch, "search").params == sum(p.numel() for p in network.parameters())
-        z, x = torch.zeros(1, 3, family.template_size, family.template_size), torch.zeros(1, 3, family.search_size, family.search_size)
+        assert find_family(arch.family).counts(arch, "search").params == sum(p.numel() for p in network.parameters())
+        z, x = torch.zeros(1, 3, family.settings.template_size, family.settings.template_size), torch.zeros(1, 3, family.settings.search_size, family.settings.search_size)
         with torch.no_grad():
             features = network.template(z)
             with FlopCounterMode(display=False) as counter:
                 network.search(x, features)
-        assert branch_counts(arch, "search").macs == counter.get_total_flops() // 2
+        assert find_family(arch.family).counts(arch, "search").macs == counter.get_total_flops() // 2
 
 
 def test_fvcore_agrees(rng, family):
@@ -44,12 +44,12 @@ def test_fvcore_agrees(rng, family):
         def forward(self, x, z):
             return self.network.search(x, z)
 
-    features = network.template(torch.zeros(1, 3, family.template_size, family.template_size)).detach()
-    x = torch.zeros(1, 3, family.search_size, family.search_size)
+    features = network.template(torch.zeros(1, 3, family.settings.template_size, family.settings.template_size)).detach()
+    x = torch.zeros(1, 3, family.settings.search_size, family.settings.search_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         analysis = fvcore.FlopCountAnalysis(Search(), (x, features)).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        assert analysis.total() == branch_counts(arch, "search").macs_fvcore
+        assert analysis.total() == find_family(arch.family).counts(arch, "search").macs_fvcore
 
 
 def test_operators_say_what_they_are(family, rng):
@@ -59,10 +59,10 @@ def test_operators_say_what_they_are(family, rng):
     for op in operators:
         outputs = op.build().eval()(*(torch.zeros(1, *shape) for shape in op.input_shapes))
         assert tuple(outputs.shape[1:]) == op.out_shape, op.key
-    assert reduce(add, (op.counts for op in operators if op.branch == "search")) == branch_counts(arch, "search")
+    assert reduce(add, (op.counts for op in operators if op.branch == "search")) == find_family(arch.family).counts(arch, "search")
     answer = describe(arch.name)
     assert answer["key"] == arch.key and len(answer["operators"]) == len(operators)
-    assert answer["output_stride"] == family.search_size // operators[-1].out_shape[1]
+    assert answer["output_stride"] == family.settings.search_size // operators[-1].out_shape[1]
 
 
 def test_stride_8_exits_have_finer_maps():

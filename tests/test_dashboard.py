@@ -8,8 +8,8 @@ import urllib.request
 
 import pytest
 
-from search.dashboard import dashboard
 from search.study.study import read_candidates
+from search.verbs.dashboard import dashboard
 from tests.test_study import open_study, run
 
 

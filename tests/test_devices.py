@@ -3,8 +3,8 @@ import pytest
 from latency_tables.agent.serving import Agent
 from latency_tables.devices import devices, find_device, find_runtime
 from latency_tables.programs.programs import PROGRAMS
-from supernet.runtimes import RUNTIMES
 from latency_tables.transports import TRANSPORTS
+from supernet.runtimes import RUNTIMES
 
 
 def test_lists_what_can_be_used():

@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from predictors.occurrences import occurrences
 
-from latency_tables.measuring.chains import all_operators
 from latency_tables.tables.table import MissingOperators
 from predictors.encoding import SUMS, Encoder
 from predictors.models.lookup import Line, TableSum
-from predictors.occurrences import occurrences
 from predictors.predictor import Interval, LatencyPredictor
 from supernet.families import FAMILIES
 
 ENCODERS = {
-    name: Encoder(name, {op.key: 0.01 * (i % 7 + 1) for i, op in enumerate(all_operators(family))}) for name, family in FAMILIES.items()
+    name: Encoder(name, {op.key: 0.01 * (i % 7 + 1) for i, op in enumerate(family.all_operators)}) for name, family in FAMILIES.items()
 }
 
 

@@ -10,9 +10,9 @@ import zipfile
 import pytest
 
 from latency_tables.agent import energy
+from latency_tables.agent.energy import find_meter, per_run_mj
 from latency_tables.agent.serving import Agent
 from latency_tables.measuring.connection import bundle
-from latency_tables.agent.energy import find_meter, per_run_mj
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables.measuring.chains import all_operators
 from latency_tables.tables.table import LatencyTable
 from supernet.families import FAMILIES
 
@@ -75,6 +74,6 @@ def test_the_runtime_measures(extended, tmp_path):
     assert done.returncode == 0, done.stderr
     table = LatencyTable.load(out)
     assert table.profile.runtime == "opencv" and not table.unsupported
-    assert set(table.operators) == {op.key for op in all_operators(FAMILIES["nano"]) if op.kind in KINDS}
+    assert set(table.operators) == {op.key for op in FAMILIES["nano"].all_operators if op.kind in KINDS}
     assert all(ms > 0 for ms in table.operator_ms().values())
     assert 0 < table.about["largest_difference_from_onnxruntime"] < 1e-4

@@ -6,8 +6,8 @@ import pytest
 from optuna.samplers import BaseSampler
 
 from search.problem.budget import cheapest
-from search.problem.feasible import FeasibleSampler, Gate
-from search.problem.objectives import AO, Constraint, Problem, multiply_adds
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
+from search.problem.problem import AO, Constraint, Problem, multiply_adds
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 
@@ -46,8 +46,8 @@ class Stubborn(BaseSampler):
         raise AssertionError(param_name)
 
 
-def propose(searched: Problem, sampler: BaseSampler, count: int, anchor, draws: int = 1) -> tuple[list, Gate]:
-    gate = Gate(searched, anchor)
+def propose(searched: Problem, sampler: BaseSampler, count: int, anchor, draws: int = 1) -> tuple[list, FeasibilityFilter]:
+    gate = FeasibilityFilter(searched, anchor)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=FeasibleSampler(lambda seed: sampler, gate, 0, draws))
     proposed = []
     for _ in range(count):

@@ -7,11 +7,10 @@ import json
 import pytest
 
 import chiptrack
-from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.actions import tables
 from latency_tables.tables.foreign.nn_meter import NnMeter, kernels
 from latency_tables.tables.foreign.once_for_all import OnceForAll
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import tables
 from latency_tables.tables.validate import validate
 from supernet.families import FAMILIES
 from supernet.families.lighttrack.layers import make_divisible
@@ -39,7 +38,7 @@ def run(capsys, *words):
 
 
 def test_the_operators_of_these_tests_are_of_the_family():
-    assert {STEM, FIRST, DOWN, SAME, HEAD, CLS, JOIN} <= set(all_operators(FAMILIES["nano"]))
+    assert {STEM, FIRST, DOWN, SAME, HEAD, CLS, JOIN} <= set(FAMILIES["nano"].all_operators)
 
 
 # once-for-all and ProxylessNAS
@@ -107,7 +106,7 @@ def test_imported_blocks_are_a_table(tmp_path, capsys):
     status, printed, _ = run(capsys, source, "--family", "nano", "--out", out, "--chip", "Pixel 1", "--json")
     said = json.loads(printed)
     assert status == 0 and (said["rows"], said["used"], said["unused"], said["operators"]) == (3, 2, 1, 2)
-    assert said["left_out"] == ["se", "swish"] and len(said["missing"]) == len(all_operators(FAMILIES["nano"])) - 2
+    assert said["left_out"] == ["se", "swish"] and len(said["missing"]) == len(FAMILIES["nano"].all_operators) - 2
     table = LatencyTable.load(out, "nano")
     assert table.operator_ms() == {DOWN.key: 2.5, STEM.key: 1.0} and table.networks == {}
     row = table.operators[DOWN.key]
@@ -213,7 +212,7 @@ def test_kernels_that_count_as_the_same_are_averaged(write):
     assert source.cost(DOWN).ms == pytest.approx(16.3) and source.size == 8
 
 
-@pytest.mark.parametrize("op", all_operators(FAMILIES["nano"]), ids=lambda op: op.key)
+@pytest.mark.parametrize("op", FAMILIES["nano"].all_operators, ids=lambda op: op.key)
 def test_kernels_do_the_work_of_the_operator(op):
     work = {
         "conv": lambda k: k.cin * k.cout * (k.size * k.hw // k.stride) ** 2,

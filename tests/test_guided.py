@@ -7,11 +7,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from search.front.pareto import hypervolume
 from search.problem.budget import cheapest
-from search.problem.feasible import Gate
-from search.problem.objectives import AO, AUC, Constraint, Problem, multiply_adds, parameters
-from search.pareto import hypervolume
-from search.strategies.converged import Enough
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import AO, AUC, Constraint, Problem, multiply_adds, parameters
+from search.strategies.converged import SearchConverged
 from search.strategies.guided import guided
 from search.strategies.uniform import uniform
 from supernet.families import FAMILIES
@@ -54,7 +54,7 @@ def accuracy(choices):
 
 
 def begin(about, seed=0, strategy=guided):
-    gate = Gate(about, cheapest(about))
+    gate = FeasibilityFilter(about, cheapest(about))
     directions = [objective.direction for objective in about.objectives]
     study = optuna.create_study(directions=directions, sampler=strategy(gate, seed))
     if strategy is guided:
@@ -167,7 +167,7 @@ def test_a_limit_that_hardly_any_sample_meets():
 def test_an_exhausted_space_is_told():
     about = problem(part=small("back.1.0", "cls.width"))  # 18 networks
     study, gate = begin(about)
-    with pytest.raises((ValueError, Enough), match="after 18 of them"):
+    with pytest.raises((ValueError, SearchConverged), match="after 18 of them"):
         go_on(study, gate, 19)
     assert len(gate.seen) == 18
 
@@ -175,7 +175,7 @@ def test_an_exhausted_space_is_told():
 def test_it_stops_when_little_more_is_expected_and_not_before_48():
     about = problem(part=small("back.1.0", "back.1.1", "cls.width", "feature"))  # 1296 networks
     study, gate = begin(about)
-    with pytest.raises(Enough, match="expected to add [01]\\.[0-9]+%"):
+    with pytest.raises(SearchConverged, match="expected to add [01]\\.[0-9]+%"):
         go_on(study, gate, 200)
     assert len(gate.seen) >= 48
     best = accuracy(

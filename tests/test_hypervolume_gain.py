@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from search.strategies.model.hypervolume_gain import Beliefs, best_batch
-from search.pareto import hypervolume
+from search.front.pareto import hypervolume
+from search.strategies.hypervolume_gain import Beliefs, best_batch
 
 FRONT = np.array([[0.2, 0.8], [0.5, 0.5], [0.8, 0.1]])
 REFERENCE = np.ones(2)

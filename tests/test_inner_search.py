@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from search.strategies.model.inner_search import Genes, best, evolve
-from search.problem.objectives import AO, Constraint, Problem, multiply_adds
-from search.pareto import non_dominated
+from search.front.pareto import non_dominated
+from search.problem.problem import AO, Constraint, Problem, multiply_adds
+from search.strategies.inner_search import Genes, best, evolve
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 

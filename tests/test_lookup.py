@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.models.counts import MacsLine
 from predictors.encoding import Encoded
+from predictors.models.counts import MacsLine
 from predictors.models.lookup import TableLine, TableSum, fit_line
 
 

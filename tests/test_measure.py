@@ -8,17 +8,16 @@ import pytest
 
 from latency_tables.measuring import check
 from latency_tables.measuring.carry_out import carry_out
-from latency_tables.measuring.chains import all_operators
-from latency_tables.tables.excluded import excluded
 from latency_tables.measuring.measure import measure
 from latency_tables.measuring.networks import draw
 from latency_tables.measuring.plan import Place, Plan
 from latency_tables.measuring.protocol import Protocol
+from latency_tables.tables.excluded import excluded
 from latency_tables.tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
-OPERATORS = [op for op in all_operators(NANO) if op.kind in ("stem", "cls", "join")]
+OPERATORS = [op for op in NANO.all_operators if op.kind in ("stem", "cls", "join")]
 QUICK = Protocol(rounds=2, min_ms=1.0, reference_every=4, pause_s=0.05)
 
 
@@ -138,7 +137,7 @@ def test_what_a_runtime_cannot_run_is_recorded_with_the_reason_and_what_it_exclu
         return prepare(self, model)
 
     monkeypatch.setattr(Simulated, "prepare", fussy)
-    operators = [*OPERATORS, *(op for op in all_operators(NANO) if "kernel=7" in op.key)]
+    operators = [*OPERATORS, *(op for op in NANO.all_operators if "kernel=7" in op.key)]
     table = simulated(tmp_path, operators=tuple(operators))
     assert LatencyTable.load(tmp_path / "t.csv").unsupported == table.unsupported
     lacking = table.unsupported_operators

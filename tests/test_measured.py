@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 import chiptrack
-from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable, manifest_path
-from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit, fit_predictor
+from predictors.load import load_predictor
 from predictors.measured import measured_networks
-from predictors.predictor import load_predictor
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -24,7 +23,7 @@ WHOLE = SHIPPED / "nano-mnn-fp32.csv"
 ROWS = WHOLE.read_text().splitlines(keepends=True)
 NETWORK = next(line for line in ROWS if line.startswith("network,") and ",search," in line)
 NAME = NETWORK.split(",")[1]
-ALIEN = all_operators(FAMILIES["lighttrack"])[0].key
+ALIEN = FAMILIES["lighttrack"].all_operators[0].key
 
 
 @pytest.fixture

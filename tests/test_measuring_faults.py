@@ -13,26 +13,24 @@ from pathlib import Path
 import pytest
 
 from latency_tables.measuring.carry_out import carry_out
-from latency_tables.measuring.chains import all_operators
 from latency_tables.measuring.networks import draw
 from latency_tables.measuring.plan import Place, Plan
 from latency_tables.measuring.protocol import REFERENCE, Protocol
-from supernet.runtimes.simulated import Simulated
 from supernet.families import FAMILIES
+from supernet.runtimes.simulated import Simulated
 
 NANO = FAMILIES["nano"]
-ENDS = tuple(op for op in all_operators(NANO) if op.kind in ("stem", "cls"))
+ENDS = tuple(op for op in NANO.all_operators if op.kind in ("stem", "cls"))
 LONG = Protocol(rounds=12, min_ms=2.0, max_runs=60, reference_every=4, pause_s=0.05)
 ROOT = Path(__file__).resolve().parents[1]
 RUN = f"""
 import sys
 from pathlib import Path
 from latency_tables.measuring.carry_out import carry_out
-from latency_tables.measuring.chains import all_operators
 from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.protocol import Protocol
 from supernet.families import FAMILIES
-operators = tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind in ("stem", "cls"))
+operators = tuple(op for op in FAMILIES["nano"].all_operators if op.kind in ("stem", "cls"))
 carry_out(Plan(FAMILIES["nano"], operators, (), protocol={LONG!r}), out=Path(sys.argv[1]))
 """
 

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
-from predictors.transfer.imagined import imagined_chips, relative
+from predictors.load import load_predictor
 from predictors.measured import measured_networks
-from predictors.transfer.new_chip import Measured, NewChip
-from predictors.predictor import load_predictor
 from predictors.scores import score
+from predictors.transfer.imagined import imagined_chips, relative
+from predictors.transfer.new_chip import Measured, NewChip
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -78,7 +77,7 @@ def test_a_chip_ten_times_slower_is_as_easy(tables, chip):
 
 def test_an_engine_without_code_for_a_kernel_size_is_recognised(tables, chip):
     """As LiteRT and its 7x7 depthwise convolutions, at six times the usual cost."""
-    ms = {op.key: tables["mnn"].operator_ms()[op.key] * (6 if dict(op.options).get("kernel") == 7 else 1) for op in all_operators(NANO)}
+    ms = {op.key: tables["mnn"].operator_ms()[op.key] * (6 if dict(op.options).get("kernel") == 7 else 1) for op in NANO.all_operators}
     asked = chip.candidates[50:150]
     truth = made_up(chip, asked, ms).search_ms
     predicted = chip.fit(made_up(chip, chip.choose(10), ms), ABOUT).predict(asked).value
@@ -129,7 +128,7 @@ def test_too_few_different_networks_are_refused(chip, openvino, count, repeats):
 
 
 def test_imagined_chips_cost_a_usual_network_one_and_differ(rng):
-    operators = all_operators(NANO)
+    operators = NANO.all_operators
     usual = np.array([op.branch == "search" for op in operators], float)
     known = relative(np.array([op.counts.macs for op in operators], float), usual)[:, None]
     hypotheses = imagined_chips(operators, usual, known, rng)

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from predictors.predictor import load_predictor
-from search.problem.objectives import (
+from predictors.load import load_predictor
+from search.problem.problem import (
     AO,
     Constraint,
     Objective,

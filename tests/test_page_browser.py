@@ -15,14 +15,14 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+from latency_tables.tables.shipped import SHIPPED  # noqa: E402
 from latency_tables.tables.table import LatencyTable  # noqa: E402
-from latency_tables.tables.actions import SHIPPED  # noqa: E402
 from predictors.models.lookup import Line, TableSum  # noqa: E402
 from predictors.predictor import Interval, LatencyPredictor  # noqa: E402
+from search.front.pareto import non_dominated  # noqa: E402
 from search.page.columns import columns  # noqa: E402
 from search.page.document import draw  # noqa: E402
-from search.pareto import non_dominated  # noqa: E402
-from search.report import assemble  # noqa: E402
+from search.verbs.report import assemble  # noqa: E402
 from supernet.families import FAMILIES  # noqa: E402
 from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary  # noqa: E402
 

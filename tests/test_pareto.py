@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.pareto import hypervolume, hypervolumes, non_dominated
+from search.front.pareto import hypervolume, hypervolumes, non_dominated
 
 _POINTS = st.tuples(st.integers(0, 12), st.integers(1, 4)).flatmap(lambda shape: arrays(float, shape, elements=st.integers(0, 4)))
 """A few points on a small grid, so that many coincide or share coordinates."""

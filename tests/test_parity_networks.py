@@ -10,8 +10,7 @@ import torch
 from supernet.catalogue import find_architecture
 from supernet.describe import describe
 from supernet.families import FAMILIES
-from supernet.deploy.torch_graphs import TorchNetwork
-from supernet.families.lighttrack.weights import import_official, load_official, read_state_dict
+from supernet.families.lighttrack.weights import load_official, read_state_dict
 
 pytestmark = pytest.mark.parity
 NAMES = ["lighttrack_mobile", "deep_exit", "stride8_exit"]
@@ -63,7 +62,7 @@ def test_real_weights_reproduce_real_outputs(shared, mobile, case):
 
 
 def test_a_folded_batch_norm_becomes_the_exact_identity(shared, tmp_path):
-    import_official(shared / "weights/lighttrack_mobile.pth", architecture="lighttrack-mobile", out=tmp_path / "m.safetensors")
+    import_weights(shared / "weights/lighttrack_mobile.pth", architecture="lighttrack-mobile", out=tmp_path / "m.safetensors")
     network = FAMILIES["lighttrack"].network(find_architecture("lighttrack-mobile")).eval()
     load_official(network, read_state_dict(shared / "weights/lighttrack_mobile.pth"), "m")
     x = torch.randn(1, 16, 4, 4)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from supernet.deploy.bundle import export
-from supernet.families.lighttrack.weights import import_official
+from supernet.deploy.export import export
 from supernet.deploy.track import track
 from tracking.boxes import iou, read_boxes
 
@@ -16,7 +15,7 @@ LONG = ("otb_Car1", "otb_Jumping", "otb_MotorRolling", "uav_person11", "vot_bag"
 @pytest.fixture(scope="module")
 def checkpoint(shared, tmp_path_factory):
     path = tmp_path_factory.mktemp("mobile") / "mobile.safetensors"
-    import_official(shared / "weights/lighttrack_mobile.pth", architecture="lighttrack-mobile", out=path)
+    import_weights(shared / "weights/lighttrack_mobile.pth", architecture="lighttrack-mobile", out=path)
     return path
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
 from predictors.models.lookup import Line, TableSum
 from predictors.predictor import Interval, LatencyPredictor

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import chiptrack
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
 
 TABLE = LatencyTable.load(SHIPPED / "nano-mnn-fp32.csv")

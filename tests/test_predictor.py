@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.measuring.chains import all_operators
 from latency_tables.measuring.networks import draw
+from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.measurement import Measurement
-from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import choose, cross_validate, fit, fit_predictor, interval, learning
+from predictors.load import load_predictor
+from predictors.models import MODELS
 from predictors.models.lookup import TableLine
 from predictors.predict import predict
-from predictors.predictor import load_predictor
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -33,7 +32,7 @@ def row(ms):
 def hand_made(networks=24, truth=lambda table_ms, architecture: 0.1 + 1.1 * table_ms):
     """A table whose reference unit is one millisecond, and whose networks take what `truth` says."""
     rng = np.random.default_rng(0)
-    operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in all_operators(NANO)}
+    operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in NANO.all_operators}
     table = LatencyTable(Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os"), 1.0, operators, {}, {})
     measured = {
         (a.name, branch): row(truth(table.latency_ms(op for op in NANO.operators(a) if op.branch == branch), a))

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from latency_tables.measuring.carry_out import carry_out
-from latency_tables.measuring.chains import Chain, all_operators, recipe
+from latency_tables.measuring.chains import Chain, recipe
 from latency_tables.measuring.measure import measure
 from latency_tables.measuring.networks import draw
 from latency_tables.measuring.plan import Place, Plan
-from latency_tables.programs.programs import PROGRAMS, BenchNcnn
 from latency_tables.measuring.protocol import Protocol
-from supernet.runtimes.ncnn import Ncnn
-from latency_tables.transports.transport import DeviceLost
+from latency_tables.programs.programs import PROGRAMS, BenchNcnn
 from latency_tables.transports.local import Local
+from latency_tables.transports.transport import DeviceLost
 from supernet.families import FAMILIES
+from supernet.runtimes.ncnn import Ncnn
 
 NANO = FAMILIES["nano"]
-ENDS = tuple(op for op in all_operators(NANO) if op.kind == "cls")
+ENDS = tuple(op for op in NANO.all_operators if op.kind == "cls")
 ONCE = Protocol(rounds=1, min_runs=1, max_runs=3, min_ms=1.0, repeats=0)
 # two microseconds a byte of the model; one of its operators is unknown to it
 PROGRAM = f"""#!{sys.executable}
@@ -58,7 +58,7 @@ def test_a_program_measures_a_table_wherever_it_runs(device, program, tmp_path):
     assert table.profile.clock == "wall" and table.profile.runtime_version.startswith("benchmark_app ")
     for (name, branch), m in table.networks.items():
         assert m.wall_ms == pytest.approx(sizes[f"network:{name}:{branch}"], rel=0.02) and m.memory_mb is None
-    tiny = {op.key for op in ENDS if any(sizes[chain.name] < 8 for _, chain in recipe(op, all_operators(NANO)))}
+    tiny = {op.key for op in ENDS if any(sizes[chain.name] < 8 for _, chain in recipe(op, NANO.all_operators))}
     assert set(table.operators) == {op.key for op in ENDS} - tiny and {name for name, _ in table.unsupported} == tiny
     assert all("unsupported operation: tiny" in reason for reason in table.unsupported.values())
 
@@ -114,7 +114,7 @@ def test_what_the_host_prepares_is_the_format_of_the_program(name):
 
 
 def test_a_conversion_that_computes_something_else_is_refused(monkeypatch):
-    model, other = (Chain((op,)).model for op in all_operators(NANO) if op.kind in ("stem",))
+    model, other = (Chain((op,)).model for op in NANO.all_operators if op.kind in ("stem",))
     prepare = Ncnn.prepare
     try:
         prepare(Ncnn("fp32"), model)

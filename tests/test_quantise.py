@@ -6,14 +6,14 @@ import torch
 from onnx import TensorProto, numpy_helper
 from torch import nn
 
-from latency_tables.measuring.chains import Chain, all_operators
+from latency_tables.measuring.chains import Chain
 from latency_tables.measuring.networks import typical
+from supernet.deploy.onnx_graph import to_onnx
 from supernet.deploy.quantise import quantise
 from supernet.families import FAMILIES
-from supernet.deploy.onnx_graph import to_onnx
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
-JOIN = Chain(tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind == "join")[:1])
+JOIN = Chain(tuple(op for op in FAMILIES["nano"].all_operators if op.kind == "join")[:1])
 
 
 def inputs_of(model):

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from latency_tables.measuring.chains import all_operators
 from latency_tables.measuring.networks import draw
+from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable, MissingOperators
-from latency_tables.tables.measurement import Measurement
-from predictors.models.corrections import CORRECTIONS
 from predictors.fit_quantity import _reach, fit_quantity, fit_table
+from predictors.models.corrections import CORRECTIONS
 from predictors.quantity import load_quantity
 from predictors.scores import simplest
 from predictors.traits import TraitEncoder
@@ -142,7 +141,7 @@ def row(ms, **beside):
 def table(**quantities):
     """A table whose networks take their sum, and have these quantities on the search branch."""
     rng = np.random.default_rng(0)
-    operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in all_operators(NANO)}
+    operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in NANO.all_operators}
     bare = LatencyTable(Profile("nano", "local", "mnn", "1", 1, "fp32", "", "cpu", "chip", "os"), 1.0, operators, {}, {})
     summed = {a: bare.latency_ms(op for op in NANO.operators(a) if op.branch == "search") for a in DRAWN}
     networks = {(a.name, "search"): row(ms, **{name: of(a, ms) for name, of in quantities.items()}) for a, ms in summed.items()}

@@ -5,13 +5,13 @@ import pytest
 from torch import nn
 
 from latency_tables.measuring import networks
-from latency_tables.measuring.chains import Chain, all_operators, recipe
-from supernet.deploy.model import Model
+from latency_tables.measuring.chains import Chain, recipe
 from latency_tables.measuring.networks import typical
-from supernet.runtimes.litert import LiteRt
-from supernet.runtimes.onnxruntime import OnnxRuntime
+from supernet.deploy.model import Model
 from supernet.families import FAMILIES, NANO
 from supernet.operators import Branch
+from supernet.runtimes.litert import LiteRt
+from supernet.runtimes.onnxruntime import OnnxRuntime
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
@@ -79,7 +79,7 @@ def test_networks_agree_with_onnxruntime(precision, limit):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_chains_of_every_kind_agree_with_onnxruntime(name):
-    operators = all_operators(FAMILIES[name])
+    operators = FAMILIES[name].all_operators
     for op in {op.kind: op for op in operators}.values():
         assert error("fp32", recipe(op, operators)[0][1].model) < 1e-5, op.key
 

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from latency_tables.measuring.chains import Chain
-from supernet.deploy.model import Model
 from latency_tables.measuring.networks import typical
-from supernet.runtimes.ncnn import Ncnn, NcnnGraph, NcnnVulkan
+from supernet.deploy.model import Model
 from supernet.families import FAMILIES
+from supernet.runtimes.ncnn import Ncnn, NcnnGraph, NcnnVulkan
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
 

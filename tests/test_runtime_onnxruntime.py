@@ -5,13 +5,13 @@ import onnxruntime
 import pytest
 import torch
 
-from latency_tables.measuring.chains import Chain, all_operators
+from latency_tables.measuring.chains import Chain
 from latency_tables.measuring.networks import typical
-from supernet.runtimes.onnxruntime import Accelerator, BoundGraph, CoreMl, Cuda, Nnapi, OnnxRuntime, Qnn, Xnnpack
 from supernet.families import FAMILIES
+from supernet.runtimes.onnxruntime import Accelerator, BoundGraph, CoreMl, Cuda, Nnapi, OnnxRuntime, Qnn, Xnnpack
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
-JOIN = Chain(tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind == "join")[:1])
+JOIN = Chain(tuple(op for op in FAMILIES["nano"].all_operators if op.kind == "join")[:1])
 
 
 class NothingRuns(Accelerator):

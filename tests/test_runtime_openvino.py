@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from latency_tables.measuring.chains import Chain, all_operators
+from latency_tables.measuring.chains import Chain
 from latency_tables.measuring.networks import typical
+from supernet.families import FAMILIES
 from supernet.runtimes.onnxruntime import OnnxRuntime
 from supernet.runtimes.openvino import OpenVino, OpenVinoGpu, OpenVinoNpu
-from supernet.families import FAMILIES
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
 openvino = pytest.importorskip("openvino", reason="openvino is not installed")
-JOIN = Chain(tuple(op for op in all_operators(FAMILIES["nano"]) if op.kind == "join")[:1])
+JOIN = Chain(tuple(op for op in FAMILIES["nano"].all_operators if op.kind == "join")[:1])
 
 
 def loaded(runtime, model):

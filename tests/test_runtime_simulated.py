@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from torch import nn
 
-from latency_tables.measuring.chains import Chain, all_operators
-from supernet.deploy.model import Model
+from latency_tables.measuring.chains import Chain
 from latency_tables.measuring.networks import typical
-from supernet.runtimes.simulated import Simulated
+from supernet.deploy.model import Model
 from supernet.families import FAMILIES
+from supernet.runtimes.simulated import Simulated
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
 
@@ -47,7 +47,7 @@ def test_nodes_add_up_and_shared_constants_are_free():
 def test_every_multiply_add_of_an_operator_is_counted(monkeypatch):
     monkeypatch.setattr("supernet.runtimes.simulated.LAUNCH_MS", 0.0)
     monkeypatch.setattr("supernet.runtimes.simulated.BYTES_PER_MS", float("inf"))
-    for op in all_operators(FAMILIES["nano"])[::20]:
+    for op in FAMILIES["nano"].all_operators[::20]:
         assert ms(Chain((op,)).model) * 50e6 == pytest.approx(op.counts.macs, rel=1e-9)
 
 

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from latency_tables.measuring import networks
-from latency_tables.measuring.chains import Chain, all_operators, recipe
-from supernet.deploy.model import Model
+from latency_tables.measuring.chains import Chain, recipe
 from latency_tables.measuring.networks import typical
+from supernet.deploy.model import Model
+from supernet.families import FAMILIES, NANO
 from supernet.runtimes.onnxruntime import OnnxRuntime
 from supernet.runtimes.torch_cuda import TorchCpu, TorchCuda
-from supernet.families import FAMILIES, NANO
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
 LIMITS = {"fp32": 1e-5, "fp16": 0.01, "bf16": 0.05}
@@ -26,7 +26,7 @@ def error(runtime: TorchCpu, model: Model) -> float:
 
 
 def models() -> list[Model]:
-    operators = all_operators(NANO)
+    operators = NANO.all_operators
     join = next(op for op in operators if op.kind == "join")
     (architecture,) = networks.draw(NANO, 1, 0)
     whole = [networks.model(NANO, architecture, "search"), networks.model(NANO, architecture, "template")]

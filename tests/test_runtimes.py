@@ -5,18 +5,18 @@ import math
 
 import pytest
 
-from latency_tables.measuring.chains import Chain, all_operators
-from latency_tables.measuring.connection import AgentDied, AgentError, bundle, open_agent
 from latency_tables.devices import devices, find_device, find_runtime
+from latency_tables.measuring.chains import Chain
+from latency_tables.measuring.connection import AgentDied, AgentError, bundle, open_agent
 from latency_tables.measuring.networks import draw, model
 from latency_tables.parity import TOLERANCES, difference
 from latency_tables.programs.programs import PROGRAMS
-from supernet.runtimes import RUNTIMES
 from latency_tables.programs.tools import TOOLS
 from supernet.families import FAMILIES
+from supernet.runtimes import RUNTIMES
 
 NANO = FAMILIES["nano"]
-JOIN = Chain(tuple(next(op for op in all_operators(NANO) if op.kind == kind) for kind in ("join",))).model
+JOIN = Chain(tuple(next(op for op in NANO.all_operators if op.kind == kind) for kind in ("join",))).model
 NETWORK = model(NANO, draw(NANO, 2, seed=4)[1], "search")
 PAIRS = [(name, precision) for name, runtime in RUNTIMES.items() for precision in runtime.precisions]
 

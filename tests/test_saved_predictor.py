@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from latency_tables.measuring.networks import draw
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
-from predictors import MODELS
 from predictors.encoding import Encoder
 from predictors.fit import fit
 from predictors.measured import measured_networks
+from predictors.models import MODELS
 from predictors.predictor import FORMAT, load_predictor
 from supernet.families import FAMILIES
 

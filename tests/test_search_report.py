@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
-from search.problem.feasible import Gate
-from search.problem.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.judging.judge import Outcome
 from search.page.columns import columns
 from search.page.document import draw
 from search.page.plots import comparison, learning, plots
 from search.page.wording import title
-from search.report import assemble, collect, report
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
 from search.strategies import STRATEGIES
 from search.study.study import Study
-from search.workers.jobs import Outcome
+from search.verbs.report import assemble, collect, report
 from supernet.families import FAMILIES
 from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary
 
@@ -78,7 +78,7 @@ def run(tmp_path_factory):
     anchor = NANO.architecture({label: values[0] for label, values in NANO.space.choices.items()})
     latency = Objective("latency_ms", "ms", "minimize", "predicted", lambda choices: MACS.of(choices) / 1e6)
     problem = Problem(NANO, (AO, latency), (Constraint(MACS, 2e7),), evaluations=8, noted=(parameters(NANO),))
-    gate = Gate(problem, anchor)
+    gate = FeasibilityFilter(problem, anchor)
     study = Study(run / "study", problem, gate, "random", STRATEGIES["random"](gate, 0))
     for _ in range(8):
         number, arch = study.ask()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import search.run
+import search.verbs.search
 from search.study.study import read_candidates
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
-from supernet.sharing.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet
+from supernet.training.initialise import initialise
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"evaluations": 10, "sequences": 2, "rescoring": 3, "frames": 4, "unmeasured": True}
@@ -24,7 +25,7 @@ SMALL = {"evaluations": 10, "sequences": 2, "rescoring": 3, "frames": 4, "unmeas
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("search")
-    supernet = Supernet("nano", "sliced")
+    supernet = Supernet(FAMILIES["nano"], "sliced")
     initialise(supernet, seed=0)
     save_supernet(folder / "supernet.safetensors", supernet)
     shutil.copy(Path(__file__).parent / "data" / "predictor-3.json", folder / "chip.json")
@@ -33,7 +34,9 @@ def folder(tmp_path_factory):
 
 def run(folder: Path, out: str = "run", **settings) -> dict:
     predictor = settings.pop("predictor", [folder / "chip.json"])
-    return search.run.search(supernet=folder / "supernet.safetensors", predictor=predictor, out=folder / out, **{**SMALL, **settings})
+    return search.verbs.search.search(
+        supernet=folder / "supernet.safetensors", predictor=predictor, out=folder / out, **{**SMALL, **settings}
+    )
 
 
 def start(folder: Path, out: str) -> subprocess.Popen:

@@ -4,9 +4,9 @@ import pytest
 
 from latency_tables.measuring import session as module
 from latency_tables.measuring.connection import AgentDied, AgentError
-from supernet.deploy.model import Model
 from latency_tables.measuring.session import Session, Unsupported
 from latency_tables.transports.transport import DeviceLost
+from supernet.deploy.model import Model
 
 INFO = {"version": "1", "chip": "paper", "os": "none"}
 LOST, DIED, BUSY = DeviceLost("it is gone"), AgentDied("it ended"), AgentError("info", "another is at work", "busy")

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
 from predictors.fit import fit
 from supernet.families import FAMILIES
 
@@ -21,7 +20,7 @@ def test_a_shipped_table_is_whole_and_measured(path):
     table = LatencyTable.load(path)
     profile = table.profile
     assert path.stem == f"{profile.family}-{profile.runtime}-{profile.precision}"
-    assert set(table.operators) == {op.key for op in all_operators(FAMILIES[profile.family])}
+    assert set(table.operators) == {op.key for op in FAMILIES[profile.family].all_operators}
     assert len(table.network_ms("search")) == len(table.network_ms("template")) >= 30
     assert not any("simulated" in m.flag or "imported" in m.flag for m in table.operators.values())
     assert table.about["date"] and table.about["governor"] and table.about["settings"]["rounds"] > 1

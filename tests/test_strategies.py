@@ -5,10 +5,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from search.front.pareto import hypervolume
 from search.problem.budget import cheapest
-from search.problem.feasible import Gate
-from search.problem.objectives import AO, Constraint, Objective, Problem, multiply_adds, parameters
-from search.pareto import hypervolume
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import AO, Constraint, Objective, Problem, multiply_adds, parameters
 from search.strategies import STRATEGIES
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
@@ -52,7 +52,7 @@ class Search:
 
     def __init__(self, strategy: str, searched: Problem, seed: int = 0, before: "Search | None" = None, kept: int = 0):
         self.problem = searched
-        self.gate = Gate(searched, cheapest(Problem(NANO, searched.objectives, (ANYTHING,), 1, part=searched.part)))
+        self.gate = FeasibilityFilter(searched, cheapest(Problem(NANO, searched.objectives, (ANYTHING,), 1, part=searched.part)))
         self.study = optuna.create_study(
             directions=[objective.direction for objective in searched.objectives], sampler=STRATEGIES[strategy](self.gate, seed)
         )
@@ -113,7 +113,7 @@ def test_failed_and_running_trials_do_not_upset_it(strategy):
     running = [search.ask() for _ in range(3)]
     search.tell(running[2])
     search.tell(running[0])
-    search.run(1)
+    search.verbs.search(1)
     assert len({arch.key for arch in search.drawn}) == 16
 
 
@@ -125,7 +125,7 @@ def test_it_works_for_three_objectives(strategy):
 def test_it_says_when_there_is_nothing_left(strategy):
     search = Search(strategy, problem(1e9, space=part("feature")))
     with pytest.raises(ValueError, match="no new architecture within the limits was found after 12 of them; fewer evaluations"):
-        search.run(13)
+        search.verbs.search(13)
     assert len(search.gate.seen) == 12
 
 

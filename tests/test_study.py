@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from search.problem.feasible import Gate
-from search.problem.objectives import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
-from search.study.storages.opening import optuna_storage
+from search.judging.judge import Outcome
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
 from search.strategies import STRATEGIES
-from search.strategies.converged import Enough
+from search.strategies.converged import SearchConverged
+from search.study.storages.opening import optuna_storage
 from search.study.study import Study, read_candidates
-from search.workers.jobs import Outcome
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -33,7 +33,7 @@ def open_study(folder, database=None, *, seed=0, limit=20e6, strategy="nsga2", s
     anchor = NANO.architecture({label: values[0] for label, values in NANO.space.choices.items()})
     limits = (Constraint(MACS, limit), Constraint(LATENCY, slowest))
     problem = Problem(NANO, (AO, LATENCY, AUC), limits, evaluations=48, noted=(parameters(NANO),))
-    gate = Gate(problem, anchor)
+    gate = FeasibilityFilter(problem, anchor)
     return Study(folder, problem, gate, strategy, STRATEGIES[strategy](gate, seed), database)
 
 
@@ -264,13 +264,13 @@ def test_a_strategy_that_has_enough_is_not_asked_again(tmp_path, monkeypatch):
     number, arch = study.ask()
 
     def enough(self, *_):
-        raise Enough("the expected gain is 0")
+        raise SearchConverged("the expected gain is 0")
 
     with monkeypatch.context() as patch:
         patch.setattr(study._memory.sampler.__class__, "sample_relative", enough)
-        with pytest.raises(Enough, match="expected gain"):
+        with pytest.raises(SearchConverged, match="expected gain"):
             study.ask()
-    with pytest.raises(Enough, match="expected gain"):
+    with pytest.raises(SearchConverged, match="expected gain"):
         study.ask()
     study.tell(number, outcome(arch))
     study.close()

@@ -6,12 +6,13 @@ import torch
 
 from supernet.families import FAMILIES
 from supernet.sharing.sliced import SlicedConv2d
-from supernet.sharing.supernet import Supernet, initialise
+from supernet.sharing.supernet import Supernet
+from supernet.training.initialise import initialise
 
 
 @pytest.fixture(scope="module", params=["sliced", "separate"])
 def nano(request):
-    supernet = Supernet("nano", request.param)
+    supernet = Supernet(FAMILIES["nano"], request.param)
     initialise(supernet, 0)
     return randomise(supernet).eval()
 
@@ -30,7 +31,7 @@ def randomise(supernet: Supernet) -> Supernet:
 
 def crops(family, count=2):
     generator = torch.Generator().manual_seed(2)
-    return (torch.randn(count, 3, side, side, generator=generator) for side in (family.template_size, family.search_size))
+    return (torch.randn(count, 3, side, side, generator=generator) for side in (family.settings.template_size, family.settings.search_size))
 
 
 def same(a, b) -> bool:
@@ -49,7 +50,7 @@ def test_extract_equals_the_active_path_bit_for_bit(nano, rng):
 @torch.no_grad()
 @pytest.mark.parametrize("sharing", ["sliced", "separate"])
 def test_extract_equals_the_active_path_at_full_size(sharing, rng):
-    supernet = Supernet("lighttrack", sharing)
+    supernet = Supernet(FAMILIES["lighttrack"], sharing)
     initialise(supernet, 0)
     randomise(supernet).eval()
     z, x = crops(supernet.family, 1)
@@ -94,7 +95,7 @@ def test_a_copied_supernet_switches_on_its_own(nano, rng):
 
 
 def test_only_the_active_path_learns(rng):
-    supernet = Supernet("nano", "separate").train()
+    supernet = Supernet(FAMILIES["nano"], "separate").train()
     arch = supernet.family.space.sample(rng)
     supernet.activate(arch)
     cls, reg = supernet(*crops(supernet.family))
@@ -114,8 +115,8 @@ def test_slices_are_the_centre_and_the_first_channels():
 
 def test_sliced_options_share_their_core():
     assert (
-        sum(p.numel() for p in Supernet("nano", "sliced").parameters())
-        < sum(p.numel() for p in Supernet("nano", "separate").parameters()) / 3
+        sum(p.numel() for p in Supernet(FAMILIES["nano"], "sliced").parameters())
+        < sum(p.numel() for p in Supernet(FAMILIES["nano"], "separate").parameters()) / 3
     )
 
 
@@ -125,7 +126,7 @@ def test_an_architecture_of_another_family_is_refused(nano):
 
 
 def test_heads_start_as_the_identity():
-    supernet = Supernet("nano", "sliced")
+    supernet = Supernet(FAMILIES["nano"], "sliced")
     initialise(supernet, 0)
     core = supernet.model.cores[-1][3]
     x = torch.rand(1, 32, 5, 5)

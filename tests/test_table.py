@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable, MissingOperators, manifest_path
-from latency_tables.tables.measurement import Measurement
 from supernet.families import FAMILIES
 
 PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
-OPERATORS = all_operators(FAMILIES["nano"])[:4]
+OPERATORS = FAMILIES["nano"].all_operators[:4]
 
 
 def row(units, flag="", memory_mb=None):
@@ -54,7 +53,7 @@ def test_sums_repeats_in_milliseconds():
 
 
 def test_missing_operators_are_all_named():
-    absent = all_operators(FAMILIES["lighttrack"])[:2]
+    absent = FAMILIES["lighttrack"].all_operators[:2]
     with pytest.raises(MissingOperators) as error:
         TABLE.latency_ms([OPERATORS[0], *absent, absent[0]])
     assert error.value.keys == tuple(sorted(op.key for op in absent))

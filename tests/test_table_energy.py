@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from latency_tables.measuring.carry_out import carry_out
-from latency_tables.tables.merge import merge
 from latency_tables.measuring.networks import draw
 from latency_tables.measuring.plan import Place, Plan
 from latency_tables.measuring.protocol import Protocol
-from supernet.runtimes.simulated import WATTS
+from latency_tables.tables.merge import merge
 from latency_tables.tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
+from supernet.runtimes.simulated import WATTS
 
 NANO = FAMILIES["nano"]
 PLAN = Plan(NANO, (), tuple(draw(NANO, 2, 0)), Place(runtime="simulated"), protocol=Protocol(rounds=1))

@@ -9,19 +9,18 @@ import pytest
 
 import chiptrack
 from latency_tables.tables import actions as module
-from latency_tables.measuring.chains import all_operators
+from latency_tables.tables.actions import tables
 from latency_tables.tables.compare import compare, order
+from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.merge import merge
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable, manifest_path
-from latency_tables.tables.actions import tables
-from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.validate import validate
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
 PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
-OPERATORS = all_operators(NANO)
+OPERATORS = NANO.all_operators
 NETWORKS = [NANO.space.sample(np.random.default_rng(seed)) for seed in range(4)]
 
 

@@ -12,8 +12,10 @@ import torch
 
 from supernet.checkpoints import load_supernet, load_tracker, tensors_of
 from supernet.families import FAMILIES
+from supernet.training.batches import pair_source
 from supernet.training.fit import Recipe
-from supernet.training.train import pair_source, retrain, train
+from supernet.training.retrain import retrain
+from supernet.training.train import train
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +60,7 @@ def test_a_network_learns_one_batch(tmp_path):
             return self.kept
 
     from supernet.training.fit import fit
-    from supernet.sharing.supernet import initialise
+    from supernet.training.initialise import initialise
 
     family = FAMILIES["nano"]
     network = family.network(family.space.sample(np.random.default_rng(3)))

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from latency_tables.measuring.chains import all_operators
 from predictors.traits import TraitEncoder, live_elements
 from supernet.families import FAMILIES
 from supernet.operators import Operator

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from latency_tables.transports.transport import DeviceLost
 from latency_tables.transports.adb import Adb
 from latency_tables.transports.local import Local
 from latency_tables.transports.ssh import Ssh
+from latency_tables.transports.transport import DeviceLost
 
 HOSTILE = ["", "-oProxyCommand=touch /tmp/x", "a b", "a;b", "$(id)", "`id`", "a\nb", "a|b", "a'b", 'a"b', "a&b", "ä", "../a"]
 WORDS = ["", " ", "two words", "it's", '"', "a\nb", "ünï ☃", "$HOME", "`id`", ";", "*", "\\", "-n", "--", "!", "~", "#", "a\tb "]

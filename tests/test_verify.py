@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictors.predictor import load_predictor
+from predictors.load import load_predictor
+from search.front.verify import apply, corrections, settled, verify
+from search.front.winner import front
+from search.problem.problem import AO, Constraint, Problem, multiply_adds, predicted_latency, template_latency
 from search.study.candidate import Candidate
-from search.problem.objectives import AO, Constraint, Problem, multiply_adds, predicted_latency, template_latency
-from search.verify import apply, corrections, settled, verify
-from search.winner import front
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

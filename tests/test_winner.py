@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from search.front.winner import front, recommend, shortlist
+from search.problem.problem import AO, Objective
 from search.study.candidate import Candidate
-from search.problem.objectives import AO, Objective
-from search.winner import front, recommend, shortlist
 from supernet.families import FAMILIES
 
 ARCH = FAMILIES["nano"].space.sample(np.random.default_rng(0))

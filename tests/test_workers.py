@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search.judging.judge import Job, JobFailed, Outcome
 from search.workers import WORKERS
-from search.workers.jobs import Job, JobFailed, Outcome
 
 PLACES = {"local": "{}", "ray": "//{}@auto"}
 DEVICES = ("adb://1", "adb://2")

@@ -4,7 +4,7 @@ from multiprocessing import resource_tracker
 
 import numpy as np
 
-from search.workers.jobs import Job, Outcome
+from search.judging.judge import Job, Outcome
 from search.workers.local import LocalWorkers
 from supernet.families import FAMILIES
 

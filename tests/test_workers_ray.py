@@ -19,7 +19,7 @@ AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}  # of Ray; they look fo
 DRIVER = """
 import os
 import numpy as np
-from search.workers.jobs import Job, Outcome
+from search.judging.judge import Job, Outcome
 from search.workers.ray import ray_workers
 from tests.test_workers_ray import telling_judge
 from supernet.families import FAMILIES
@@ -42,7 +42,7 @@ while True:
 
 def telling_judge():
     """Answers with its process id and the environment's number of threads; every second job takes a second."""
-    from search.workers.jobs import Outcome
+    from search.judging.judge import Outcome
 
     answered = []
 

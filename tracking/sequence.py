@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tracking.files.atomic import new_folder
 from tracking.boxes import read_boxes, write_boxes
-from tracking.images import list_images, natural_key, read_image, write_image
+from tracking.files.atomic import new_folder
 from tracking.files.records import read_record
+from tracking.images import list_images, natural_key, read_image, write_image
 
 
 @dataclass(frozen=True, eq=False)

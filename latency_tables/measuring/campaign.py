@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from latency_tables.measuring.journal import Journal
-from latency_tables.parity import TOLERANCES
 from latency_tables.measuring.protocol import REFERENCE, Protocol, samples, unsteady
 from latency_tables.measuring.session import Session, Unsupported
 from latency_tables.measuring.timing import Sample, summarise
+from latency_tables.parity import TOLERANCES
 from tracking.files.progress import progress, say
 
 

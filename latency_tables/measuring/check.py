@@ -18,9 +18,7 @@ TYPICAL = 0.05
 _OPERATORS, _NETWORKS = 16, 8
 
 
-def check_table(
-    *, check: Path, python: str | None = None, binary: Path | None = None, wait_minutes: float = 30.0, seed: int = 0
-) -> dict:
+def check_table(*, check: Path, python: str | None = None, binary: Path | None = None, wait_minutes: float = 30.0, seed: int = 0) -> dict:
     """Measure a sample of a table again, where and as it was measured, and say whether it still holds.
 
     Args:

@@ -42,7 +42,9 @@ class Plan:
     def models(self) -> dict[str, Model]:
         """Every model to be timed, by name."""
         chains = {chain for op in self.operators for _, chain in recipe(op, self.family)}
-        whole = [networks.model(self.family, architecture, branch) for architecture in self.architectures for branch in self.family.branches]
+        whole = [
+            networks.model(self.family, architecture, branch) for architecture in self.architectures for branch in self.family.branches
+        ]
         return {model.name: model for model in [*sorted((chain.model for chain in chains), key=lambda model: model.name), *whole]}
 
     @cached_property

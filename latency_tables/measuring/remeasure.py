@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from latency_tables.measuring.carry_out import carry_out_anew
 from latency_tables.measuring.plan import Plan
+from latency_tables.measuring.session import Session
 from latency_tables.measuring.setup import Setup
 from latency_tables.tables.profile import Profile
-from latency_tables.measuring.session import Session
 from supernet.catalogue import find_family
 from supernet.operators import Branch
 from supernet.space import Architecture

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from latency_tables.measuring.connection import AgentDied, AgentError, Connection
-from supernet.deploy.model import Model
-from latency_tables.parity import difference
 from latency_tables.measuring.program_connection import ProgramConnection
-from supernet.runtimes.runtime import Runtime
+from latency_tables.parity import difference
 from latency_tables.transports.transport import DeviceLost
+from supernet.deploy.model import Model
+from supernet.runtimes.runtime import Runtime
 from tracking.files.progress import say
 
 _DEATHS = 3

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import kendalltau, spearmanr
 
+from latency_tables.tables.agreement import rank_agreement
 from latency_tables.tables.table import LatencyTable
 from supernet.operators import BRANCHES
 
@@ -38,17 +38,6 @@ def compare(first: LatencyTable, second: LatencyTable) -> dict:
     }
 
 
-def order(predicted: Sequence[float], measured: Sequence[float]) -> dict[str, float]:
-    """Rank correlation and agreement of pairs, -1..1; 0 where all of one side are equal.
-
-    >>> order([1, 2, 3], [10, 20, 40])
-    {'spearman': 1.0, 'kendall': 1.0}
-    """
-    if np.ptp(predicted) == 0 or np.ptp(measured) == 0:
-        return {"spearman": 0.0, "kendall": 0.0}
-    return {name: float(np.asarray(of(predicted, measured))[0]) for name, of in (("spearman", spearmanr), ("kendall", kendalltau))}
-
-
 def _compared(first: Mapping[str, float], second: Mapping[str, float]) -> dict:
     names = [name for name in first if name in second]
     if len(names) < 2:
@@ -62,7 +51,7 @@ def _compared(first: Mapping[str, float], second: Mapping[str, float]) -> dict:
     return {
         "shared": len(names),
         "scale": scale,
-        **order(ms, other_ms),
+        **rank_agreement(ms, other_ms),
         "off_median": float(np.median(off)),
         "off_p90": float(np.percentile(off, 90)),
         "largest": [{"row": names[i], "first_ms": ms[i], "second_ms": other_ms[i], "ratio": float(scaled[i])} for i in largest],

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from latency_tables.tables.table import LatencyTable
 from latency_tables.tables.measurement import Measurement
+from latency_tables.tables.table import LatencyTable
 
 K = TypeVar("K")
 

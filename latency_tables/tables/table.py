@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from latency_tables.tables.profile import Profile
 from latency_tables.tables.measurement import Measurement
+from latency_tables.tables.profile import Profile
 from supernet.operators import Branch, Operator
 from tracking.files.atomic import write_text
 from tracking.files.records import parse_record

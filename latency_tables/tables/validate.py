@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from latency_tables.tables.compare import order
+from latency_tables.tables.agreement import rank_agreement
 from latency_tables.tables.excluded import excluded
 from latency_tables.tables.table import LatencyTable
 from supernet.catalogue import find_family, is_named
@@ -84,7 +84,7 @@ def _sums(table: LatencyTable, family: Family, branch: Branch, without: set[str]
         return {"networks": len(pairs)}
     summed, measured = np.array(pairs).T
     error = summed / measured - 1
-    return {"networks": len(pairs), "bias": float(error.mean()), "mape": float(np.abs(error).mean()), **order(summed, measured)}
+    return {"networks": len(pairs), "bias": float(error.mean()), "mape": float(np.abs(error).mean()), **rank_agreement(summed, measured)}
 
 
 def _suspicious(ms: Mapping[Operator, float]) -> list[tuple[str, str]]:

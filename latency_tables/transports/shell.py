@@ -16,8 +16,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import ClassVar
 
-from latency_tables.transports.transport import DeviceLost
 from latency_tables.transports.local import Ended, finish, start
+from latency_tables.transports.transport import DeviceLost
 
 # a command that took too long has to end on the device as well, where it would disturb what is measured next
 _STATE = r"""

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xgboost
 
-from predictors.encoding import SUMS, Encoded
+from predictors.cross_validation import folds
+from predictors.encoding import Encoded
 from predictors.models.lookup import TableLine
 
-_PARAMETERS = {
+if TYPE_CHECKING:
+    import xgboost
+
+PARAMETERS = {
     "objective": "reg:squarederror",
     "max_depth": 2,
     "eta": 0.1,
@@ -27,11 +31,13 @@ _PARAMETERS = {
     "nthread": 1,
     "seed": 0,
 }
-_GROWING = {"backbone_ms", "join_ms", "heads_ms", "operators", "params_m", "traffic_m"}
-"""Of `SUMS`, what makes no network faster by growing. Multiply-adds and kinds of layers are not among them: the milliseconds know
-what they cost, and a correction of that goes either way."""
+"""XGBoost's settings wherever it corrects a simpler model of tens of networks."""
+ROUNDS = 150
+"""Trees at most."""
+_GROWING = ("operators", "params_m", "traffic_m")
+"""Sums that make no network faster by growing, as do the milliseconds of each part. Multiply-adds and kinds of layers are not among them:
+the milliseconds know what they cost, and a correction of that goes either way."""
 _CHOICE_WEIGHT = 0.2
-_ROUNDS = 150
 _PATIENCE = 20
 """Rounds without a smaller error on held-out networks before trees stop growing."""
 _FOLDS = 5
@@ -48,9 +54,11 @@ class BoostedTable:
 
     @classmethod
     def fit(cls, encoded: Encoded, ms: np.ndarray) -> BoostedTable:
+        import xgboost
+
         line = TableLine.fit(encoded, ms)
         rounds, data = _rounds(encoded, line, ms), _data(encoded, line, ms)
-        return cls(line, xgboost.train(_parameters(data), data, rounds))
+        return cls(line, xgboost.train(_parameters(encoded), data, rounds))
 
     def predict(self, encoded: Encoded) -> np.ndarray:
         line_ms = self.line.predict(encoded)
@@ -68,15 +76,17 @@ class BoostedTable:
 
 def _rounds(encoded: Encoded, line: TableLine, ms: np.ndarray) -> int:
     """How many trees predict networks best that they were not grown on; 0 where the line alone does."""
+    import xgboost
+
     if len(ms) < _FEWEST:
         return 0
-    folds = np.random.default_rng(0).permutation(len(ms)) % _FOLDS
-    seen = [_data(encoded[folds != fold], line, ms[folds != fold]) for fold in range(_FOLDS)]
-    held_out = [_data(encoded[folds == fold], line, ms[folds == fold]) for fold in range(_FOLDS)]
-    growing = [xgboost.Booster(_parameters(data), [data, unseen]) for data, unseen in zip(seen, held_out, strict=True)]
+    parts = list(folds(len(ms), most=_FOLDS))
+    seen = [_data(encoded[~out], line, ms[~out]) for out in parts]
+    held_out = [_data(encoded[out], line, ms[out]) for out in parts]
+    growing = [xgboost.Booster(_parameters(encoded), [data, unseen]) for data, unseen in zip(seen, held_out, strict=True)]
     labels = np.concatenate([data.get_label() for data in held_out])
     errors: list[float] = []
-    for rounds in range(_ROUNDS + 1):
+    for rounds in range(ROUNDS + 1):
         predicted = np.concatenate([trees.predict(data) for trees, data in zip(growing, held_out, strict=True)])
         errors.append(float(np.square(predicted - labels).sum()))
         if rounds - np.argmin(errors) >= _PATIENCE:
@@ -86,13 +96,16 @@ def _rounds(encoded: Encoded, line: TableLine, ms: np.ndarray) -> int:
     return int(np.argmin(errors))
 
 
-def _parameters(data: xgboost.DMatrix) -> dict:
-    growing = [int(name in _GROWING) for name in SUMS]
-    return {**_PARAMETERS, "monotone_constraints": tuple(growing + [0] * (data.num_col() - len(SUMS)))}
+def _parameters(encoded: Encoded) -> dict[str, Any]:
+    growing = [int(name.endswith("_ms") or name in _GROWING) for name in encoded.names]
+    choices = encoded.features.shape[1] - len(growing)
+    return {**PARAMETERS, "monotone_constraints": tuple(growing + [0] * choices)}
 
 
 def _data(encoded: Encoded, line: TableLine, ms: np.ndarray) -> xgboost.DMatrix:
-    weights = np.where(np.arange(encoded.features.shape[1]) < len(SUMS), 1, _CHOICE_WEIGHT)
+    import xgboost
+
+    weights = np.where(np.arange(encoded.features.shape[1]) < len(encoded.names), 1, _CHOICE_WEIGHT)
     margin = _margin(line.predict(encoded))
     return xgboost.DMatrix(encoded.features, np.log(ms), base_margin=margin, feature_weights=weights, nthread=1)
 
@@ -108,4 +121,6 @@ def dump_trees(trees: xgboost.Booster) -> dict:
 
 def load_trees(record: dict) -> xgboost.Booster:
     """Trees that predict on one thread, from what `dump_trees` gave."""
+    import xgboost
+
     return xgboost.Booster(params={"nthread": 1}, model_file=bytearray(json.dumps(record).encode()))

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
-import xgboost
 
-from predictors.models.boosting import dump_trees, load_trees
+from predictors.models.boosting import PARAMETERS, ROUNDS, dump_trees, load_trees
 from predictors.models.gaussian import Gaussian
 
-_PARAMETERS = {
-    "objective": "reg:squarederror",
-    "base_score": 0.0,
-    "max_depth": 2,
-    "eta": 0.1,
-    "subsample": 0.8,
-    "colsample_bytree": 0.5,
-    "min_child_weight": 4,
-    "reg_lambda": 2.0,
-    "nthread": 1,
-}
-_ROUNDS = 150
+if TYPE_CHECKING:
+    import xgboost
 
 
 class Correction(Protocol):
@@ -82,8 +71,10 @@ class Trees:
 
     @classmethod
     def fit(cls, features: np.ndarray, targets: np.ndarray, seed: int) -> Trees:
+        import xgboost
+
         data = xgboost.DMatrix(features, targets, nthread=1)
-        return cls(xgboost.train({**_PARAMETERS, "seed": seed}, data, _ROUNDS), seed)
+        return cls(xgboost.train({**PARAMETERS, "base_score": 0.0, "seed": seed}, data, ROUNDS), seed)
 
     def refit(self, features: np.ndarray, targets: np.ndarray) -> Trees:
         return self.fit(features, targets, self.seed)

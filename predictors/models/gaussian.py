@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from tracking.files.records import typed
 
@@ -71,6 +70,8 @@ class Gaussian:
 
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N,) expected targets of (N, F) features, and (N,) their standard deviations, noise included."""
+        from scipy.linalg import solve_triangular  # takes a while to import
+
         scaled = self._scaled(features)
         across = self.kernel(self._scaled(self.features), scaled)
         lower, weights = self._solved
@@ -115,6 +116,8 @@ class Gaussian:
 
     @cached_property
     def _solved(self) -> tuple[np.ndarray, np.ndarray]:
+        from scipy.linalg import solve_triangular
+
         scaled = self._scaled(self.features)
         covariance = self.kernel(scaled, scaled) + self.kernel.noise * np.eye(len(scaled))
         lower = np.linalg.cholesky(covariance)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from predictors.encoding import Encoded
 from tracking.files.records import typed
@@ -30,6 +29,8 @@ def fit_line(x: np.ndarray, ms: np.ndarray) -> Line:
 
     One point or equal x give a line through the origin.
     """
+    from scipy.optimize import least_squares  # takes half a second to import, which predicting does not need
+
     scale = float(np.median(ms / x))
     if np.ptp(x) <= 1e-9 * x.max():
         return Line(0.0, scale)

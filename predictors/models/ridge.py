@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from predictors.encoding import SUMS, Encoded
+from predictors.encoding import Encoded
 from predictors.models.lookup import TableLine
 from tracking.files.records import typed
 
-_COLUMNS = [SUMS.index(name) for name in ("params_m", "traffic_m", "operators")]
+_SUMS = ("params_m", "traffic_m", "operators")
 _PENALTY = 5.0
 """Weight of the squared exponents; between 2 and 10 cross-validated errors of the shipped tables hardly differ."""
 
@@ -48,7 +48,7 @@ class TableRidge:
         x = _logarithms(encoded)
         spread = np.where(np.ptp(x, axis=0) > 1e-9, x.std(axis=0), np.inf)  # what never varies teaches nothing
         z = (x - x.mean(axis=0)) / spread
-        exponents = np.linalg.solve(z.T @ z + _PENALTY * np.eye(len(_COLUMNS)), z.T @ (missed - missed.mean())) / spread
+        exponents = np.linalg.solve(z.T @ z + _PENALTY * np.eye(len(_SUMS)), z.T @ (missed - missed.mean())) / spread
         return cls(line, Powers(float(np.exp(missed.mean() - x.mean(axis=0) @ exponents)), *map(float, exponents)))
 
     def predict(self, encoded: Encoded) -> np.ndarray:
@@ -63,4 +63,4 @@ class TableRidge:
 
 
 def _logarithms(encoded: Encoded) -> np.ndarray:
-    return np.log(encoded.features[:, _COLUMNS].astype(float))
+    return np.log(encoded.sums(*_SUMS))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from latency_tables.measuring.carry_out import carry_out
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.table import LatencyTable, manifest_path
+from predictors.load import load_latency
 from predictors.measured import MIN_NETWORKS, check_family
 from predictors.transfer.new_chip import MOST_NETWORKS, Measured, NewChip
-from predictors.predictor import load_predictor
-from supernet.families import FAMILIES
+from supernet.catalogue import find_family
+from supernet.operators import BRANCHES
 from supernet.space import Architecture
 from tracking.files.atomic import check_target
 from tracking.files.progress import say
@@ -27,16 +28,9 @@ def adapt(
     *,
     from_: list[Path],
     out: Path,
-    device: str = "local",
-    runtime: str = "onnxruntime",
+    setup: Setup = Setup(),
     networks: int = 10,
     max_error: float | None = None,
-    threads: int = 1,
-    precision: str = "fp32",
-    cores: str = "",
-    python: str | None = None,
-    binary: Path | None = None,
-    wait_minutes: float = 30.0,
     seed: int = 0,
     resume: bool = False,
 ) -> dict:
@@ -49,16 +43,9 @@ def adapt(
     Args:
         from_: Predictors (.json) or latency tables (.csv) of other chips, or of this one in another format; all of one family.
         out: The predictor, a .json file.
-        device: The new chip: local, ssh://user@host[:port] or adb://serial.
-        runtime: What runs the networks; listed by the devices command.
+        setup: The new chip, and what runs the networks.
         networks: Networks to measure, 3 to 50.
         max_error: Stop measuring when the expected error is at most so many percent; by default all networks are measured.
-        threads: Threads that the runtime may use.
-        precision: Number format, fp32 or another that the runtime has.
-        cores: Cores of the device to stay on, such as 4-7; by default any.
-        python: Python on the device that has the runtime installed; by default python3, and on this machine the one in use.
-        binary: For runtimes that are benchmark programs: the program, built for the device.
-        wait_minutes: How long to wait for a device that was lost.
         seed: Fixes the choice of networks and the order of measuring.
         resume: Go on with an interrupted measurement of the same settings.
 
@@ -77,13 +64,10 @@ def adapt(
         raise ValueError(f"max_error must be a positive percentage, got {max_error}; leave it out to measure all networks")
     if not 0 <= seed:
         raise ValueError(f"seed must be 0 or more, got {seed}")
-    if not 0 <= wait_minutes < float("inf"):
-        raise ValueError(f"wait_minutes must be from 0 to inf, got {wait_minutes}")
-    place = Place(device, runtime, threads, precision, cores, python, binary, 60 * wait_minutes)
-    place.check()
+    setup.check()
     check_target(out, *from_, *(manifest_path(path) for path in from_ if path.suffix == ".csv"))
     sources = {path: _operator_ms(path) for path in from_}
-    family = FAMILIES[_one_family({path: name for path, (name, _) in sources.items()})]
+    family = find_family(_one_family({path: name for path, (name, _) in sources.items()}))
     chip = NewChip(family, [times for _, times in sources.values()], seed)
     like, strange = chip.forecast(networks)
     say(f"{networks} networks are expected to leave an error of {like:.1f} %, {strange:.1f} % if the chip is unlike the others")
@@ -91,7 +75,7 @@ def adapt(
     batches = [asked] if max_error is None else [asked[i : i + _BATCH] for i in range(0, networks, _BATCH)]
     for number, batch in enumerate(batches, 1):
         measured_at = out.with_name(f"{out.stem}.networks-{number}.csv")
-        carry_out(Plan(family, (), tuple(batch), place, seed, times_only=True), out=measured_at, resume=resume)
+        carry_out(Plan(family, (), tuple(batch), setup, seed, times_only=True), out=measured_at, resume=resume)
         tables.append(LatencyTable.load(measured_at))  # as it is on disk, so that a resumed run says the same
         measured = _measured(asked, tables)
         errors = chip.expected_errors(measured)
@@ -101,8 +85,8 @@ def adapt(
         if max_error is not None and len(errors) >= MIN_NETWORKS and errors[-1] <= max_error:
             say(f"the expected error is at most {max_error:g} %: measured enough")
             break
-    about = {"profile": tables[0].profile.to_json(), "reference_ms": tables[0].reference_ms, "fit": {"from": [str(path) for path in from_]}}
-    predictor = chip.fit(measured, about)
+    about = {"from": [str(path) for path in from_]}
+    predictor = chip.fit(measured, tables[0].profile, tables[0].reference_ms, about)
     predictor.save(out)
     fit = predictor.about["fit"]
     return {
@@ -111,15 +95,15 @@ def adapt(
         "error_expected": fit["expected_mape"],
         "error_left_out": fit["scores"]["transfer"]["mape"],
         "learning": fit["learning"],
-        "interval": asdict(predictor.interval),
-        "profile": predictor.about["profile"],
+        "interval": predictor.interval.factors,
+        "profile": predictor.profile.to_json(),
     }
 
 
 def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
     """Family, and milliseconds of operators by key, of a predictor or a table."""
     if path.suffix != ".csv":
-        predictor = load_predictor(path)
+        predictor = load_latency(path)
         return predictor.family, dict(predictor.operator_ms)
     table = LatencyTable.load(path)
     check_family(table)
@@ -144,13 +128,14 @@ def _measured(asked: Sequence[Architecture], tables: Sequence[LatencyTable]) -> 
     reasons = {name: reason for table in tables for (name, _), reason in table.unsupported.items()}
     for name, reason in reasons.items():
         say(f"left out: {name} does not run ({reason})")
-    units = {place: m.reference_units for table in tables for place, m in table.networks.items()}
-    ran = [a for a in asked if (a.name, "search") in units and (a.name, "template") in units]
+    branches = find_family(tables[0].profile.family).branches
+    units = {row: m.reference_units for table in tables for row, m in table.networks.items()}
+    ran = [a for a in asked if all((a.name, branch) in units for branch in branches)]
     if reasons and len(ran) < MIN_NETWORKS:
         raise ValueError(
             f"at least {MIN_NETWORKS} networks must run on the new chip, {len(ran)} do ({next(iter(reasons.values()))}); "
             "chiptrack measure finds out which operators it lacks"
         )
     scale = tables[0].reference_ms
-    times = [np.array([units[a.name, branch] * scale for a in ran]) for branch in ("search", "template")]
+    times = [np.array([units[a.name, branch] * scale for a in ran if branch in branches]) for branch in BRANCHES]
     return Measured(tuple(ran), *times)

@@ -8,7 +8,7 @@ has no fast code for, so that its depthwise part takes many times longer (LiteRT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -20,15 +20,9 @@ _STRAYS = (0.1, 0.3, 1.0)
 """Standard deviations of the logarithm of a trait's factor, one hypothesis each."""
 _OWN = 0.02
 """Of each operator's own factor."""
-_TRAITS: tuple[tuple[Callable[[Operator], Hashable], float], ...] = (
-    (lambda op: op.kind, 1.0),
-    (lambda op: dict(op.options).get("kernel"), 1.0),
-    (lambda op: dict(op.options).get("expansion"), 0.5),
-    (lambda op: dict(op.options).get("stride"), 0.5),
-    (lambda op: op.in_shape[1], 0.7),
-    (lambda op: (op.kind, dict(op.options).get("kernel")), 0.5),
-)
-"""What operators have in common, and how far its factor strays for a stray of one."""
+_KIND, _KERNEL, _OPTION, _SIZE, _BOTH = 1.0, 1.0, 0.5, 0.7, 0.5
+"""How far the factor of a trait strays for a stray of one: of the kind, the kernel, any other option, the size of the map, and kind and
+kernel together."""
 _SLOW_STRAY = 0.15
 """Of the slow depthwise parts, over map sizes and strides."""
 
@@ -61,18 +55,27 @@ def relative(cost: np.ndarray, usual: np.ndarray) -> np.ndarray:
 
 def _chips(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, stray: float, rng: np.random.Generator) -> np.ndarray:
     logarithm = rng.normal(0, _OWN, (len(operators), CHIPS))
-    for trait, share in _TRAITS:
-        logarithm += _factors([trait(op) for op in operators], stray * share, rng)
+    for values, share in _traits(operators):
+        logarithm += _factors(values, stray * share, rng)
     mixed = bases @ rng.dirichlet(np.ones(bases.shape[1]), CHIPS).T
     return relative(mixed * np.exp(logarithm), usual)
+
+
+def _traits(operators: Sequence[Operator]) -> list[tuple[list[Hashable], float]]:
+    """What operators have in common: for each trait its (K,) values, and how far its factor strays."""
+    options = dict.fromkeys(name for op in operators for name in op.option)
+    traits: list[tuple[list[Hashable], float]] = [([op.kind for op in operators], _KIND)]
+    traits += [([op.option.get(name) for op in operators], _KERNEL if name == "kernel" else _OPTION) for name in options]
+    traits.append(([op.in_shape[-1] for op in operators], _SIZE))
+    return [*traits, ([(op.kind, op.option.get("kernel")) for op in operators], _BOTH)]
 
 
 def _slow_chips(
     operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, slow: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Chips like those known whose engine is slow for one kernel size; `slow` is (K, number of sizes)."""
-    logarithm = rng.normal(size=CHIPS) + _factors([op.in_shape[1] for op in operators], _SLOW_STRAY, rng)
-    logarithm += _factors([dict(op.options).get("stride") for op in operators], _SLOW_STRAY, rng)
+    logarithm = rng.normal(size=CHIPS) + _factors([op.in_shape[-1] for op in operators], _SLOW_STRAY, rng)
+    logarithm += _factors([op.option.get("stride") for op in operators], _SLOW_STRAY, rng)
     extra = slow[:, rng.integers(slow.shape[1], size=CHIPS)] * np.exp(logarithm)
     return relative(_chips(operators, usual, bases, _STRAYS[0], rng) + extra, usual)
 
@@ -87,8 +90,8 @@ def _depthwise(operators: Sequence[Operator], usual: np.ndarray) -> list[np.ndar
     """(K,) relative multiply-adds of the depthwise convolutions of each kernel size."""
     work: dict[int, np.ndarray] = {}
     for i, op in enumerate(operators):
-        options = dict(op.options)
-        if side := options.get("kernel"):
-            hidden = op.in_shape[0] * options.get("expansion", 1)
-            work.setdefault(side, np.zeros(len(operators)))[i] = hidden * op.out_shape[1] * op.out_shape[2] * side**2
+        side, expansion = op.option.get("kernel"), op.option.get("expansion", 1)
+        if isinstance(side, int) and isinstance(expansion, int):
+            hidden = op.in_shape[0] * expansion
+            work.setdefault(side, np.zeros(len(operators)))[i] = hidden * np.prod(op.out_shape[1:]) * side**2
     return [relative(cost, usual) for cost in work.values() if usual @ cost > 0]

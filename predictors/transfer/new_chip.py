@@ -12,15 +12,16 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import norm
 
+from latency_tables.tables.profile import Profile
 from predictors.encoding import Encoder
-from predictors.transfer.imagined import imagined_chips, relative
-from predictors.models.lookup import Line, TableLine, fit_line
+from predictors.interval import COVERAGE, Interval
+from predictors.latency import LatencyPredictor, fit_template_line, held_out_rows
 from predictors.measured import MIN_NETWORKS
-from predictors.occurrences import occurrences
-from predictors.predictor import COVERAGE, Interval, LatencyPredictor, held_out_rows
+from predictors.models.lookup import Line, TableLine
 from predictors.scores import score
 from predictors.transfer.belief import Belief, Posterior, choose, condition, expected_error, leave_one_out
-from supernet.families import LightTrackFamily
+from predictors.transfer.imagined import imagined_chips, relative
+from supernet.families.family import Family
 from supernet.operators import Operator
 from supernet.space import Architecture
 
@@ -39,7 +40,7 @@ class Measured:
     search_ms: np.ndarray
     """(n,) milliseconds per frame."""
     template_ms: np.ndarray
-    """(n,) milliseconds of the template branch."""
+    """(n,) milliseconds of the template branch; empty where the family has none."""
 
 
 class NewChip:
@@ -47,7 +48,7 @@ class NewChip:
 
     def __init__(
         self,
-        family: LightTrackFamily,
+        family: Family,
         known: Sequence[Mapping[str, float]],
         seed: int = 0,
         candidates: Sequence[Architecture] | None = None,
@@ -61,7 +62,7 @@ class NewChip:
             candidates: What is chosen from; random architectures where not given.
         """
         self._family, self._rng = family, np.random.default_rng(seed)
-        self._occurrences, self._encoder = occurrences(family), Encoder(family.name, {})
+        self._occurrences, self._encoder = family.occurrences, Encoder(family.name, {})
         drawn = tuple(dict.fromkeys(family.space.sample(self._rng) for _ in range(_RANDOM)))
         self.candidates = tuple(candidates or drawn)
         usual = self._counts(drawn).mean(axis=0)
@@ -95,12 +96,14 @@ class NewChip:
             errors.append(expected_error(condition([chosen], chosen.mean).predict([belief])[1]))
         return min(errors), max(errors)
 
-    def fit(self, measured: Measured, about: Mapping) -> LatencyPredictor:
+    def fit(self, measured: Measured, profile: Profile, reference_ms: float, about: Mapping) -> LatencyPredictor:
         """The predictor that follows from measured networks.
 
         Args:
             measured: At least 3 different networks.
-            about: `profile` and `reference_ms` of the measurement, and where the times of the other chips come from.
+            profile: Of the measurement.
+            reference_ms: Milliseconds of the reference model during the measurement.
+            about: Where the times of the other chips come from.
 
         Raises:
             ValueError: There are fewer.
@@ -115,9 +118,8 @@ class NewChip:
         deviation = posterior.predict(self._random)[1]
         held_out, spread = leave_one_out(beliefs, measured.search_ms)
         quantile = norm.ppf((1 + COVERAGE) / 2)
-        reach, ends = float(np.exp(quantile * np.sqrt((deviation**2).mean()))), np.exp(quantile * spread)
+        reach, ends = quantile * np.sqrt((deviation**2).mean()), np.exp(quantile * spread)
         operator_ms, call_ms = self._table(posterior)
-        template = Encoder(self._family.name, operator_ms).encode(measured.architectures, "template")
         scores = score(held_out, measured.search_ms)
         fit = {
             "networks": len(measured.search_ms),
@@ -126,16 +128,17 @@ class NewChip:
             "why": "few networks of this chip, with what other chips take",
             "expected_mape": expected_error(deviation),
             "learning": self._learning(measured),
-            "held_out": held_out_rows(measured.architectures, held_out, measured.search_ms, 1 / ends, ends),
+            "held_out": held_out_rows(measured.architectures, held_out, measured.search_ms, held_out / ends, held_out * ends),
         }
         return LatencyPredictor(
-            self._family.name,
+            profile,
+            reference_ms,
             operator_ms,
             "table_line",
             TableLine(Line(call_ms, 1.0)),
-            fit_line(template.table_ms, measured.template_ms),
-            Interval(1 / reach, reach, COVERAGE),
-            {**about, "fit": {**about.get("fit", {}), **fit}},
+            fit_template_line(Encoder(self._family.name, operator_ms), measured.architectures, measured.template_ms),
+            Interval(float(reach), COVERAGE),
+            {"fit": {**about, **fit}},
         )
 
     def _learning(self, measured: Measured) -> list[dict]:
@@ -159,7 +162,7 @@ class NewChip:
     def _counts(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, K) how often each operator occurs in the search branch."""
         counts = self._occurrences.rows(self._encoder.choices(architectures)) @ self._occurrences.added
-        return counts * np.array([op.branch == "search" for op in self._operators])
+        return counts * self._occurrences.of_branch["search"]
 
 
 def _relative_costs(operators: Sequence[Operator], usual: np.ndarray, known: Sequence[Mapping[str, float]]) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""."""
+"""Who judges candidates, on what, and what their differences are worth."""

@@ -10,34 +10,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from search.judging.judge import Job, Outcome
 from search.judging.validation import Validation
-from search.workers.jobs import Job, Outcome
-from supernet.training.calibrate import calibrate
 from supernet.checkpoints import load_supernet
-from supernet.deploy.torch_graphs import TorchNetwork, check_device, normalise
+from supernet.deploy.torch_graphs import TorchGraphs, check_device
 from supernet.space import Architecture
+from supernet.training.batches import tensors
+from supernet.training.calibrate import calibrate
 from tracking import sequence as tracking_sequence
 from tracking.benchmarks import one_pass
 from tracking.lockstep import track_lockstep
-from tracking.trackers.siamese import SiameseNetwork, SiameseSettings
+from tracking.trackers import TRACKERS, Procedure
 
 _SIDE_BY_SIDE = 16
 """Sequences tracked at once: more would cost memory and save no time."""
 
 
-class InheritedAccuracy:
+class InheritedJudge:
     """Judges architectures by tracking with a supernet's weights.
 
     Args:
         supernet_path: A supernet checkpoint.
         validation: What they track, and what calibrates them.
-        device: Where networks run: cpu or a CUDA device.
+        device: Where torch runs networks: cpu or a CUDA device.
     """
 
     def __init__(self, supernet_path: Path, validation: Validation, device: str = "cpu"):
@@ -49,8 +49,14 @@ class InheritedAccuracy:
         self._crops: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._kept: tuple[range, list[tracking_sequence.Sequence]] = (range(0), [])
 
-    def network(self, architecture: Architecture, calibration: int = 0) -> TorchNetwork:
-        """An architecture with inherited weights, calibrated and ready to track.
+    def __call__(self, job: Job) -> Outcome:
+        started = time.perf_counter()
+        found = score_each(self.procedure(job.architecture, job.calibration), self._sequences(job.sequences))
+        scores = {"ao": tuple(one.ao for one in found), "auc": tuple(one.success for one in found)}
+        return Outcome(scores, time.perf_counter() - started)
+
+    def procedure(self, architecture: Architecture, calibration: int = 0) -> Procedure:
+        """What tracks with an architecture's inherited weights.
 
         Args:
             architecture: Of the supernet's family.
@@ -58,64 +64,32 @@ class InheritedAccuracy:
         """
         network = self._supernet.extract(architecture).to(self._device)
         calibrate(network, *self._calibration(calibration))
-        return TorchNetwork(network, channels_last=True, device=self._device)
-
-    def scores(self, architecture: Architecture, places: range, calibration: int = 0) -> list[one_pass.Scores]:
-        """Scores on each sequence.
-
-        Args:
-            architecture: Of the supernet's family.
-            places: Which sequences.
-            calibration: As for `network`.
-        """
-        return score_each(self.network(architecture, calibration), self._sequences(places), self.family.tracker)
+        graphs = TorchGraphs(network, self.family.graphs(architecture), self._device, channels_last=True)
+        return TRACKERS[self.family.tracker][1](graphs, self.family.settings)
 
     def _calibration(self, draw: int) -> tuple[torch.Tensor, torch.Tensor]:
         if draw not in self._crops:
-            pairs = self._validation.pairs(self.family, draw)
-            templates, searches = (torch.from_numpy(normalise(crops)).to(self._device) for crops in (pairs.templates, pairs.searches))
-            self._crops = {draw: (templates, searches)}  # one draw at a time
+            templates, searches, _ = tensors(self._validation.pairs(self.family.settings, draw))
+            self._crops = {draw: (templates.to(self._device), searches.to(self._device))}  # one draw at a time
         return self._crops[draw]
 
-    def _sequences(self, places: range) -> list[tracking_sequence.Sequence]:
-        if self._kept[0] != places:  # one set at a time: forty frames of 320 x 240 are 9 MB
-            self._kept = (places, [self._validation.sequence(place) for place in places])
+    def _sequences(self, sequences: range) -> list[tracking_sequence.Sequence]:
+        if self._kept[0] != sequences:  # one set at a time: forty frames of 320 x 240 are 9 MB
+            self._kept = (sequences, [self._validation.sequence(number) for number in sequences])
         return self._kept[1]
 
 
-@dataclass(frozen=True)
-class InheritedJudge:
-    """Answers the jobs of a search."""
-
-    accuracy: InheritedAccuracy
-
-    def __call__(self, job: Job) -> Outcome:
-        """Judge one architecture on the sequences of the job."""
-        started = time.perf_counter()
-        found = self.accuracy.scores(job.architecture, job.sequences, job.calibration)
-        scores = {"ao": tuple(one.ao for one in found), "auc": tuple(one.success for one in found)}
-        return Outcome(scores, time.perf_counter() - started)
-
-
-def inherited_judge(supernet_path: Path, validation: Validation, device: str = "cpu") -> InheritedJudge:
-    """What a worker builds when it starts; arguments as for `InheritedAccuracy`."""
-    return InheritedJudge(InheritedAccuracy(supernet_path, validation, device))
-
-
-def score_each(
-    network: SiameseNetwork, sequences: Sequence[tracking_sequence.Sequence], settings: SiameseSettings
-) -> list[one_pass.Scores]:
-    """Scores of any network on each of some sequences of equal length.
+def score_each(procedure: Procedure, sequences: Sequence[tracking_sequence.Sequence]) -> list[one_pass.Scores]:
+    """Scores of any tracking procedure on each of some sequences of equal length.
 
     Args:
-        network: What the siamese loop runs, e.g. `TorchNetwork` of a retrained winner.
+        procedure: E.g. of a candidate with inherited weights, or of a retrained winner.
         sequences: N sequences.
-        settings: Sizes and constants to track with.
     """
     scores = []
     for first in range(0, len(sequences), _SIDE_BY_SIDE):
         group = list(sequences[first : first + _SIDE_BY_SIDE])
-        tracks = track_lockstep(network, group, settings)
+        tracks = track_lockstep(procedure, group)
         scores += [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, group, strict=True)]
     return scores
 

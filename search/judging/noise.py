@@ -57,7 +57,7 @@ def calibration_noise(repeats: Sequence[Sequence[float]]) -> float:
     Args:
         repeats: For each candidate, its AO on the same sequences under two or more draws of calibration pairs.
 
-    >>> calibration_noise([[0.50, 0.52], [0.70, 0.70]])
+    >>> round(calibration_noise([[0.50, 0.52], [0.70, 0.70]]), 6)
     0.01
     """
     if not repeats:

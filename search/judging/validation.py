@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from supernet.families import LightTrackFamily
-from supernet.training.train import annotated, pair_source
+from supernet.training.batches import annotated, pair_source
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.pairs import PairBatch, PairSource
 from tracking.sequence import Sequence, make_sequence
+from tracking.trackers import Settings
 
 SEARCH_SEED = 1_000_000
 """Seed of the first generated sequence of a search; training takes small seeds."""
@@ -31,7 +31,7 @@ class Validation:
     frames: int
     """Of each sequence; of a data set, the first ones of each that has so many."""
 
-    def places(self, search: int, rescoring: int) -> tuple[range, range]:
+    def chosen(self, search: int, rescoring: int) -> tuple[range, range]:
         """Which sequences serve the search, and which others judge the best again.
 
         Args:
@@ -51,30 +51,31 @@ class Validation:
             )
         return range(search), range(search, search + rescoring)
 
-    def sequence(self, place: int) -> Sequence:
+    def sequence(self, number: int) -> Sequence:
         """One sequence of `frames` frames.
 
         Args:
-            place: One of `places`.
+            number: One that `chosen` gave.
         """
         if self.data == "synthetic":
-            return synthetic_sequence(place, self.frames)
-        whole = self._long_enough[place]
+            return synthetic_sequence(number, self.frames)
+        whole = self._long_enough[number]
         frames = whole.frames[: self.frames]
         if whole.image(0).nbytes * self.frames <= _KEPT:
             frames = tuple(whole.image(t) for t in range(self.frames))
         return make_sequence(whole.name, frames, whole.boxes[: self.frames], self.data)
 
-    def pairs(self, family: LightTrackFamily, draw: int) -> PairBatch:
+    def pairs(self, settings: Settings, draw: int) -> PairBatch:
         """Pairs of crops that set the statistics of BatchNorm layers.
 
         Args:
-            family: Whose crop sizes to use.
+            settings: Of the tracking procedure; say the sizes of the crops.
             draw: Different pairs for each number.
         """
-        if family.name not in self._sources:
-            self._sources[family.name] = pair_source(self.data, family, SEARCH_SEED)
-        return self._sources[family.name].batch(draw, _PAIRS)
+        sizes = settings.template_size, settings.search_size
+        if sizes not in self._sources:
+            self._sources[sizes] = pair_source(self.data, settings, SEARCH_SEED)
+        return self._sources[sizes].batch(draw, _PAIRS)
 
     @cached_property
     def _long_enough(self) -> list[Sequence]:
@@ -84,5 +85,5 @@ class Validation:
         return [sequence for sequence in every if len(sequence) >= self.frames and sequence.visible[0]]
 
     @cached_property
-    def _sources(self) -> dict[str, PairSource]:
+    def _sources(self) -> dict[tuple[int, int], PairSource]:
         return {}

@@ -9,11 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from search.study.candidate import Candidate
-from search.problem.objectives import Objective
+from search.metrics.metric import Metric
+from search.page.data import ReportData
 from search.page.drawing import digits, plan
 from search.page.wording import title
-from search.report import ReportData
+from search.study.candidate import Candidate
 
 
 def columns(data: ReportData) -> dict:
@@ -23,13 +23,13 @@ def columns(data: ReportData) -> dict:
         data: A search.
     """
     candidates = data.candidates
-    places = {candidate.number: i for i, candidate in enumerate(candidates)}
+    rows = {candidate.number: i for i, candidate in enumerate(candidates)}
     strategies = list(dict.fromkeys(candidate.strategy for candidate in candidates))
     found = data.recommendation
     tables = plan(data.family)
     return {
-        "figures": [_figure(objective, candidates) for objective in _every(data)],
-        "objectives": [objective.name for objective in data.objectives],
+        "figures": [_column(metric, candidates) for metric in _every(data)],
+        "objectives": [metric.name for metric in data.objectives],
         "number": [candidate.number for candidate in candidates],
         "feasible": [int(candidate.feasible) for candidate in candidates],
         "strategies": strategies,
@@ -38,13 +38,13 @@ def columns(data: ReportData) -> dict:
         "digits": digits(data.choices),
         "key": [candidate.architecture.key for candidate in candidates],
         "name": [candidate.architecture.name for candidate in candidates],
-        "front": [places[member.number] for member in data.front],
-        "recommended": None if found is None else places[found.winner.number],
-        "ties": [] if found is None else [places[number] for number in found.ties],
-        "errors": {} if found is None else {places[n]: _number(d.standard_error) for n, d in found.differences.items()},
+        "front": [rows[member.number] for member in data.front],
+        "recommended": None if found is None else rows[found.winner.number],
+        "ties": [] if found is None else [rows[number] for number in found.ties],
+        "errors": {} if found is None else {rows[n]: _number(d.standard_error) for n, d in found.differences.items()},
         "chips": [
             {
-                "latency": device.latency,
+                "latency": device.latency.name,
                 "name": device.name,
                 "title": f"{device.predictor.name}: {device.predictor.device}",
                 "ms": None if device.operator_ms is None else [device.operator_ms.get(op["key"]) for op in tables["operators"]],
@@ -55,31 +55,29 @@ def columns(data: ReportData) -> dict:
     }
 
 
-def _every(data: ReportData) -> list[Objective]:
-    """The figures, and where candidates were judged again also what that gave."""
-    again = [
-        Objective(f"{figure.name}_rescored", figure.unit, figure.direction, figure.source)
-        for figure in data.figures
-        if any(f"{figure.name}_rescored" in candidate.values for candidate in data.candidates)
-    ]
-    return [*data.figures, *again]
+def _every(data: ReportData) -> list[Metric]:
+    """The metrics, and where candidates were judged again also what that gave."""
+    again = [metric.found_again for metric in data.metrics]
+    return [*data.metrics, *(metric for metric in again if any(metric in candidate.figures for candidate in data.candidates))]
 
 
-def _figure(figure: Objective, candidates: Sequence[Candidate]) -> dict:
-    name = figure.name
-    sources = [candidate.sources.get(name) for candidate in candidates]
-    common = Counter(source for source in sources if source).most_common(1)
-    usual = common[0][0] if common else figure.source
-    noise = _numbers(candidate.noise.get(name) for candidate in candidates)
+def _column(metric: Metric, candidates: Sequence[Candidate]) -> dict:
+    figures = [candidate.figures.get(metric) for candidate in candidates]
+    common = Counter(figure.source for figure in figures if figure).most_common(1)
+    usual = common[0][0] if common else metric.source
+    noise = _numbers(figure and figure.noise for figure in figures)
     return {
-        "name": name,
-        "title": title(name),
-        "sign": figure.sign,
-        "values": _numbers(candidate.values.get(name) for candidate in candidates),
+        "name": metric.name,
+        "kind": metric.kind,
+        "device": metric.device,
+        "again": metric.again,
+        "title": title(metric),
+        "sign": metric.sign,
+        "values": _numbers(figure and figure.value for figure in figures),
         "noise": None if all(each is None for each in noise) else noise,
         "source": usual,
-        "sources": {i: source for i, source in enumerate(sources) if source not in (usual, None)},
-        "predicted": {i: _number(candidate.predicted[name]) for i, candidate in enumerate(candidates) if name in candidate.predicted},
+        "sources": {i: figure.source for i, figure in enumerate(figures) if figure and figure.source != usual},
+        "predicted": {i: _number(figure.predicted) for i, figure in enumerate(figures) if figure and figure.predicted is not None},
     }
 
 

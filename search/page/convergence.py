@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.front.pareto import hypervolumes
+from search.front.winner import losses
+from search.metrics.metric import Metric
 from search.study.candidate import Candidate
-from search.problem.objectives import Objective
-from search.pareto import hypervolumes
-from search.winner import losses
 
 _EXACT = 3
 """Objectives up to which volumes are computed; with more, these take too long and are sampled."""
@@ -27,7 +27,7 @@ class Curve:
     figures of the feasible candidates."""
 
 
-def curves(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Curve]:
+def curves(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> list[Curve]:
     """The progress of each strategy of a study, in the order of their first candidates.
 
     Args:

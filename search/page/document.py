@@ -14,17 +14,16 @@ from plotly.offline import get_plotlyjs
 
 from predictors.report import Comparison, share_inside
 from predictors.scores import score
-from search.problem.objectives import count
+from search.metrics.amounts import count
 from search.page.columns import columns
+from search.page.data import Device, ReportData
 from search.page.facts import certainty, facts, job, settings
 from search.page.front import commands, front_table, front_text, next_steps
 from search.page.importance import LEAST
-from search.page.peers import PEERS
+from search.page.peers import PEERS, published_family
 from search.page.plots import plots
 from search.page.tiles import lead, tiles
 from search.page.wording import title
-from search.report import Device, ReportData
-from supernet.families import FAMILIES
 
 _TRADE_OFF = (
     "Every dot is an architecture that tracked validation sequences with weights inherited from the supernet. Circles are the front of the "
@@ -47,8 +46,7 @@ _METHOD = (
     "latency table, not measured, unless the page says so."
 )
 _PEERS = (
-    "As in Figure 1 of the LightTrack paper: accuracy against multiply-adds, the area of a bubble for the parameters (a dot where they are "
-    "not given). Above, hollow: accuracy as published, EAO on real video (VOT2019). Below, filled: this search, {accuracy} with inherited "
+    "Accuracy against multiply-adds, the area of a bubble for the parameters (a dot where they are not given). Above, hollow: accuracy as published, EAO on real video (VOT2019). Below, filled: this search, {accuracy} with inherited "
     "weights on its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
 )
 _COMPARISON = (
@@ -140,15 +138,9 @@ def _importance(place: str | None) -> str:
 
 
 def _peers(data: ReportData, place: str) -> str:
-    """Figure 1 of LightTrack's paper, with this search beside it."""
-    accuracy = data.accuracy
-    published = FAMILIES["lighttrack"]
-    other = data.family.search_size != published.search_size
-    crops = (
-        f", but the crops are smaller here ({data.family.search_size} instead of {published.search_size} px): another family"
-        if other
-        else ""
-    )
+    """Published trackers, as Figure 1 of the LightTrack paper shows them, with this search beside them."""
+    ours, theirs = data.family.settings.search_size, published_family().settings.search_size
+    crops = f", but the crops are smaller here ({ours} instead of {theirs} px): another family" if ours != theirs else ""
     rows = [
         (
             peer.name,
@@ -167,7 +159,7 @@ def _peers(data: ReportData, place: str) -> str:
     note = "<p class='text'>– in the column of times: chiptrack cannot build the graph.</p>"
     return _section(
         "Beside published trackers",
-        _PEERS.format(accuracy=title(accuracy)) + crops + ".",
+        _PEERS.format(accuracy=title(data.accuracy)) + crops + ".",
         place,
         f"<div class='scroll'><table><thead><tr>{table[0]}</tr></thead><tbody>{table[1]}</tbody></table></div>{note}",
     )

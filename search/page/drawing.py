@@ -1,16 +1,14 @@
 """What the page needs to draw any architecture of a family and to list its operators, without asking Python again.
 
-Which operators an architecture has depends on few choices at a time (`LightTrackFamily.contexts`); so small tables of operators, looked up
-with the architecture's digits, give the search branch in the order of execution. `search/page/page.js` reads them.
+A slot's operator depends on a few choices; so a small table for each slot of the search branch, looked up with the architecture's
+digits, gives its operators in the order of execution. `search/page/page.js` reads them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from supernet.families.lighttrack.space import LightTrackFamily
-from supernet.operators import Operator
-from supernet.space import Value
+from supernet.families.family import Family
 
 _DIGITS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyz"))
 
@@ -28,39 +26,22 @@ def digits(choices: np.ndarray) -> list[str]:
     return written.view(f"<U{choices.shape[1]}").ravel().tolist() if len(choices) else []
 
 
-def plan(family: LightTrackFamily) -> dict:
+def plan(family: Family) -> dict:
     """Tables from which the operators of every architecture follow.
 
     Returns:
-        `labels` and `values` of the choices; `operators`, each with key, kind, shapes and options; and indices of
-        these: `start`, then `blocks` by layer and digit, of which the digit of `feature` leaves the first `depth`, `join` by the digit of
-        `feature`, and `towers` by head and the digits of `feature` and its width: `layers` by place and digit (-1: none) and `last`.
+        `labels` and `values` of the choices; `operators`, each with key, kind, shapes and options; and `slots` of the search branch in
+        the order of execution, each with its `place` in the network, `choices` (positions of the choices that it depends on),
+        `steps` (how far the next value of each leads) and `table` (index of the operator; -1 where nothing stands).
     """
-    choices = family.space.choices
-    first = {label: values[0] for label, values in choices.items()}
-    exits = choices["feature"]
-    places: dict[Operator, int] = {}
-
-    def found(*kinds: str, **changes: Value) -> list[int]:
-        operators = family.operators(family.architecture({**first, **changes}))
-        return [places.setdefault(op, len(places)) for op in operators if op.branch == "search" and op.kind in kinds]
-
-    def tower(head: str, feature: Value, width: Value) -> dict:
-        kernels = choices[f"{head}.0"]
-        labels = [label for label in choices if label.startswith(f"{head}.") and choices[label][: len(kernels)] == kernels]
-        fixed = {"feature": feature, f"{head}.width": width}
-        built = [found("head", "cls", "reg", **fixed, **dict.fromkeys(labels, kernel)) for kernel in kernels]
-        built = [ids[: len(labels) + 1] if head == "cls" else ids[-len(labels) - 1 :] for ids in built]
-        layers = [[ids[i] for ids in built] + [-1] * (len(choices[label]) - len(kernels)) for i, label in enumerate(labels)]
-        return {"layers": layers, "last": built[0][-1]}
-
-    back = [found("mbconv", feature=exits[-1], **dict.fromkeys(family.back_labels, block)) for block in choices[family.back_labels[0]]]
-    tables = {
-        "start": found("stem", "dsconv"),
-        "blocks": list(zip(*back, strict=True)),
-        "depth": [family.depth(int(feature)) for feature in exits],
-        "join": [found("join", feature=feature)[0] for feature in exits],
-        "towers": {head: [[tower(head, f, width) for width in choices[f"{head}.width"]] for f in exits] for head in ("cls", "reg")},
-    }
-    operators = [{"key": op.key, "kind": op.kind, "in": op.in_shape, "out": op.out_shape, **dict(op.options)} for op in places]
-    return {"labels": list(choices), "values": list(choices.values()), "operators": operators, **tables}
+    tables = family.slot_table
+    slots = []
+    used: dict[int, int] = {-1: -1}
+    for i, slot in enumerate(family.slots):
+        if slot.branch == "search":
+            column = tables.column(i)
+            table = [used.setdefault(op, len(used) - 1) for op in column.table.tolist()]
+            slots.append({"place": slot.place, "choices": column.choices.tolist(), "steps": column.steps.tolist(), "table": table})
+    found = [tables.operators[op] for op in used if op >= 0]
+    operators = [{"key": op.key, "kind": op.kind, "in": op.in_shape, "out": op.out_shape, "options": op.option} for op in found]
+    return {"labels": list(family.choices), "values": list(family.choices.values()), "operators": operators, "slots": slots}

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from search.page.data import ReportData
 from search.page.wording import title
-from search.report import ReportData
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:
@@ -22,16 +22,18 @@ def certainty(data: ReportData) -> list[tuple[str, str]]:
     accuracy = title(data.accuracy)
     rows = []
     noise, verified = data.summary.get("noise", {}), data.summary.get("verified", {})
-    errors = [candidate.noise[data.accuracy] for candidate in data.candidates if data.accuracy in candidate.noise]
+    found = [candidate.figures[data.accuracy].noise for candidate in data.candidates]
+    errors = [error for error in found if error is not None]
     if errors:
         rows.append((f"{accuracy} by the sequences drawn", f"± {np.median(errors):.3f}, one standard error of a typical candidate"))
     if noise.get("calibration"):
         rows.append((f"{accuracy} by calibration", f"± {noise['calibration']:.4f}, when BatchNorm statistics come from other pairs"))
     if noise.get("tie_within"):
         rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, both kinds of noise together"))
+    named = {metric.name: metric for metric in data.metrics}
     for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
-        rows.append((title(name), _verified(name, verified)))
-    measured = sum("measured" in candidate.sources.values() for candidate in data.candidates)
+        rows.append((title(named[name]), _verified(name, verified)))
+    measured = sum(any(figure.source == "measured" for figure in candidate.figures.values()) for candidate in data.candidates)
     rows.append(("measured on a device", f"{measured} of {len(data.candidates):,} candidates; all other times are predicted"))
     return rows
 
@@ -52,7 +54,7 @@ def job(data: ReportData) -> list[tuple[str, str]]:
 def settings(data: ReportData) -> list[tuple[str, str]]:
     """How the search was made, and how it ended."""
     kept = {name: value for name, value in data.settings.items() if name not in ("predictors", "figures")}
-    kept["objectives"] = [title(objective.name) for objective in data.objectives]
+    kept["objectives"] = [title(metric) for metric in data.objectives]
     predictors = [{name: p.get(name) for name in ("path", "sha256", "profile")} for p in data.settings.get("predictors", [])]
     found = {name: data.summary[name] for name in ("failures", "rejected", "stopped", "seconds") if name in data.summary}
     return _flatten({**kept, "predictor": predictors[0] if len(predictors) == 1 else predictors, **found})

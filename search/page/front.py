@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import shlex
 
-from search.study.candidate import Candidate
+from search.front.winner import Recommendation
+from search.metrics.counted import MACS
+from search.metrics.metric import Metric
+from search.page.data import ReportData
 from search.page.wording import figure_text, title
-from search.report import ReportData
-from search.winner import Recommendation
+from search.study.candidate import Candidate
 
 _MOST_MEMBERS = 100
 """Rows of the table."""
@@ -35,16 +37,15 @@ def front_text(data: ReportData) -> str:
 def front_table(data: ReportData) -> str:
     """The table as HTML."""
     accuracy = data.accuracy
-    others = [objective.name for objective in data.objectives[1:]]
-    names = list(dict.fromkeys([*others, *(device.latency for device in data.devices), "macs"]))
-    names = [name for name in names if any(name in member.values for member in data.front)]
-    head = ["", title(accuracy), "judged again", "below highest", *map(title, names), ""]
+    metrics = dict.fromkeys([*data.objectives[1:], *(device.latency for device in data.devices), MACS])
+    shown = [metric for metric in metrics if any(metric in member.figures for member in data.front)]
+    head = ["", title(accuracy), "judged again", "below highest", *map(title, shown), ""]
     places = {candidate.number: i for i, candidate in enumerate(data.candidates)}
     rows = []
     for rank, member in enumerate(data.front[:_MOST_MEMBERS], 1):
-        again = f"{member.accuracy(accuracy):.3f}" if member.rescored else "–"
+        again = f"{member.accuracy(accuracy).value:.3f}" if member.rescored else "–"
         below, mark = _verdict(data.recommendation, member)
-        texts = [f"{rank:02}", f"{member.values[accuracy]:.3f}", again, below, *(_cell(member, name) for name in names)]
+        texts = [f"{rank:02}", f"{member.value(accuracy):.3f}", again, below, *(_cell(member, metric) for metric in shown)]
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
         buttons = f"<button data-show='{places[member.number]}'>show</button>"
         buttons += "".join(_button(*command) for command in commands(data, _file(data, rank), f"tracker-{rank:02}").items())
@@ -54,10 +55,11 @@ def front_table(data: ReportData) -> str:
     return f"<div class='scroll'><table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
-def _cell(member: Candidate, name: str) -> str:
-    if name not in member.values:
+def _cell(member: Candidate, metric: Metric) -> str:
+    figure = member.figures.get(metric)
+    if figure is None:
         return "–"
-    return figure_text(member, name) + (" measured" if member.sources.get(name) == "measured" else "")
+    return figure_text(figure) + (" measured" if figure.source == "measured" else "")
 
 
 def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.metrics.metric import Metric
+
 LEAST = 30
 """Candidates below which nothing is said."""
 _MOST = 2000
@@ -21,9 +23,9 @@ _SHUFFLES = 3
 
 @dataclass(frozen=True)
 class Importance:
-    """What the choices of a family tell of one figure."""
+    """What the choices of a family tell of one metric."""
 
-    figure: str
+    metric: Metric
     shares: np.ndarray
     """(L,) share of the figure's variance that each choice accounts for, 0..1 or a little more."""
     explained: float
@@ -31,13 +33,13 @@ class Importance:
     figure is mostly noise or too few candidates are known."""
 
 
-def importance(figure: str, choices: np.ndarray, values: np.ndarray) -> Importance | None:
+def importance(metric: Metric, choices: np.ndarray, values: np.ndarray) -> Importance | None:
     """Find which choices matter.
 
     Args:
-        figure: Name of the figure.
+        metric: What is to be explained.
         choices: (N, L) index of the chosen value of each choice.
-        values: (N,) the figure.
+        values: (N,) of the metric.
 
     Returns:
         None where there are too few finite values, or all are equal.
@@ -64,4 +66,4 @@ def importance(figure: str, choices: np.ndarray, values: np.ndarray) -> Importan
             shuffled[:, j] = np.concatenate([rng.permutation(x[:, j]) for _ in range(_SHUFFLES)])
             grown = np.mean((trees.predict(shuffled) - np.tile(y, _SHUFFLES)) ** 2) - error
             shares[j] += max(grown, 0.0) / (2 * variance) / 2
-    return Importance(figure, shares, float(explained))
+    return Importance(metric, shares, float(explained))

@@ -30,6 +30,8 @@ const short = (value) => {
   return String(Number(value.toPrecision(4)));
 };
 const source = (figure, i) => figure.sources[i] ?? figure.source;
+// the same metric, found a second time on other sequences
+const foundAgain = ({ kind, device }) => figures.find((other) => other.again && other.kind === kind && other.device === device);
 
 // ---- fronts
 
@@ -106,7 +108,7 @@ function draw() {
     });
   }
 
-  const again = axes.map(({ name }) => figures[byName.get(`${name}_rescored`)] ?? null);
+  const again = axes.map((figure) => foundAgain(figure) ?? null);
   const judged = again.some(Boolean) ? axes.map((figure, j) => again[j] ?? figure) : null;
   const withBars = (shown, taken = axes) => {
     const j = taken.findIndex(({ name }) => name === compared());
@@ -150,19 +152,19 @@ function draw() {
 }
 
 // the figure that differences were computed for: the accuracy, judged again where it was
-const compared = () => byName.has(`${accuracy}_rescored`) ? `${accuracy}_rescored` : accuracy;
+const compared = () => foundAgain(figures[byName.get(accuracy)])?.name ?? accuracy;
 
 // ---- what a candidate is made of
 
+// operators in the order of execution, by their place in the network
 function operators(i) {
-  const digit = (label) => parseInt(digits[i][plan.labels.indexOf(label)], 36);
-  const exit = digit("feature");
-  const backbone = [...plan.start, ...plan.blocks.slice(0, plan.depth[exit]).map((layer, j) => layer[parseInt(digits[i][j], 36)]), plan.join[exit]];
-  const towers = ["cls", "reg"].map((head) => {
-    const { layers, last } = plan.towers[head][exit][digit(`${head}.width`)];
-    return [...layers.map((layer, j) => layer[digit(`${head}.${j}`)]).filter((place) => place >= 0), last];
-  });
-  return [backbone, ...towers];
+  const places = new Map();
+  for (const { place, choices, steps, table } of plan.slots) {
+    const operator = table[choices.reduce((row, choice, j) => row + parseInt(digits[i][choice], 36) * steps[j], 0)];
+    if (!places.has(place)) places.set(place, []);
+    if (operator >= 0) places.get(place).push(operator);
+  }
+  return [...places].filter(([, row]) => row.length);
 }
 
 function element(parent, name, text = "", attributes = {}) {
@@ -179,50 +181,63 @@ function shape(parent, name, attributes, text = "") {
   return made;
 }
 
-const isHead = ({ kind }) => kind !== "mbconv" && kind !== "stem" && kind !== "dsconv" && kind !== "join";
-const spelled = ({ kind, kernel, expansion, out }) =>
-  `${kind}${kernel ? ` ${kernel}×${kernel}` : ""}${expansion ? ` e${expansion}` : ""} → ${out.join("×")}`;
-
-// Two rows: the backbone up to where the branches meet, and the two heads. Upwards the operators, downwards their milliseconds.
-function drawing(parent, [backbone, cls, reg], ms) {
-  const every = plan.operators;
-  const widest = Math.sqrt(Math.max(...every.map(({ out }) => out[0])));
-  const slowest = ms ? Math.max(...[...backbone, ...cls, ...reg].map((place) => ms[place] ?? 0)) : 0;
-  const STEP = 20, UP = 44, DOWN = ms ? 30 : 4, ROW = UP + DOWN + 18;
-  const svg = shape(parent, "svg", { viewBox: `0 0 372 ${2 * ROW}`, role: "img", "aria-label": "the operators of this architecture, in order" });
-  const row = (places, left, top, label) => {
-    shape(svg, "text", { x: left, y: top + 9 }, label);
-    let side = null;
-    places.forEach((place, j) => {
-      const op = every[place], x = left + j * STEP, floor = top + 12 + UP;
-      if (op.out[1] !== side && op.kind !== "join" && !isHead(op)) {
-        if (side !== null) shape(svg, "line", { x1: x - 0.5, x2: x - 0.5, y1: top + 14, y2: floor + DOWN, stroke: GRID });
-        side = op.out[1];
-      }
-      const height = Math.max(3, (UP - 4) * Math.sqrt(op.out[0]) / widest);
-      const width = 4 + 1.8 * (op.kernel ?? 1);
-      const color = isHead(op) ? HEAD : op.kind === "mbconv" ? FRONT : INK;
-      const bar = shape(svg, "rect", {
-        x: x + (STEP - width) / 2, y: floor - height, width, height, rx: 1.5, fill: color, "fill-opacity": op.expansion === 4 || op.kernel === 3 && isHead(op) ? 0.55 : 1,
-      });
-      shape(bar, "title", {}, `${spelled(op)}${ms ? `, ${short(ms[place])} ms` : ""}`);
-      if (ms && ms[place] > 0) shape(svg, "rect", { x: x + 5, y: floor + 2, width: STEP - 10, height: Math.max(0.7, (DOWN - 4) * ms[place] / slowest), fill: WINNER, "fill-opacity": 0.75 });
-    });
-    shape(svg, "line", { x1: left, x2: left + places.length * STEP, y1: top + 12 + UP + 0.8, y2: top + 12 + UP + 0.8, stroke: FAINT });
-  };
-  const side = (place) => every[place].out[1];
-  row(backbone, 0, 0, `backbone, ${side(backbone[0])} to ${side(backbone.at(-1))} px, and join`);
-  row(cls, 0, ROW, "classification");
-  row(reg, 9.4 * STEP, ROW, "box");
+const part = (place) => place.split(".")[0];
+const parts = [...new Set(plan.slots.map(({ place }) => part(place)))];
+const isChosen = new Set(plan.operators.filter(({ kind }) => new Set(plan.operators.filter((other) => other.kind === kind).map(({ options }) => JSON.stringify(options))).size > 1).map(({ kind }) => kind));
+const spelled = ({ kind, options, out }) => {
+  const words = Object.entries(options).map(([name, value]) => name === "kernel" ? `${value}×${value}` : `${name[0]}${value}`);
+  return [kind, ...words, "→", out.join("×")].join(" ");
+};
+// dark where the options that are numbers are the largest of their kind
+const largest = new Map(plan.operators.map(({ kind }) => [kind, Math.max(...plan.operators.filter((op) => op.kind === kind).map(size))]));
+function size({ options }) {
+  return Object.entries(options).filter(([name, value]) => typeof value === "number" && name !== "stride").reduce((product, [, value]) => product * value, 1);
 }
 
-function list(parent, rows, ms) {
-  const times = rows.flat().map((place) => ms[place]);
+// Rows of places, as many to a row as fit. Upwards the operators, downwards their milliseconds.
+function drawing(parent, places, ms) {
+  const every = plan.operators;
+  const widest = Math.sqrt(Math.max(...every.map(({ out }) => out[0])));
+  const slowest = ms ? Math.max(...places.flatMap(([, row]) => row.map((op) => ms[op] ?? 0))) : 0;
+  const STEP = 20, WIDTH = 372, UP = 44, DOWN = ms ? 30 : 4, ROW = UP + DOWN + 18;
+  let left = 0, top = 0;
+  const laid = places.map(([place, row], j) => {
+    const wide = Math.max(row.length * STEP, 5 * place.length);
+    const branches = place.includes(".") && part(place) !== part(places[Math.max(0, j - 1)][0]);  // places of one part share a row
+    if (left > 0 && (branches || left + wide > WIDTH)) [left, top] = [0, top + ROW];
+    const at = { place, row, left, top };
+    left += wide + 0.4 * STEP;
+    return at;
+  });
+  const svg = shape(parent, "svg", { viewBox: `0 0 ${WIDTH} ${top + ROW}`, role: "img", "aria-label": "the operators of this architecture, in order" });
+  for (const { place, row, left, top } of laid) {
+    const floor = top + 12 + UP, sides = row.map((op) => every[op].out.at(-1));
+    const range = sides[0] === sides.at(-1) ? "" : `, ${sides[0]} to ${sides.at(-1)} px`;
+    shape(svg, "text", { x: left, y: top + 9 }, place + range);
+    row.forEach((number, j) => {
+      const op = every[number], x = left + j * STEP;
+      if (j > 0 && sides[j] !== sides[j - 1]) shape(svg, "line", { x1: x - 0.5, x2: x - 0.5, y1: top + 14, y2: floor + DOWN, stroke: GRID });
+      const height = Math.max(3, (UP - 4) * Math.sqrt(op.out[0]) / widest);
+      const width = Math.min(STEP - 2, 4 + 1.8 * (op.options.kernel ?? 1));
+      const color = !isChosen.has(op.kind) ? INK : parts.indexOf(part(place)) === 0 ? FRONT : HEAD;
+      const bar = shape(svg, "rect", {
+        x: x + (STEP - width) / 2, y: floor - height, width, height, rx: 1.5, fill: color, "fill-opacity": size(op) < largest.get(op.kind) ? 0.55 : 1,
+      });
+      shape(bar, "title", {}, `${spelled(op)}${ms ? `, ${short(ms[number])} ms` : ""}`);
+      if (ms && ms[number] > 0) shape(svg, "rect", { x: x + 5, y: floor + 2, width: STEP - 10, height: Math.max(0.7, (DOWN - 4) * ms[number] / slowest), fill: WINNER, "fill-opacity": 0.75 });
+    });
+    shape(svg, "line", { x1: left, x2: left + row.length * STEP, y1: floor + 0.8, y2: floor + 0.8, stroke: FAINT });
+  }
+}
+
+function list(parent, places, ms) {
+  const rows = places.flatMap(([place, row]) => row.map((number) => [place, number]));
+  const times = rows.map(([, number]) => ms[number]);
   const sum = times.reduce((total, time) => total + (time ?? 0), 0), most = Math.max(...times.map((time) => time ?? 0));
   const table = element(element(parent, "div", "", { class: "operators" }), "table");
-  rows.flat().forEach((place) => {
-    const op = plan.operators[place], time = ms[place];
-    const line = element(table, "tr", "", isHead(op) ? { class: "head" } : {});
+  rows.forEach(([place, number]) => {
+    const op = plan.operators[number], time = ms[number];
+    const line = element(table, "tr", "", parts.indexOf(part(place)) > 0 ? { class: "head" } : {});
     element(line, "td", spelled(op));
     element(element(line, "td", "", { class: "bar" }), "div", "", { style: `width:${time ? 100 * time / most : 0}%` });
     element(line, "td", time === null ? "no time" : `${time.toFixed(3)} ms`);
@@ -245,7 +260,7 @@ function show(i) {
   for (const [label, command] of Object.entries(commands(i))) element(actions, "button", `copy ${label}`, { "data-command": command, title: command });
   const table = element(panel, "table");
   for (const figure of figures) {
-    if (figure.values[i] === null && figure.name.endsWith("_rescored")) continue;
+    if (figure.values[i] === null && figure.again) continue;
     const line = element(table, "tr"), noise = figure.noise?.[i];
     element(line, "td", figure.title);
     element(line, "td", short(figure.values[i]) + (noise ? ` ± ${Number(noise.toPrecision(2))}` : ""));
@@ -254,7 +269,7 @@ function show(i) {
   }
   const rows = operators(i), chip = chips[chosen.chip], ms = chip?.ms ?? null;
   drawing(panel, rows, ms);
-  element(panel, "p", `Up: channels; wide: kernel; dark: ${ms ? "the larger expansion or kernel; red: milliseconds." : "the larger expansion or kernel."}`, { class: "note" });
+  element(panel, "p", `Up: channels; wide: kernel; dark: the largest of its kind${ms ? "; red: milliseconds." : "."}`, { class: "note" });
   if (ms) {
     const sum = list(panel, rows, ms), predicted = figures[byName.get(chip.latency)];
     const whole = predicted?.predicted[i] ?? (source(predicted, i) === "predicted" ? predicted.values[i] : null);
@@ -371,8 +386,9 @@ byId("chip").addEventListener("change", (event) => {
   const before = chips[chosen.chip].name;
   chosen.chip = Number(event.target.value);
   for (const axis of ["x", "y", "z"]) {
-    const [stem, chip] = split(figures[chosen[axis]].name);
-    if (chip === before) chosen[axis] = byName.get(`${stem}:${chips[chosen.chip].name}`) ?? chosen[axis];
+    const { kind, device, again } = figures[chosen[axis]];
+    const there = figures.findIndex((other) => other.kind === kind && other.again === again && other.device === chips[chosen.chip].name);
+    if (device === before && there >= 0) chosen[axis] = there;
   }
   refresh();
   if (shown !== null) show(shown);
@@ -385,11 +401,6 @@ byId("space").addEventListener("change", (event) => {
   refresh();
   listen();
 });
-
-function split(name) {
-  const at = name.indexOf(":");
-  return at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
-}
 
 let shown = null;
 function look(i) {

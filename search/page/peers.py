@@ -6,19 +6,21 @@ sequences is another figure, and neither can be read off the other. Multiply-add
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.actions import SHIPPED
-from predictors.fit import interval
-from predictors.models.lookup import fit_line
+from predictors.interval import Interval
+from predictors.latency import LatencyPredictor
 from predictors.measured import measured_networks
-from predictors.predictor import LatencyPredictor
-from supernet.catalogue import find_architecture
-from supernet.families import FAMILIES
+from predictors.models.lookup import fit_line
+from supernet.catalogue import find_architecture, find_family
+from supernet.families.family import Family
 from supernet.space import Architecture
 
 _TABLE = "lighttrack-onnxruntime-fp32.csv"
@@ -44,15 +46,7 @@ class Peer:
     """By which name chiptrack can build it; None where it cannot."""
 
 
-_INTRODUCTION = "LightTrack, introduction"
-PEERS = (
-    Peer("SiamFC, AlexNet", "Bertinetto et al., ECCV workshops 2016", 2.7e9, 2.3e6, None, _INTRODUCTION),
-    Peer("SiamRPN++, MobileNet-V2", "Li et al., CVPR 2019", 7.1e9, 11.2e6, 0.292, f"{_INTRODUCTION}; EAO from a page about the paper"),
-    Peer("SiamRPN++, ResNet-50", "Li et al., CVPR 2019", 48.9e9, None, 0.287, f"{_INTRODUCTION}: 4.6 points below LightTrack"),
-    Peer("Ocean, offline, ResNet-50", "Zhang et al., ECCV 2020", 20.3e9, 25.9e6, 0.327, f"{_INTRODUCTION}; EAO not verified", False),
-    Peer("LightTrack-Mobile", "Yan et al., CVPR 2021", 530e6, 1.97e6, 0.333, "LightTrack", preset="lighttrack-mobile"),
-    Peer("LightTrack, larger", "Yan et al., CVPR 2021", 790e6, None, 0.357, "LightTrack, Figure 1"),
-)
+PEERS = tuple(Peer(**record) for record in json.loads(Path(__file__).with_name("peers.json").read_bytes()))
 
 
 @dataclass(frozen=True)
@@ -63,6 +57,11 @@ class PeerTime:
     low: float
     high: float
     device: str
+
+
+def published_family() -> Family:
+    """The family of the published trackers that can be built."""
+    return find_family(next(find_architecture(peer.preset).family for peer in PEERS if peer.preset))
 
 
 def peer_times(predictors: Mapping[str, LatencyPredictor]) -> dict[str, list[PeerTime]]:
@@ -94,7 +93,7 @@ def _predicted(device: str, model: LatencyPredictor, architecture: Architecture)
 
 def _by_shipped_table(architecture: Architecture) -> PeerTime:
     """By the line over the table's sums alone: a predictor with all its models takes seconds to fit."""
-    table, family = LatencyTable.load(SHIPPED / _TABLE), FAMILIES[architecture.family]
+    table, family = LatencyTable.load(SHIPPED / _TABLE), find_family(architecture.family)
     networks, operator_ms = measured_networks(table, "search"), table.operator_ms()
     *sums, own = (
         sum(operator_ms[op.key] for op in family.operators(each) if op.branch == "search")
@@ -102,7 +101,7 @@ def _by_shipped_table(architecture: Architecture) -> PeerTime:
     )
     x, ms = np.array(sums), networks.ms
     held_out = [float(fit_line(np.delete(x, i), np.delete(ms, i))(x[i])) for i in range(len(x))]
-    band = interval(np.array(held_out), ms)
     time, profile = float(fit_line(x, ms)(np.array(own))), table.profile
+    low, high = map(float, Interval.conformal(np.abs(np.log(ms / np.array(held_out)))).around(np.array(time)))
     device = f"{profile.chip}, {profile.runtime}, {profile.precision} (table {_TABLE} of chiptrack)"
-    return PeerTime(time, time * band.low, time * band.high, device)
+    return PeerTime(time, low, high, device)

@@ -15,13 +15,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from predictors.report import Comparison
-from search.study.candidate import Candidate
-from search.problem.objectives import count
+from search.metrics.amounts import count
+from search.metrics.counted import MACS, PARAMS
+from search.metrics.metric import Metric
 from search.page.convergence import Curve
+from search.page.data import Device, ReportData
 from search.page.importance import Importance
 from search.page.peers import PEERS, Peer
 from search.page.wording import title
-from search.report import Device, ReportData
+from search.study.candidate import Candidate
 
 INK, FAINT, FRONT, WINNER, GRID, BAND = "#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452f", "#e6eaee", "#f0f3f6"
 _LINES = ((FRONT, "circle"), (WINNER, "square"), ("#8a6d00", "diamond"), ("#6a51a3", "triangle-up"), (INK, "cross"))
@@ -43,11 +45,7 @@ def plots(data: ReportData) -> dict[str, go.Figure]:
     if any(device.predictor.learning for device in data.devices):
         found["learning"] = learning(data.devices)
     winner = data.recommendation and data.recommendation.winner
-    return found | {"peers": peers([member for member in data.front if _sized(member)], winner, data.accuracy)}
-
-
-def _sized(member: Candidate) -> bool:
-    return {"macs", "params"} <= member.values.keys()
+    return found | {"peers": peers([member for member in data.front if {MACS, PARAMS} <= member.figures.keys()], winner, data.accuracy)}
 
 
 def convergence(curves: Sequence[Curve]) -> go.Figure:
@@ -79,7 +77,7 @@ def importances(found: Sequence[Importance], labels: Sequence[str]) -> go.Figure
     figure = go.Figure()
     for each, (colour, _) in zip(found, cycle(_LINES), strict=False):
         figure.add_bar(
-            name=_wrapped(f"{title(each.figure)} (explained {max(each.explained, 0):.0%})", 44),
+            name=_wrapped(f"{title(each.metric)} (explained {max(each.explained, 0):.0%})", 44),
             y=[labels[j] for j in top],
             x=each.shares[top].round(5).tolist(),
             orientation="h",
@@ -93,7 +91,7 @@ def importances(found: Sequence[Importance], labels: Sequence[str]) -> go.Figure
     )
 
 
-def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) -> go.Figure:
+def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: Metric) -> go.Figure:
     """Accuracy over multiply-adds, the area of a bubble for the parameters: published trackers above, those of a search below.
 
     The accuracies are two different figures, and so have an axis each.
@@ -101,7 +99,7 @@ def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) ->
     Args:
         ours: Members of a front; all carry `macs` and `params`.
         winner: The recommended of them.
-        accuracy: Name of their accuracy.
+        accuracy: What ranks them.
     """
     figure = go.Figure()
 
@@ -127,13 +125,12 @@ def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: str) ->
             (peer.macs, peer.eao, peer.params, _published(peer)) for peer in PEERS if peer.eao is not None and peer.verified == verified
         ]
         add(name, points, False, color="rgba(0,0,0,0)", line={"color": colour, "width": 1.5})
-    mine = [(c.values["macs"], c.accuracy(accuracy), c.values["params"], _own(c, accuracy)) for c in ours if c is not winner]
+    mine = [_sized(c, accuracy) for c in ours if c is not winner]
     add("front of this search", mine, True, color=FRONT, opacity=0.6, line={"width": 0})
     if winner is not None:
-        point = (winner.values["macs"], winner.accuracy(accuracy), winner.values["params"], _own(winner, accuracy))
-        add("recommended", [point], True, color=WINNER, opacity=0.85, line={"width": 0})
+        add("recommended", [_sized(winner, accuracy)], True, color=WINNER, opacity=0.85, line={"width": 0})
     ticks = [digit * 10**power for power in range(5, 12) for digit in (1, 3)]
-    every = [c.values["macs"] for c in ours] + [peer.macs for peer in PEERS]
+    every = [c.value(MACS) for c in ours] + [peer.macs for peer in PEERS]
     below = f"{html.escape(title(accuracy))} on this search's<br>validation sequences"
     return (
         _styled(figure, "multiply-adds per frame", "EAO on VOT2019,<br>as published", 560)
@@ -154,14 +151,11 @@ def _published(peer: Peer) -> str:
     return "<br>".join(map(html.escape, (peer.name, *lines)))
 
 
-def _own(candidate: Candidate, accuracy: str) -> str:
-    values = candidate.values
-    lines = (
-        f"{title(accuracy)} {candidate.accuracy(accuracy):.3f}",
-        f"multiply-adds {count(values['macs'])}",
-        f"parameters {count(values['params'])}",
-    )
-    return "<br>".join(map(html.escape, (f"#{candidate.number}", *lines)))
+def _sized(candidate: Candidate, accuracy: Metric) -> tuple[float, float, float, str]:
+    """Multiply-adds, accuracy, parameters, and all three in words."""
+    macs, found, params = candidate.value(MACS), candidate.accuracy(accuracy).value, candidate.value(PARAMS)
+    lines = (f"#{candidate.number}", f"{title(accuracy)} {found:.3f}", f"multiply-adds {count(macs)}", f"parameters {count(params)}")
+    return macs, found, params, "<br>".join(map(html.escape, lines))
 
 
 def comparison(device: Device) -> go.Figure:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping
 
-from search.study.candidate import Candidate
-from search.problem.objectives import count, kind_of, limit_name
+from search.metrics.accuracy import AO
+from search.metrics.amounts import count
+from search.metrics.counted import MACS
+from search.metrics.metric import Figure, Metric
+from search.page.data import ReportData
 from search.page.front import rank_of
 from search.page.wording import figure_text, title
-from search.report import ReportData
+from search.study.candidate import Candidate
 
 
 def lead(data: ReportData) -> str:
@@ -35,10 +39,11 @@ def tiles(data: ReportData) -> str:
     ]
     if found is not None:
         winner = found.winner
-        costs = [name for name in winner.values if kind_of(name) == kind_of(cost)]
+        dearest = max((metric for metric in winner.figures if metric.kind == cost.kind), key=winner.value)
+        figure = winner.accuracy(accuracy)
         shown = [
-            (f"{title(accuracy)} of the recommended", f"{winner.accuracy(accuracy):.3f}", _accuracy_note(winner, accuracy, summary)),
-            *(_cost_tile(winner, name, data) for name in dict.fromkeys([max(costs, key=lambda name: winner.values[name]), "macs"])),
+            (f"{title(accuracy)} of the recommended", f"{figure.value:.3f}", _accuracy_note(figure, accuracy, summary)),
+            *(_cost_tile(winner, metric, data) for metric in dict.fromkeys([dearest, MACS]) if metric in winner.figures),
             *shown,
         ]
     cells = [[html.escape(text) for text in tile] for tile in shown]
@@ -48,16 +53,16 @@ def tiles(data: ReportData) -> str:
     )
 
 
-def _accuracy_note(winner: Candidate, accuracy: str, summary: Mapping) -> str:
-    still = f"; a box that never moves: {summary['static_ao']:.3f}" if accuracy == "ao" and "static_ao" in summary else ""
-    return f"± {winner.accuracy_noise(accuracy):.3f}{still}"
+def _accuracy_note(figure: Figure, accuracy: Metric, summary: Mapping) -> str:
+    still = f"; a box that never moves: {summary['static_ao']:.3f}" if accuracy == AO and "static_ao" in summary else ""
+    return f"± {math.nan if figure.noise is None else figure.noise:.3f}{still}"
 
 
-def _cost_tile(winner: Candidate, name: str, data: ReportData) -> tuple[str, str, str]:
-    value, _, noise = figure_text(winner, name).partition(" ± ")
+def _cost_tile(winner: Candidate, metric: Metric, data: ReportData) -> tuple[str, str, str]:
+    figure = winner.figures[metric]
+    value, _, noise = figure_text(figure).partition(" ± ")
     notes = [f"± {noise}"] if noise else []
-    notes += [f"predicted {winner.predicted[name]:.3g}"] if name in winner.predicted else []
-    limit = data.settings.get("limits", {}).get(limit_name(name))
+    notes += [f"predicted {figure.predicted:.3g}"] if figure.predicted is not None else []
+    limit = data.settings.get("limits", {}).get(metric.limit_name)
     notes += [f"limit {count(limit)}"] if limit is not None else []
-    source = winner.sources[name]
-    return f"{title(name)}{'' if source == 'counted' else f', {source}'}", value, "; ".join(notes)
+    return f"{title(metric)}{'' if figure.source == 'counted' else f', {figure.source}'}", value, "; ".join(notes)

@@ -1,39 +1,27 @@
-"""Figures of candidates in words and digits, as the page shows them."""
+"""Metrics and figures in words and digits, as the page shows them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from search.study.candidate import Candidate
-from search.problem.objectives import count
-
-_NAMES = {
-    "ao": "AO",
-    "auc": "AUC",
-    "latency_ms": "ms per frame",
-    "template_ms": "ms per new target",
-    "macs": "multiply-adds",
-    "params": "parameters",
-    "memory_mb": "memory in MB",
-    "energy_mj": "energy in mJ",
-}
+from search.metrics import METRICS, Figure, Metric
+from search.metrics.amounts import count
 
 
-def title(name: str) -> str:
-    """A figure in words.
+def title(metric: Metric) -> str:
+    """A metric in words.
 
-    >>> title("latency_ms:phone"), title("ao_rescored")
+    >>> title(Metric("latency", "ms", device="phone")), title(Metric("ao", again=True))
     ('ms per frame, phone', 'AO, judged again')
     """
-    stem, _, device = name.partition(":")
-    words = _NAMES.get(stem.removesuffix("_rescored"), stem) + (", judged again" if stem.endswith("_rescored") else "")
-    return f"{words}, {device}" if device else words
+    words = METRICS[metric.kind].title if metric.kind in METRICS else metric.kind
+    return ", ".join(filter(None, (words, "judged again" if metric.again else "", metric.device)))
 
 
-def figure_text(candidate: Candidate, name: str) -> str:
+def figure_text(figure: Figure) -> str:
     """A figure with three significant digits, and its noise with as many decimals."""
-    value = candidate.values[name]
+    value = figure.value
     if value >= 1e4:
         return count(value)
     decimals = max(0, 2 - int(np.floor(np.log10(value)))) if 0 < value < np.inf else 2
-    return f"{value:.{decimals}f}" + (f" ± {candidate.noise[name]:.{decimals}f}" if name in candidate.noise else "")
+    return f"{value:.{decimals}f}" + (f" ± {figure.noise:.{decimals}f}" if figure.noise is not None else "")

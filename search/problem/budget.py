@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.problem.objectives import Constraint, Problem, count
+from search.metrics.amounts import count
+from search.problem.problem import Constraint, Problem
 from supernet.space import Architecture
 
 _SAMPLES = 500
@@ -44,7 +45,7 @@ def cheapest(problem: Problem) -> Architecture:
 def _needs(problem: Problem, constraint: Constraint, best: Architecture, above: np.ndarray) -> str:
     needed = constraint.objective.of(problem.family.space.indices([best]))[0]
     share = f" ({above[0]:.1%} more)" if constraint.limit else ""
-    return f"{constraint.name} is {count(constraint.limit)} {constraint.objective.unit} and the cheapest one found needs {count(needed)}{share}"
+    return f"{constraint.name} is {count(constraint.limit)} {constraint.objective.metric.unit} and the cheapest one found needs {count(needed)}{share}"
 
 
 def _closest(problem: Problem, constraints: Sequence[Constraint]) -> tuple[Architecture, np.ndarray]:

@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.problem.objectives import Problem
+from search.problem.problem import Problem
 from supernet.space import Architecture, Value
 
 _DRAWS = 50
@@ -29,7 +29,7 @@ _LAST = 500
 
 
 @dataclass
-class Gate:
+class FeasibilityFilter:
     """Lets a network pass once, and only if it meets every constraint; counts what it refuses."""
 
     problem: Problem
@@ -56,22 +56,22 @@ class Gate:
 
 
 class FeasibleSampler(BaseSampler):
-    """Draws from another Optuna sampler until a sample passes the gate.
+    """Draws from another Optuna sampler until a sample passes the filter.
 
     The wrapped sampler is made anew for each trial, with randomness that depends on the seed and on how many trials came
     before: so it may keep no memory but the study, and a resumed search goes on as if it had never stopped.
 
     Args:
         make: Builds the wrapped sampler from a seed.
-        gate: What may pass.
+        feasible: What may pass.
         seed: Start of all randomness.
         draws: How often to draw before the last sample is repaired; few where drawing is slow or repeats itself.
     """
 
-    def __init__(self, make: Callable[[int], BaseSampler], gate: Gate, seed: int, draws: int = _DRAWS):
+    def __init__(self, make: Callable[[int], BaseSampler], feasible: FeasibilityFilter, seed: int, draws: int = _DRAWS):
         self._make = make
         self._draws = draws
-        self._gate = gate
+        self._feasible = feasible
         self._seed = seed
         self._inner = make(0)
         self._rng = np.random.default_rng()
@@ -86,13 +86,13 @@ class FeasibleSampler(BaseSampler):
         self._inner.after_trial(study, trial, state, values)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._gate.distributions
+        return self._feasible.distributions
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         chosen: dict[str, Any] = {}
         for _ in range(self._draws):
             chosen = self._draw(study, trial, search_space)
-            if not self._gate.refuses(chosen):
+            if not self._feasible.refuses(chosen):
                 return chosen
         return self._repair(chosen)
 
@@ -102,7 +102,7 @@ class FeasibleSampler(BaseSampler):
     def _draw(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         # what the inner sampler would infer, without comparing the choices of all trials
         together = {name: distribution for name, distribution in search_space.items() if not distribution.single()}
-        pinned = {name: values[0] for name, values in self._gate.problem.space.choices.items() if name not in together}
+        pinned = {name: values[0] for name, values in self._feasible.problem.space.choices.items() if name not in together}
         drawn = pinned | self._inner.sample_relative(study, trial, together)
         return {
             name: drawn[name] if name in drawn else self._inner.sample_independent(study, trial, name, distribution)
@@ -112,18 +112,18 @@ class FeasibleSampler(BaseSampler):
     def _repair(self, chosen: dict[str, Any]) -> dict[str, Any]:
         """Take ever more choices from the anchor and try neighbours on the way; last, whatever is found around the anchor."""
         for label in [None, *self._rng.permutation(list(chosen))]:
-            chosen = chosen if label is None else {**chosen, label: self._gate.anchor[label]}
+            chosen = chosen if label is None else {**chosen, label: self._feasible.anchor[label]}
             for near in (chosen, *(self._near(chosen, 0) for _ in range(_NEIGHBOURS))):
-                if not self._gate.refuses(near):
+                if not self._feasible.refuses(near):
                     return near
         for i in range(_LAST):
             near = self._near(chosen, i / _LAST)
-            if not self._gate.refuses(near):
+            if not self._feasible.refuses(near):
                 return near
         raise ValueError(
-            f"no new architecture within the limits was found after {len(self._gate.seen)} of them; fewer evaluations or wider limits help"
+            f"no new architecture within the limits was found after {len(self._feasible.seen)} of them; fewer evaluations or wider limits help"
         )
 
     def _near(self, chosen: Mapping[str, Value], probability: float) -> dict[str, Value]:
-        space = self._gate.problem.space
+        space = self._feasible.problem.space
         return dict(space.mutate(space.make(chosen), self._rng, probability).choices)

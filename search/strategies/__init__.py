@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from optuna.samplers import BaseSampler
 
-from search.problem.feasible import Gate
+from search.problem.feasible import FeasibilityFilter
 from search.strategies.evolution import evolution
 from search.strategies.gp import gp
 from search.strategies.guided import guided
@@ -13,8 +13,8 @@ from search.strategies.nsga3 import nsga3
 from search.strategies.tpe import tpe
 from search.strategies.uniform import uniform
 
-Strategy = Callable[[Gate, int], BaseSampler]
-"""(gate, seed) to an Optuna sampler that proposes only what the gate lets pass, and keeps no memory that the study cannot restore."""
+Strategy = Callable[[FeasibilityFilter, int], BaseSampler]
+"""(feasible, seed) to an Optuna sampler that proposes only what the filter lets pass, and keeps no memory that the study cannot restore."""
 
 STRATEGIES: dict[str, Strategy] = {
     "guided": guided,

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Enough(Exception):
+class SearchConverged(Exception):
     """Ends a search before its planned evaluations; the text says why, in one line."""

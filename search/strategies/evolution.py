@@ -16,16 +16,16 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.problem.feasible import FeasibleSampler, Gate
-from search.problem.objectives import Problem
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
+from search.problem.problem import Problem
 from supernet.space import Architecture
 
 _POPULATION, _GENERATIONS, _PARENTS = 48, 20, 10
 
 
-def evolution(gate: Gate, seed: int) -> BaseSampler:
+def evolution(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Mutate or cross the most accurate architectures of all generations before."""
-    return FeasibleSampler(lambda drawn: EvolutionSampler(gate.problem, drawn), gate, seed)
+    return FeasibleSampler(lambda drawn: EvolutionSampler(feasible.problem, drawn), feasible, seed)
 
 
 class EvolutionSampler(BaseSampler):
@@ -45,7 +45,7 @@ class EvolutionSampler(BaseSampler):
         before = [other for other in begun if other.number < trial.number]
         generation, place = divmod(len(before), self._population)
         finished = [other for other in before[: generation * self._population] if other.state == TrialState.COMPLETE]
-        best = sorted(finished, key=lambda other: self._accuracy.sign * other.values[0])[: self._parents]
+        best = sorted(finished, key=lambda other: self._accuracy.metric.sign * other.values[0])[: self._parents]
         self._best = [self._space.make(other.params) for other in best]
         self._mutates = place < self._population // 2
 

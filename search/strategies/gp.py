@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, GPSampler
 
-from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
 
 _DRAWS = 3
 """Each maximises the expectation anew, from other starts, and takes a good part of a second."""
 
 
-def gp(gate: Gate, seed: int) -> BaseSampler:
+def gp(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Take the architecture, or a neighbour of it, that the processes expect most of."""
-    return FeasibleSampler(lambda drawn: GPSampler(seed=drawn, warn_independent_sampling=False), gate, seed, _DRAWS)
+    return FeasibleSampler(lambda drawn: GPSampler(seed=drawn, warn_independent_sampling=False), feasible, seed, _DRAWS)

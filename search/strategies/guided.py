@@ -20,11 +20,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictors.fit_quantity import MIN_VALUES, fit_quantity
 from predictors.quantity import QuantityPredictor
-from search.problem.feasible import Gate
-from search.strategies.model.hypervolume_gain import Beliefs, best_batch
-from search.strategies.model.inner_search import Genes, best, evolve
-from search.problem.objectives import deciding
-from search.strategies.converged import Enough
+from search.problem.feasible import FeasibilityFilter
+from search.strategies.converged import SearchConverged
+from search.strategies.hypervolume_gain import Beliefs, best_batch
+from search.strategies.inner_search import Genes, best, evolve
 from supernet.space import Architecture
 
 _POPULATION, _GENERATIONS = 300, 60
@@ -41,9 +40,9 @@ _WORTH_IT = 1e-4
 """Expected gain of a round, relative to the hypervolume so far; two rounds below it end the search."""
 
 
-def guided(gate: Gate, seed: int) -> BaseSampler:
+def guided(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Evaluate next what predictors, fitted to what was evaluated, expect most of."""
-    return GuidedSampler(gate, seed)
+    return GuidedSampler(feasible, seed)
 
 
 @dataclass
@@ -69,12 +68,13 @@ class _Round:
 class GuidedSampler(BaseSampler):
     """See `guided`; keeps what it can compute again from the trials, and nothing else."""
 
-    def __init__(self, gate: Gate, seed: int):
-        planned = gate.problem.evaluations
-        self._gate = gate
+    def __init__(self, feasible: FeasibilityFilter, seed: int):
+        planned = feasible.problem.evaluations
+        self._feasible = feasible
         self._seed = seed
-        self._genes = Genes.of(gate.problem)
-        self._signs = np.array([objective.sign for objective in gate.problem.objectives])
+        self._genes = Genes.of(feasible.problem)
+        self._cost = next(each for each in feasible.problem.objectives if each.metric.direction == "minimize")
+        self._signs = np.array([objective.metric.sign for objective in feasible.problem.objectives])
         self._first = int(np.clip(planned // 12, 10, 24))
         self._each = int(np.clip(planned // 25, 4, 10))
         self._least = max(48, planned // 4)
@@ -82,7 +82,7 @@ class GuidedSampler(BaseSampler):
         self._read: dict[int, _Asked] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._gate.distributions
+        return self._feasible.distributions
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
         raise AssertionError(f"every choice is sampled at once, {param_name} was asked for alone")
@@ -94,10 +94,10 @@ class GuidedSampler(BaseSampler):
         known = list(asked.values())
         now = self._round(start, known)
         if start >= self._least and max(now.gain, self._round(start - self._each, known).gain) < _WORTH_IT:
-            raise Enough(f"the next {self._each} evaluations are expected to add {now.gain:.2%} to the hypervolume")
+            raise SearchConverged(f"the next {self._each} evaluations are expected to add {now.gain:.2%} to the hypervolume")
         for choices in now.batch:
             chosen = self._genes.chosen(choices)
-            if self._gate.problem.space.make(chosen).key not in asked and not self._gate.refuses(chosen):
+            if self._feasible.problem.space.make(chosen).key not in asked and not self._feasible.refuses(chosen):
                 return chosen
         raise ValueError(
             f"no new architecture within the limits was found after {len(asked)} of them; fewer evaluations or wider limits help"
@@ -110,7 +110,7 @@ class GuidedSampler(BaseSampler):
             if other.number == trial.number or other.state == TrialState.WAITING or len(other.params) < len(self._genes.values):
                 continue
             if other.number not in self._read:
-                architecture = self._gate.problem.space.make(other.params)
+                architecture = self._feasible.problem.space.make(other.params)
                 self._read[other.number] = _Asked(architecture, self._genes.indices(other.params))
             read = self._read[other.number]
             one = asked.setdefault(read.architecture.key, _Asked(read.architecture, read.choices))
@@ -158,32 +158,32 @@ class GuidedSampler(BaseSampler):
         architectures = [finished[i].architecture for i in chosen]
         return {
             column: fit_quantity(
-                "accuracy", self._gate.problem.family.name, architectures, figures[chosen, column] * objective.sign, self._seed
+                "accuracy", self._feasible.problem.family.name, architectures, figures[chosen, column] * objective.metric.sign, self._seed
             )
-            for column, objective in enumerate(self._gate.problem.objectives)
+            for column, objective in enumerate(self._feasible.problem.objectives)
             if not objective.cheap
         }
 
     def _beliefs(self, models: dict[int, QuantityPredictor], choices: np.ndarray) -> Beliefs:
         """What is expected of (N, L) architectures."""
-        objectives = self._gate.problem.objectives
+        objectives = self._feasible.problem.objectives
         mean, deviation = np.zeros((2, len(choices), len(objectives)))
         for column, objective in enumerate(objectives):
             if column in models:
                 predicted = models[column].predict_choices(choices)
-                mean[:, column] = predicted.value * objective.sign
+                mean[:, column] = predicted.value * objective.metric.sign
                 deviation[:, column] = (predicted.high - predicted.value) / _DEVIATIONS
             else:
-                mean[:, column] = objective.of(choices) * objective.sign
+                mean[:, column] = objective.of(choices) * objective.metric.sign
         return Beliefs(mean, deviation)
 
     def _spread(self, met: set[bytes], rng: np.random.Generator, count: int) -> np.ndarray:
         """Up to (count, L) feasible architectures, unlike each other, from the cheapest to the most costly; the anchor first."""
-        genes, problem = self._genes, self._gate.problem
-        anchor, drawn = genes.indices(dict(self._gate.anchor.choices)), genes.random(_POOL, rng)
+        genes = self._genes
+        anchor, drawn = genes.indices(dict(self._feasible.anchor.choices)), genes.random(_POOL, rng)
         # samples crowd in the middle and may all exceed a tight limit: half of them lie on the way to the anchor
         towards = np.where(rng.random(drawn.shape) < rng.random((_POOL, 1)), anchor, genes.random(_POOL, rng))
         pool = genes.fresh(np.concatenate([anchor[None], drawn, towards]), met)
-        pool = pool[np.argsort(deciding(problem.objectives)[1].of(pool), kind="stable")]
+        pool = pool[np.argsort(self._cost.of(pool), kind="stable")]
         edges = np.linspace(0, len(pool), count + 1).astype(int)
         return pool[[rng.integers(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]]

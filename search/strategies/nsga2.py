@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, NSGAIISampler
 
-from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
 
 
-def nsga2(gate: Gate, seed: int) -> BaseSampler:
+def nsga2(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Breed the next architecture from the better part of the study."""
-    population = population_of(gate.problem.evaluations)
-    return FeasibleSampler(lambda drawn: NSGAIISampler(population_size=population, seed=drawn), gate, seed)
+    population = population_of(feasible.problem.evaluations)
+    return FeasibleSampler(lambda drawn: NSGAIISampler(population_size=population, seed=drawn), feasible, seed)
 
 
 def population_of(evaluations: int) -> int:

@@ -13,13 +13,13 @@ from math import comb
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIIISampler
 
-from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
 from search.strategies.nsga2 import population_of
 
 
-def nsga3(gate: Gate, seed: int) -> BaseSampler:
+def nsga3(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Breed the next architecture from survivors in all directions."""
-    population, objectives = population_of(gate.problem.evaluations), len(gate.problem.objectives)
+    population, objectives = population_of(feasible.problem.evaluations), len(feasible.problem.objectives)
     divisions = next(d for d in count(1) if comb(d + objectives - 1, objectives - 1) >= population)
 
     def make(drawn: int) -> BaseSampler:
@@ -27,4 +27,4 @@ def nsga3(gate: Gate, seed: int) -> BaseSampler:
             warnings.simplefilter("ignore", ExperimentalWarning)  # of its interface, for years
             return NSGAIIISampler(population_size=population, dividing_parameter=divisions, seed=drawn)
 
-    return FeasibleSampler(make, gate, seed)
+    return FeasibleSampler(make, feasible, seed)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, TPESampler
 
-from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
 
 _DRAWS = 5
 """Each builds both densities anew."""
 
 
-def tpe(gate: Gate, seed: int) -> BaseSampler:
+def tpe(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Draw the next architecture where good ones are dense."""
-    return FeasibleSampler(lambda drawn: TPESampler(multivariate=True, constant_liar=True, seed=drawn), gate, seed, _DRAWS)
+    return FeasibleSampler(lambda drawn: TPESampler(multivariate=True, constant_liar=True, seed=drawn), feasible, seed, _DRAWS)

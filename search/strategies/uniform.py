@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from optuna.samplers import BaseSampler, RandomSampler
 
-from search.problem.feasible import FeasibleSampler, Gate
+from search.problem.feasible import FeasibilityFilter, FeasibleSampler
 
 
-def uniform(gate: Gate, seed: int) -> BaseSampler:
+def uniform(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
     """Draw the next architecture uniformly."""
-    return FeasibleSampler(lambda drawn: RandomSampler(seed=drawn), gate, seed)
+    return FeasibleSampler(lambda drawn: RandomSampler(seed=drawn), feasible, seed)

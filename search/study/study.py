@@ -22,14 +22,14 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from search.judging.judge import Outcome
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import Problem
 from search.study.candidate import Candidate
-from search.problem.feasible import Gate
-from search.problem.objectives import Problem, figures_of
 from search.study.storages.opening import open_reader, open_writer
 from search.study.storages.storage import Record, as_written
-from search.study.trials import About, Kind, candidate_of, figures_in, with_notes
-from search.workers.jobs import Outcome
-from supernet.families.lighttrack.space import LightTrackFamily
+from search.study.trials import About, Kind, candidate_of, with_notes
+from supernet.families.family import Family
 from supernet.space import Architecture, Value
 
 _NAME = "search"
@@ -55,9 +55,8 @@ class Study:
     Args:
         folder: The study's folder; made where it does not exist, continued where it holds a study.
         problem: What the search is about.
-        gate: What may be sampled; the networks of the study are made known to it.
-        strategy_name: What candidates of this run are said to come from.
-        sampler: Draws architectures.
+        feasible: What may be sampled; the networks of the study are made known to it.
+        strategy: What candidates of this run are said to come from, and what draws architectures.
         database: URL of a PostgreSQL database for a study that begins there; a file in the folder otherwise.
 
     Raises:
@@ -67,11 +66,13 @@ class Study:
         ValueError: The database is not one that a study can be kept in, or not the one where this study began.
     """
 
-    def __init__(self, folder: Path, problem: Problem, gate: Gate, strategy_name: str, sampler: BaseSampler, database: str | None = None):
+    def __init__(
+        self, folder: Path, problem: Problem, feasible: FeasibilityFilter, strategy: tuple[str, BaseSampler], database: str | None = None
+    ):
         self._problem = problem
-        self._gate = gate
-        self._strategy = strategy_name
-        self._distributions = gate.distributions
+        self._feasible = feasible
+        self._strategy, sampler = strategy
+        self._distributions = feasible.distributions
         self._about = About.of(problem)
         self._candidates: dict[int, Candidate] = {}
         self._open: dict[int, Architecture] = {}
@@ -83,7 +84,7 @@ class Study:
             storage=self._trials,
             study_name=_NAME,
             sampler=sampler,
-            directions=[objective.direction for objective in problem.objectives],
+            directions=[objective.metric.direction for objective in problem.objectives],
         )
         self._id = self._trials.get_study_id_from_name(_NAME)
         self._store = open_writer(folder, database)
@@ -96,7 +97,7 @@ class Study:
 
     @_keeping_all()
     def _restore(self) -> None:
-        self._store.create(self._memory.directions, [objective.name for objective in self._problem.objectives])
+        self._store.create(self._memory.directions, [objective.metric.name for objective in self._problem.objectives])
         self._notes = self._store.notes()
         if self._notes.get("about") != self._about.to_json():
             self._note("about", self._about.to_json())
@@ -106,7 +107,7 @@ class Study:
             for name, content in record.attributes.get("sampler", {}).items():
                 self._trials.set_study_system_attr(self._id, name, content)
             arch = self._problem.space.make(record.params)
-            self._gate.seen.add(arch.key)
+            self._feasible.seen.add(arch.key)
             if record.state == TrialState.COMPLETE:
                 self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
             elif record.state == TrialState.RUNNING:
@@ -115,16 +116,16 @@ class Study:
         for number in ended:  # the dead writer had only its last word left to say
             self._finish(number, {})
         if not self._memory.get_trials(deepcopy=False):
-            self._memory.enqueue_trial(dict(self._gate.anchor.choices))  # the fast end of the front, which random samples hardly reach
+            self._memory.enqueue_trial(dict(self._feasible.anchor.choices))  # the fast end of the front, which random samples hardly reach
 
     def _restored(self, record: Record) -> FrozenTrial:
-        values = figures_in(record.attributes) if record.state == TrialState.COMPLETE else {}
+        values = self._values(record.attributes) if record.state == TrialState.COMPLETE else None
         return _Restored(
             number=record.number,
             trial_id=record.number,
             state=record.state,
             value=None,
-            values=[values[objective.name] for objective in self._problem.objectives] if values else None,
+            values=values,
             params=record.params,
             distributions=self._distributions,
             user_attrs=record.attributes,
@@ -141,7 +142,7 @@ class Study:
             Its number, and a network that has not been in the study before.
 
         Raises:
-            Enough: The strategy expects nothing more; so do later calls.
+            SearchConverged: The strategy expects nothing more; so do later calls.
             ValueError: There is no further network within the limits.
         """
         if self._again:
@@ -149,7 +150,7 @@ class Study:
             return number, self._open[number]
         if self._over:
             raise self._over
-        self._gate.rejected.clear()
+        self._feasible.rejected.clear()
         known = self._trials.get_study_system_attrs(self._id)
         try:
             trial = self._sample()
@@ -157,15 +158,17 @@ class Study:
             self._over = err
             raise
         arch = self._problem.space.make(trial.params)
-        self._gate.seen.add(arch.key)
-        values, noise = figures_of(self._problem.figures, arch, self._problem.family)
-        attributes = {"strategy": self._strategy, "values": values, "noise": noise, "rejected": dict(self._gate.rejected)}
+        self._feasible.seen.add(arch.key)
+        figures = {metric.name: figure for metric, figure in self._problem.figures(arch).items()}
+        values = {name: figure.value for name, figure in figures.items()}
+        noise = {name: figure.noise for name, figure in figures.items() if figure.noise is not None}
+        attributes = {"strategy": self._strategy, "values": values, "noise": noise, "rejected": dict(self._feasible.rejected)}
         now = self._trials.get_study_system_attrs(self._id)
         if now != known:
             attributes["sampler"] = {name: content for name, content in now.items() if known.get(name) != content}
         for name, content in attributes.items():
             trial.set_user_attr(name, content)
-        excess = {each.name: float(each.excess(np.array(values[each.objective.name]))) for each in self._problem.constraints}
+        excess = {each.name: float(each.excess(np.array(values[each.objective.metric.name]))) for each in self._problem.constraints}
         for name, share in excess.items():
             trial.set_constraint(name, share)
         begun = copy(self._trial(trial.number))
@@ -202,8 +205,8 @@ class Study:
         Args:
             number: Its trial.
             kind: What was done.
-            record: Of a rescored one `ao` and `auc` on each further sequence, of a recalibrated one of each draw of calibration
-                pairs; of a measured one figures by name.
+            record: Of a rescored one scores by kind of metric on each further sequence, of a recalibrated one for each draw of
+                calibration pairs; of a measured one values by the metric's name.
         """
         known = {**self._notes.get(f"{kind}:{number}", {}), **record}
         self._note(f"{kind}:{number}", known)
@@ -242,9 +245,8 @@ class Study:
             raise ValueError(f"a trial is finished once, after it was asked for, {number} is not running; give a number that ask returned")
         attributes = {**self._trial(number).user_attrs, **found}
         complete = "outcome" in attributes
-        figures = figures_in(attributes) if complete else {}
         state = TrialState.COMPLETE if complete else TrialState.FAIL
-        values = [figures[objective.name] for objective in self._problem.objectives] if complete else None
+        values = self._values(attributes) if complete else None
         self._store.finish(number, state, values, found)
         for name, content in found.items():
             self._trials.set_trial_user_attr(self._trial(number)._trial_id, name, content)
@@ -252,6 +254,11 @@ class Study:
         arch = self._open.pop(number)
         if complete:
             self._candidates[number] = candidate_of(number, arch, attributes, self._about)
+
+    def _values(self, attributes: Mapping[str, Any]) -> list[float]:
+        """Of the objectives, from a finished trial's attributes."""
+        figures = self._about.figures(attributes)
+        return [figures[objective.metric].value for objective in self._problem.objectives]
 
     def _noted(self, candidate: Candidate) -> Candidate:
         return with_notes(candidate, self._notes, self._about)
@@ -294,7 +301,7 @@ def read_candidates(folder: Path) -> list[Candidate]:
     return sorted(found, key=lambda candidate: candidate.number)
 
 
-def _architecture(record: Record, family: LightTrackFamily, shared: dict[tuple[str, Value], tuple[str, Value]]) -> Architecture:
+def _architecture(record: Record, family: Family, shared: dict[tuple[str, Value], tuple[str, Value]]) -> Architecture:
     """What was sampled; chosen values are shared among many, which halves the memory that candidates take."""
     arch = family.architecture(record.params)
     return replace(arch, choices=tuple(shared.setdefault(choice, choice) for choice in arch.choices))

@@ -1,9 +1,9 @@
 """What a trial of a study says of its candidate.
 
-From its beginning a trial carries the user attributes `strategy`, `values` and `noise` (the cheap figures by name); from its end
-`outcome` (`scores` by accuracy, on each sequence, and `seconds`) or `error`. What is found later stands in notes of the study
+From its beginning a trial carries the user attributes `strategy`, `values` and `noise` (of the cheap metrics, by name); from its end
+`outcome` (`scores` by kind of metric, on each sequence, and `seconds`) or `error`. What is found later stands in notes of the study
 (`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`), because Optuna closes a trial when it ends; the note `about` says
-what holds for all of them.
+what holds for all of them, the metrics behind the names among it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from search.study.candidate import Candidate, Source
 from search.judging.noise import standard_error
-from search.problem.objectives import ACCURACIES, Problem
-from supernet.families import FAMILIES
-from supernet.families.lighttrack.space import LightTrackFamily
+from search.metrics.metric import Figure, Metric
+from search.problem.problem import Problem
+from search.study.candidate import Candidate
+from supernet.catalogue import find_family
+from supernet.families.family import Family
 from supernet.space import Architecture
 
 Kind = Literal["rescored", "recalibrated", "measured"]
@@ -27,39 +28,52 @@ Kind = Literal["rescored", "recalibrated", "measured"]
 class About:
     """What holds for all candidates of a study."""
 
-    family: LightTrackFamily
-    sources: Mapping[str, Source]
-    """How figures are obtained, by name."""
+    family: Family
+    metrics: Mapping[str, Metric]
+    """What candidates are known by, by name."""
     limits: Mapping[str, float]
-    """The largest value that meets the constraints, by figure."""
+    """The largest value that meets the constraints, by the metric's name."""
 
     @classmethod
     def of(cls, problem: Problem) -> About:
         """What holds in a search for this problem."""
-        figures = (*ACCURACIES.values(), *problem.figures)
-        limits = {constraint.objective.name: constraint.limit for constraint in problem.constraints}
-        return cls(problem.family, {figure.name: figure.source for figure in figures}, limits)
+        limits = {constraint.objective.metric.name: constraint.limit for constraint in problem.constraints}
+        return cls(problem.family, {metric.name: metric for metric in problem.metrics}, limits)
 
     @classmethod
     def from_json(cls, record: dict) -> About:
         """Read what `to_json` made."""
-        return cls(FAMILIES[record["family"]], record["sources"], record["limits"])
-
-    def meets(self, values: Mapping[str, float]) -> bool:
-        """Whether figures by name lie within the limits."""
-        return all(values[name] <= limit for name, limit in self.limits.items())
+        metrics = (Metric.from_json(each) for each in record["metrics"])
+        return cls(find_family(record["family"]), {metric.name: metric for metric in metrics}, record["limits"])
 
     def to_json(self) -> dict:
         """The note `about`."""
-        return {"family": self.family.name, "sources": dict(self.sources), "limits": dict(self.limits)}
+        metrics = [metric.to_json() for metric in self.metrics.values()]
+        return {"family": self.family.name, "metrics": metrics, "limits": dict(self.limits)}
+
+    def meets(self, figures: Mapping[Metric, Figure]) -> bool:
+        """Whether figures lie within the limits."""
+        return all(figures[self.metrics[name]].value <= limit for name, limit in self.limits.items())
+
+    def figures(self, attributes: Mapping[str, Any]) -> dict[Metric, Figure]:
+        """Every figure of a finished trial, from its attributes."""
+        noise = attributes["noise"]
+        found = {
+            metric: Figure(mean(each), standard_error(each), metric.source) for metric, each in self.scored(attributes["outcome"]["scores"])
+        }
+        for name, value in attributes["values"].items():
+            metric = self.metrics[name]
+            found[metric] = Figure(value, noise.get(name), metric.source)
+        return found
+
+    def scored(self, scores: Mapping[str, Sequence[float]]) -> list[tuple[Metric, Sequence[float]]]:
+        """Metrics that a judge told, with the scores on each sequence."""
+        costly = {metric.kind: metric for metric in self.metrics.values() if metric.kind in scores}
+        return [(costly[kind], each) for kind, each in scores.items()]
 
 
-def figures_in(attributes: Mapping[str, Any]) -> dict[str, float]:
-    """Every figure by name, of a finished trial's attributes."""
-    return {name: _mean(each) for name, each in attributes["outcome"]["scores"].items()} | attributes["values"]
-
-
-def _mean(scores: Sequence[float]) -> float:
+def mean(scores: Sequence[float]) -> float:
+    """Of scores on several sequences."""
     return sum(scores) / len(scores)
 
 
@@ -73,14 +87,12 @@ def candidate_of(number: int, arch: Architecture, attributes: Mapping[str, Any],
         about: What holds for all candidates.
     """
     outcome = attributes["outcome"]
-    values = figures_in(attributes)
+    figures = about.figures(attributes)
     return Candidate(
         number=number,
         architecture=arch,
-        values=values,
-        sources=about.sources,
-        noise={name: standard_error(each) for name, each in outcome["scores"].items()} | attributes["noise"],
-        feasible=about.meets(values),
+        figures=figures,
+        feasible=about.meets(figures),
         scores={name: tuple(each) for name, each in outcome["scores"].items()},
         strategy=attributes["strategy"],
         seconds=outcome["seconds"],
@@ -98,30 +110,23 @@ def with_notes(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], abo
     if measured := notes.get(f"measured:{candidate.number}"):
         candidate = _measured(candidate, measured, about)
     if rescored := notes.get(f"rescored:{candidate.number}"):
-        candidate = _rescored(candidate, rescored)
+        candidate = _rescored(candidate, rescored, about)
     if recalibrated := notes.get(f"recalibrated:{candidate.number}"):
         candidate = replace(candidate, recalibrated={name: tuple(each) for name, each in recalibrated.items()})
     return candidate
 
 
-def _measured(candidate: Candidate, figures: Mapping[str, float], about: About) -> Candidate:
-    values = {**candidate.values, **figures}
-    unmeasured = {name for name, source in candidate.sources.items() if source != "measured"}
-    return replace(
-        candidate,
-        values=values,
-        sources={**candidate.sources, **dict.fromkeys(figures, "measured")},
-        noise={name: noise for name, noise in candidate.noise.items() if name not in figures},
-        feasible=about.meets(values),
-        predicted={**candidate.predicted, **{name: candidate.values[name] for name in figures if name in unmeasured}},
-    )
+def _measured(candidate: Candidate, values: Mapping[str, float], about: About) -> Candidate:
+    found = {}
+    for name, value in values.items():
+        before = candidate.figures[about.metrics[name]]
+        predicted = before.value if before.predicted is None else before.predicted
+        found[about.metrics[name]] = Figure(value, None, "measured", predicted)
+    figures = {**candidate.figures, **found}
+    return replace(candidate, figures=figures, feasible=about.meets(figures))
 
 
-def _rescored(candidate: Candidate, scores: Mapping[str, Sequence[float]]) -> Candidate:
-    return replace(
-        candidate,
-        values={**candidate.values, **{f"{name}_rescored": _mean(each) for name, each in scores.items()}},
-        sources={**candidate.sources, **{f"{name}_rescored": "inherited weights" for name in scores}},
-        noise={**candidate.noise, **{f"{name}_rescored": standard_error(each) for name, each in scores.items()}},
-        rescored={name: tuple(each) for name, each in scores.items()},
-    )
+def _rescored(candidate: Candidate, scores: Mapping[str, Sequence[float]], about: About) -> Candidate:
+    found = {metric.found_again: Figure(mean(each), standard_error(each), "inherited weights") for metric, each in about.scored(scores)}
+    kept = {name: tuple(each) for name, each in scores.items()}
+    return replace(candidate, figures={**candidate.figures, **found}, rescored=kept)

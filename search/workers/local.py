@@ -12,8 +12,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from search.workers.jobs import Job, JobFailed, MakeJudge, Outcome
+from search.judging.judge import Job, MakeJudge, Outcome
 from search.workers.pool import Bench, Pool, WorkerDied
+from search.workers.workers import JobFailed
 
 _MOST = 256
 """Workers; more than any machine that this is for has cores."""

@@ -8,7 +8,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from search.workers.jobs import Answer, Job, JobFailed, Judge, MakeJudge, Outcome
+from search.judging.judge import Job, Judge, MakeJudge, Outcome
+from search.workers.workers import Answer, JobFailed
 
 _LIVES = 3
 """A job that takes this many workers down is given up."""

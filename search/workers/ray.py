@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from search.workers.jobs import Answer, Job, JobFailed, Judge, MakeJudge, Outcome
+from search.judging.judge import Job, Judge, MakeJudge, Outcome
 from search.workers.pool import Bench, Pool, WorkerDied
+from search.workers.workers import Answer, JobFailed
 
 _PLACE = re.compile(
     r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?"

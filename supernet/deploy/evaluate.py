@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from supernet.deploy.loading import load_for_tracking
-from tracking.files.atomic import sole_writer, write_text
 from tracking.benchmarks.one_pass import average, score
 from tracking.datasets import DATASETS
+from tracking.files.atomic import sole_writer, write_text
 from tracking.files.progress import progress
 from tracking.files.records import read_record
 from tracking.files.runs import Run, finished, load_run, save_run

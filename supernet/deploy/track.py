@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from supernet.deploy.loading import load_for_tracking
-from tracking.files.atomic import check_target
 from tracking.benchmarks.one_pass import score
 from tracking.boxes import parse_box, write_boxes
 from tracking.canvas import canvas
+from tracking.files.atomic import check_target
 from tracking.files.progress import progress
 from tracking.sources import Source, open_source
 from tracking.trackers.procedure import TrackResult, follow

@@ -230,4 +230,3 @@ class Family(Protocol):
         from supernet.sharing.supernet import Supernet
 
         return Supernet(self, sharing or self.sharing)
-

@@ -40,7 +40,9 @@ class SiameseFamily(Family):
         return (
             template,
             *(
-                GraphSpec(name, {"search": (1, 3, size, size), "template_features": shapes["template_features"]}, ("cls", "reg"), _search_graph)
+                GraphSpec(
+                    name, {"search": (1, 3, size, size), "template_features": shapes["template_features"]}, ("cls", "reg"), _search_graph
+                )
                 for name, size in searches.items()
             ),
         )

@@ -1,11 +1,11 @@
 """Programs that run networks on a device, by name. Each file imports its packages only when they are used."""
 
-from supernet.runtimes.runtime import Runtime
 from supernet.runtimes.litert import LiteRt
 from supernet.runtimes.mnn import Mnn
 from supernet.runtimes.ncnn import Ncnn, NcnnVulkan
 from supernet.runtimes.onnxruntime import CoreMl, Cuda, Nnapi, OnnxRuntime, Qnn, Xnnpack
 from supernet.runtimes.openvino import OpenVino, OpenVinoGpu, OpenVinoNpu
+from supernet.runtimes.runtime import Runtime
 from supernet.runtimes.simulated import Simulated
 from supernet.runtimes.torch_cuda import TorchCpu, TorchCuda
 

@@ -67,9 +67,7 @@ def largest(options: list[nn.Module]) -> nn.Module:
     """
     sizes = [{n: m.weight.shape for n, m in option.named_modules() if isinstance(m, nn.Conv2d)} for option in options]
     for option, size in zip(options, sizes, strict=True):
-        if all(
-            name in size and all(b >= a for a, b in zip(other[name], size[name], strict=True)) for other in sizes for name in other
-        ):
+        if all(name in size and all(b >= a for a, b in zip(other[name], size[name], strict=True)) for other in sizes for name in other):
             return option
     raise ValueError("options that are slices must have one that is the largest in every convolution; use --sharing separate")
 

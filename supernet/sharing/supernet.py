@@ -86,7 +86,9 @@ class Supernet(ModelSpace):
             if slot.branch == "search":
                 rows = _rows(family, slot)
                 options = dict(rows.values())  # one operator for each, whatever the size of its maps
-                held = SlotModule({key: op.build() for key, op in options.items()}, {values: key for values, (key, _) in rows.items()}, slot, sharing)
+                held = SlotModule(
+                    {key: op.build() for key, op in options.items()}, {values: key for values, (key, _) in rows.items()}, slot, sharing
+                )
                 for label in _deciding(slot, rows):
                     held.add_mutable(nni.choice(label, list(family.choices[label])))
                     declared.add(label)

@@ -23,9 +23,7 @@ _CALIBRATION_SEED = 10_000
 """Added to the training seed: calibration sees other pairs than the training."""
 
 
-def retrain(
-    arch: str, *, out: Path, supernet: Path | None = None, training: TrainingOptions = TrainingOptions(), seed: int = 1
-) -> dict:
+def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: TrainingOptions = TrainingOptions(), seed: int = 1) -> dict:
     """Train one architecture alone.
 
     Args:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tracking.files.atomic import write_text
 from tracking.boxes import read_boxes, write_boxes
+from tracking.files.atomic import write_text
 from tracking.images import natural_key
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable
-from latency_tables.tables.measurement import Measurement
 from supernet.families.family import Family
 from supernet.operators import Operator
 

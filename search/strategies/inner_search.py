@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.occurrences import occurrences
-from search.problem.objectives import Problem
-from search.pareto import no_worse
+from search.front.pareto import no_worse
+from search.problem.problem import Problem
 from supernet.space import Value
 
 _AT_ONCE = 2000
@@ -22,7 +21,12 @@ _AT_ONCE = 2000
 
 @dataclass(frozen=True)
 class Genes:
-    """The searched part of a space as integers, and which of its architectures are within the limits."""
+    """The searched part of a space as integers, and which of its architectures are within the limits.
+
+    Worked example: a family with `kernel` (3, 5, 7) and `depth` (1, 2), of which a search leaves out kernel 3. An architecture is a row
+    of indices of the family's whole space, so kernel 7 and depth 2 are the genes (2, 1); `values` are ((1, 2), (0, 1)), and a gene of
+    0 for the kernel is never drawn. Crossing (2, 1) with (1, 0) takes each gene from either, for example (1, 1): kernel 5, depth 2.
+    """
 
     problem: Problem
     values: tuple[np.ndarray, ...]
@@ -56,8 +60,7 @@ class Genes:
 
     def keys(self, choices: np.ndarray) -> list[bytes]:
         """What is equal for the spellings of one network, of each of (N, L) rows."""
-        known = occurrences(self.problem.family)
-        return [row.tobytes() for row in known.listed(known.rows(choices)).astype(np.int8)]
+        return [row.tobytes() for row in self.problem.family.occurrences.listed(choices).astype(np.int8)]
 
     def fresh(self, choices: np.ndarray, met: set[bytes]) -> np.ndarray:
         """Those rows of (N, L) that are within the limits and not met before, each network once; adds them to `met`."""

@@ -11,41 +11,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.study.candidate import Candidate
+from search.front.pareto import non_dominated
 from search.judging.noise import Difference, paired
-from search.problem.objectives import Objective, deciding, kind_of
-from search.pareto import non_dominated
+from search.metrics import METRICS
+from search.metrics.metric import Metric
+from search.problem.problem import deciding
+from search.study.candidate import Candidate
 
 
-def losses(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
+def losses(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> np.ndarray:
     """The objectives of some candidates as figures to be minimised, (N, D)."""
-    signs = np.array([objective.sign for objective in objectives])
-    values = [[candidate.values[objective.name] for objective in objectives] for candidate in candidates]
+    signs = np.array([metric.sign for metric in objectives])
+    values = [[candidate.value(metric) for metric in objectives] for candidate in candidates]
     return np.array(values, float).reshape(-1, len(objectives)) * signs
 
 
-def front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Candidate]:
+def front(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> list[Candidate]:
     """The feasible candidates that no other feasible one beats by the scores of the search, most accurate first.
 
     Args:
         candidates: All of a search.
-        objectives: As in `Problem`.
+        objectives: What is optimised.
     """
     feasible = [candidate for candidate in candidates if candidate.feasible]
     best = [feasible[i] for i in non_dominated(losses(feasible, objectives))]
-    accuracy, cost = (objective.name for objective in deciding(objectives))
-    return sorted(best, key=lambda candidate: (-candidate.values[accuracy], candidate.cost(cost), candidate.number))
+    accuracy, cost = deciding(objectives)
+    return sorted(best, key=lambda candidate: (accuracy.sign * candidate.value(accuracy), candidate.cost(cost), candidate.number))
 
 
-def shortlist(members: Sequence[Candidate], size: int, accuracy: str = "ao") -> list[Candidate]:
+def shortlist(members: Sequence[Candidate], size: int, accuracy: Metric) -> list[Candidate]:
     """At most `size` members of a front to be judged again: first those that may well be the best, then others from all along it.
 
     Args:
         members: A front, most accurate first.
         size: At least 1.
-        accuracy: Name of the accuracy.
+        accuracy: What ranks.
     """
-    contenders = [member for member in members if paired(members[0].scores[accuracy], member.scores[accuracy]).tie]
+    contenders = [member for member in members if paired(members[0].scores[accuracy.kind], member.scores[accuracy.kind]).tie]
     others = [member for member in members if member not in contenders]
     chosen = _spread(contenders, size)
     chosen += _spread(others, size - len(chosen))
@@ -67,10 +69,8 @@ class Recommendation:
     """The most accurate candidate among those compared."""
     differences: dict[int, Difference]
     """Accuracy of `best` less that of each candidate compared, by number."""
-    accuracy: str
-    """Name of the accuracy."""
-    cost: str
-    """Name of the cost."""
+    accuracy: Metric
+    cost: Metric
 
     @property
     def ties(self) -> list[int]:
@@ -86,55 +86,48 @@ class Recommendation:
     @property
     def why(self) -> str:
         """One or two sentences."""
-        sequences = len(_sequences(self.best, self.accuracy))
-        highest = f"highest {self.accuracy.upper()} on {sequences} {'further ' if self.best.rescored else ''}sequences"
+        sequences = len(_scores(self.best, self.accuracy))
+        title = METRICS[self.accuracy.kind].title if self.accuracy.kind in METRICS else self.accuracy.kind
+        highest = f"highest {title} on {sequences} {'further ' if self.best.rescored else ''}sequences"
         if not self.ties:
             return f"{highest}; no other of the {len(self.differences)} compared lies within two standard errors of it"
         if self.winner is self.best:
             return f"{highest}; {_count(self.ties)} tied with it within two standard errors, none {self._cheaper[0]}"
         lead = self.differences[self.winner.number]
+        noun = METRICS[self.cost.kind].noun if self.cost.kind in METRICS else self.cost.kind
         return (
             f"{self._cheaper[1]} of the {len(self.ties) + 1} that cannot be told from the {highest}: it lies {lead.mean:.3f} below, "
             f"with a standard error of {lead.standard_error:.3f}, and takes "
-            f"{self.winner.cost(self.cost) / self.best.cost(self.cost):.0%} of the {_TAKES.get(kind_of(self.cost), self.cost)}"
+            f"{self.winner.cost(self.cost) / self.best.cost(self.cost):.0%} of the {noun}"
         )
 
     @property
     def _cheaper(self) -> tuple[str, str]:
-        return ("faster", "fastest") if kind_of(self.cost) in ("latency_ms", "template_ms") else ("cheaper", "cheapest")
+        faster = self.cost.kind in METRICS and METRICS[self.cost.kind].faster
+        return ("faster", "fastest") if faster else ("cheaper", "cheapest")
 
 
-_TAKES = {
-    "latency_ms": "time",
-    "template_ms": "time",
-    "macs": "multiply-adds",
-    "params": "parameters",
-    "memory_mb": "memory",
-    "energy_mj": "energy",
-}
-"""What a network takes, by cost."""
-
-
-def recommend(candidates: Sequence[Candidate], accuracy: str = "ao", cost: str = "latency_ms", calibration: float = 0.0) -> Recommendation:
+def recommend(candidates: Sequence[Candidate], accuracy: Metric, cost: Metric, calibration: float = 0.0) -> Recommendation:
     """Choose the cheapest of the candidates whose accuracy cannot be told from the highest.
 
     Args:
         candidates: At least one. If any was rescored, only the rescored ones are compared.
-        accuracy: Name of the accuracy.
-        cost: Name of the cost; of several devices' costs, the largest counts.
+        accuracy: What ranks.
+        cost: What decides between ties; of several devices' costs, the largest counts.
         calibration: Standard deviation that calibration gives an accuracy; see `noise.calibration_noise`.
     """
     compared = [candidate for candidate in candidates if candidate.rescored] or list(candidates)
-    best = max(compared, key=lambda candidate: (candidate.accuracy(accuracy), -candidate.cost(cost)))
-    scores = {candidate.number: _sequences(candidate, accuracy) for candidate in compared}
+    best = max(compared, key=lambda candidate: (candidate.accuracy(accuracy).value, -candidate.cost(cost)))
+    scores = {candidate.number: _scores(candidate, accuracy) for candidate in compared}
     differences = {number: paired(scores[best.number], each, calibration) for number, each in scores.items()}
     tied = [candidate for candidate in compared if differences[candidate.number].tie]
-    winner = min(tied, key=lambda candidate: (candidate.cost(cost), -candidate.accuracy(accuracy)))
+    winner = min(tied, key=lambda candidate: (candidate.cost(cost), -candidate.accuracy(accuracy).value))
     return Recommendation(winner, best, differences, accuracy, cost)
 
 
-def _sequences(candidate: Candidate, accuracy: str) -> tuple[float, ...]:
-    return (candidate.rescored or candidate.scores)[accuracy]
+def _scores(candidate: Candidate, accuracy: Metric) -> tuple[float, ...]:
+    """On single sequences: the further ones where it was judged again."""
+    return (candidate.rescored or candidate.scores)[accuracy.kind]
 
 
 def _count(items: Sequence) -> str:

@@ -1,4 +1,4 @@
-"""The page of a search: what it found, how sure that is, and how to go on. Drawn by `search/page/document.py`.
+"""What the page of a search shows, as plain data. `search/page/document.py` draws it.
 
 Besides what `search` writes into its folder (RUN), the page shows, where they exist, the predictors that it used, as long as their files are
 still the same, and `summary.json` beside RUN (any figures by name, as `chiptrack demo` writes them).
@@ -14,19 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from predictors.predictor import LatencyPredictor, load_predictor
+from predictors.latency import LatencyPredictor
+from predictors.load import load_latency
 from predictors.report import Comparison, PredictorReport, predictor_report
-from search.study.candidate import Candidate
-from search.problem.objectives import Objective, deciding, kind_of
+from search.front.verify import apply
+from search.front.winner import Recommendation, front, recommend
+from search.metrics.metric import Metric
+from search.metrics.predicted import LATENCY
 from search.page.convergence import Curve, curves
 from search.page.importance import Importance, importance
 from search.page.peers import PeerTime, peer_times
+from search.problem.problem import deciding
+from search.study.candidate import Candidate
 from search.study.study import read_candidates
-from search.verify import apply
-from search.winner import Recommendation, front, recommend
-from supernet.families import FAMILIES
-from supernet.families.lighttrack.space import LightTrackFamily
-from tracking.files.atomic import write_text
+from supernet.catalogue import find_family
+from supernet.families.family import Family
 from tracking.files.records import read_record
 
 
@@ -34,8 +36,8 @@ from tracking.files.records import read_record
 class Device:
     """One of the devices that a search was for: how far its predictions hold."""
 
-    latency: str
-    """Name of its latency among the figures."""
+    latency: Metric
+    """Its latency among the metrics."""
     predictor: PredictorReport
     measured: Sequence[Comparison]
     """Candidates of this search that were measured on it."""
@@ -45,7 +47,7 @@ class Device:
     @property
     def name(self) -> str:
         """What the search calls it; empty where it knows only one."""
-        return self.latency.partition(":")[2]
+        return self.latency.device
 
     @property
     def comparisons(self) -> list[Comparison]:
@@ -58,16 +60,16 @@ class ReportData:
     """Everything the page shows."""
 
     run: Path
-    family: LightTrackFamily
+    family: Family
     settings: Mapping
     summary: Mapping
     """What `search` wrote when it ended; empty before."""
     job: Mapping
     """Figures of the folder that the search is part of."""
-    objectives: Sequence[Objective]
+    objectives: Sequence[Metric]
     """What was optimised; the first is an accuracy, and a cost is among the others."""
-    figures: Sequence[Objective]
-    """Everything that candidates carry: objectives and what was noted."""
+    metrics: Sequence[Metric]
+    """Everything that candidates are known by: objectives and what was noted."""
     candidates: Sequence[Candidate]
     choices: np.ndarray
     """(N, L) index of the chosen value of each choice of each candidate."""
@@ -83,34 +85,14 @@ class ReportData:
     """Of published trackers that can be built, by name."""
 
     @property
-    def accuracy(self) -> str:
-        """Name of the accuracy that ranks."""
-        return deciding(self.objectives)[0].name
+    def accuracy(self) -> Metric:
+        """The accuracy that ranks."""
+        return deciding(self.objectives)[0]
 
     @property
-    def cost(self) -> str:
-        """Name of the cost that decides between ties."""
-        return deciding(self.objectives)[1].name
-
-
-def report(run: Path) -> Path:
-    """Write the interactive page of a search.
-
-    Args:
-        run: Folder that `chiptrack search` wrote; an unfinished one shows what there is.
-
-    Returns:
-        The page, `report.html` in that folder.
-
-    Raises:
-        FileNotFoundError: There is no search in the folder.
-        ValueError: A file in it cannot be read.
-    """
-    from search.page.document import draw  # plotly takes a while to import, and workers do not need it
-
-    path = Path(run) / "report.html"
-    write_text(path, draw(collect(Path(run))))
-    return path
+    def cost(self) -> Metric:
+        """The cost that decides between ties."""
+        return deciding(self.objectives)[1]
 
 
 def collect(run: Path) -> ReportData:
@@ -147,18 +129,19 @@ def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candi
     Raises:
         KeyError: The settings lack something.
     """
-    verified = summary.get("verified", {})
-    candidates = apply(candidates, verified.get("corrected", {}), settings.get("limits", {}))
-    objectives, figures = ([_objective(record) for record in settings[name]] for name in ("objectives", "figures"))
-    family = FAMILIES[settings["family"]]
+    objectives, metrics = ([Metric.from_json(record) for record in settings[name]] for name in ("objectives", "figures"))
+    named = {metric.name: metric for metric in metrics}
+    corrected = {named[name]: factor for name, factor in summary.get("verified", {}).get("corrected", {}).items()}
+    candidates = apply(candidates, corrected, settings.get("limits", {}))
+    family = find_family(settings["family"])
     members = front(candidates, objectives)
     choices = family.space.indices([candidate.architecture for candidate in candidates])
     models = _models(settings)
-    devices = _devices(settings, figures, candidates, members, models)
-    accuracy, cost = (objective.name for objective in deciding(objectives))
+    devices = _devices(settings, metrics, candidates, members, models)
     calibration = summary.get("noise", {}).get("calibration") or 0.0
-    columns = {objective.name: np.array([candidate.values[objective.name] for candidate in candidates]) for objective in objectives}
-    found = [importance(name, choices, values) for name, values in columns.items()]
+    columns = {metric: np.array([candidate.value(metric) for candidate in candidates]) for metric in objectives}
+    found = [importance(metric, choices, values) for metric, values in columns.items()]
+    timed = {device.predictor.device: model for device, model in zip(devices, models, strict=False) if model is not None}
     return ReportData(
         run=run,
         family=family,
@@ -166,17 +149,15 @@ def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candi
         summary=summary,
         job=job,
         objectives=objectives,
-        figures=figures,
+        metrics=metrics,
         candidates=candidates,
         choices=choices,
         front=members,
-        recommendation=recommend(members, accuracy, cost, calibration) if members and summary else None,
+        recommendation=recommend(members, *deciding(objectives), calibration) if members and summary else None,
         curves=curves(candidates, objectives),
         importances=[each for each in found if each is not None],
         devices=devices,
-        peer_times=peer_times(
-            {device.predictor.device: model for device, model in zip(devices, models, strict=False) if model is not None}
-        ),
+        peer_times=peer_times(timed),
     )
 
 
@@ -187,10 +168,6 @@ def _read(path: Path) -> dict:
         return read_record(path)
     except ValueError as err:
         raise ValueError(f"{path.name} must be a JSON object, {path} is none ({err}); remove it") from err
-
-
-def _objective(record: Mapping) -> Objective:
-    return Objective(record["name"], record["unit"], record["direction"], record["source"])
 
 
 def _latencies(settings: Mapping) -> list[Mapping]:
@@ -204,31 +181,32 @@ def _models(settings: Mapping) -> list[LatencyPredictor | None]:
     for record in _latencies(settings):
         path = Path(record.get("path", ""))
         same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == record.get("sha256")
-        found.append(load_predictor(path) if same else None)
+        found.append(load_latency(path) if same else None)
     return found
 
 
 def _devices(
     settings: Mapping,
-    figures: Sequence[Objective],
+    metrics: Sequence[Metric],
     candidates: Sequence[Candidate],
     members: Sequence[Candidate],
     models: Sequence[LatencyPredictor | None],
 ) -> list[Device]:
-    names = [figure.name for figure in figures if kind_of(figure.name) == "latency_ms"]
+    latencies = [metric for metric in metrics if metric.kind == LATENCY.kind]
     ranks = {member.number: f"front/{rank:02} " for rank, member in enumerate(members, 1)}
     devices = []
-    for name, (record, model) in zip(names, chain(zip(_latencies(settings), models, strict=True), repeat(({}, None))), strict=False):
+    for latency, (record, model) in zip(latencies, chain(zip(_latencies(settings), models, strict=True), repeat(({}, None))), strict=False):
         measured = [
-            _comparison(f"{ranks.get(candidate.number, '')}#{candidate.number} {candidate.architecture.name}", candidate, name, record)
+            _comparison(f"{ranks.get(candidate.number, '')}#{candidate.number} {candidate.architecture.name}", candidate, latency, record)
             for candidate in candidates
-            if name in candidate.predicted
+            if candidate.is_measured(latency)
         ]
-        devices.append(Device(name, predictor_report(record), measured, None if model is None else model.operator_ms))
+        devices.append(Device(latency, predictor_report(record), measured, None if model is None else model.operator_ms))
     return devices
 
 
-def _comparison(title: str, candidate: Candidate, latency: str, record: Mapping) -> Comparison:
-    predicted, factors = candidate.predicted[latency], record.get("interval")
+def _comparison(title: str, candidate: Candidate, latency: Metric, record: Mapping) -> Comparison:
+    figure, factors = candidate.figures[latency], record.get("interval")
+    predicted = figure.value if figure.predicted is None else figure.predicted
     interval = None if factors is None else (predicted * factors["low"], predicted * factors["high"])
-    return Comparison(title, predicted, candidate.values[latency], interval)
+    return Comparison(title, predicted, figure.value, interval)

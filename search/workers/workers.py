@@ -1,40 +1,11 @@
-"""What workers are asked, what they answer, and what a set of workers can do."""
+"""What a set of workers can do: jobs go in, outcomes come back in the order in which they are finished."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from supernet.space import Architecture
-
-
-@dataclass(frozen=True)
-class Job:
-    """An architecture to be judged on some validation sequences."""
-
-    architecture: Architecture
-    sequences: range
-    """Which sequences: seeds of generated ones, or places in a data set."""
-    calibration: int = 0
-    """Which draw of calibration pairs sets its BatchNorm statistics."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The answer to a job."""
-
-    scores: dict[str, tuple[float, ...]]
-    """`ao` and `auc` on each sequence, in the order of the job's."""
-    seconds: float
-    """Time that it took the worker."""
-
-
-Judge = Callable[[Job], Outcome]
-"""What a worker runs."""
-MakeJudge = Callable[[], Judge]
-"""Builds the judge inside the worker; must survive pickling (a module's function, or `functools.partial` of one)."""
-
+from search.judging.judge import Job, Outcome
 
 Answer = TypeVar("Answer")
 

@@ -15,21 +15,24 @@ import numpy as np
 from latency_tables.measuring.measure import measure
 from predictors.fit import fit_predictor
 from search.judging.noise import standard_error
-from search.report import report
-from search.run import search
-from supernet.deploy.bundle import write_bundle
-from supernet.catalogue import find_architecture
+from search.metrics.predicted import LATENCY
+from search.verbs.report import report
+from search.verbs.search import RunningOptions, search
+from supernet.catalogue import find_architecture, find_family
 from supernet.checkpoints import load_tracker
-from supernet.deploy.loading import load_for_tracking
 from supernet.deploy.evaluate import run_all
-from supernet.families import FAMILIES
-from supernet.training.fit import fit
+from supernet.deploy.export import write_bundle
+from supernet.deploy.loading import load_for_tracking
 from supernet.sharing.supernet import Supernet
-from supernet.training.train import pair_source, retrain, train
+from supernet.training.batches import PairBatches, pair_source
+from supernet.training.fit import Run, fit
+from supernet.training.options import TrainingOptions
+from supernet.training.retrain import retrain
+from supernet.training.train import train
 from tracking.files.atomic import check_target, sole_writer, write_text
-from tracking.generated.synthetic import synthetic_dataset
 from tracking.files.progress import say
 from tracking.files.records import numbers, read_record
+from tracking.generated.synthetic import synthetic_dataset
 from tracking.sequence import Sequence, load_sequences
 
 FAMILY = "nano"
@@ -79,7 +82,7 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
     table, predictor, supernet, run = out / "table.csv", out / "predictor.json", out / "supernet.safetensors", out / "search"
     _step(1, "measure every operator, and whole networks", table, lambda: measure(family=FAMILY, out=table, networks=NETWORKS, resume=True))
     _step(2, "fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
-    _step(3, "train the supernet", supernet, lambda: train(family=FAMILY, out=supernet, steps=settings["supernet_steps"], resume=True))
+    _step(3, "train the supernet", supernet, lambda: train(family=FAMILY, out=supernet, training=TrainingOptions(steps=settings["supernet_steps"], resume=True)))
     winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
     _step(4, "search, and measure the front", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
     found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
@@ -88,7 +91,9 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
         5,
         "retrain the winner alone",
         winner,
-        lambda: retrain(chosen, out=winner, supernet=supernet, steps=settings["winner_steps"], lr=WINNER_LR, resume=True),
+        lambda: retrain(
+            chosen, out=winner, supernet=supernet, training=TrainingOptions(steps=settings["winner_steps"], lr=WINNER_LR, resume=True)
+        ),
     )
     _step(6, "export it", bundle, lambda: write_bundle(load_tracker(winner), bundle))
 
@@ -118,7 +123,8 @@ def _search(supernet: Path, predictor: Path, run: Path, evaluations: int) -> Non
     """Search, and go on for a while where the front is too short to choose from."""
     workers = f"local:{min(2, os.cpu_count() or 1)}"
     for total in range(evaluations, 2 * evaluations, max(1, evaluations // 4)):
-        found = search(supernet=supernet, predictor=[predictor], out=run, evaluations=total, workers=workers, resume=True)
+        running = RunningOptions(evaluations=total, workers=workers, resume=True)
+        found = search(supernet=supernet, predictor=[predictor], out=run, running=running)
         if found["front"] >= LEAST_FRONT:
             return
 
@@ -147,8 +153,8 @@ def _settings(out: Path, minutes: float) -> dict:
 
 def _seconds_per_step(steps: int = 40) -> float:
     """Mean seconds of a training step on a throw-away supernet."""
-    family = FAMILIES[FAMILY]
-    supernet, rng, times = Supernet(FAMILY, family.sharing), np.random.default_rng(0), []
+    family = find_family(FAMILY)
+    supernet, rng, times = Supernet(family, family.sharing), np.random.default_rng(0), []
 
     def activate(step: int) -> None:
         times.append(time.perf_counter())
@@ -156,16 +162,18 @@ def _seconds_per_step(steps: int = 40) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         recipe = replace(family.recipe, steps=steps)
-        fit(supernet, pair_source("synthetic", family, 0), recipe, state=Path(folder) / "probe", before_step=activate, label="probing")
+        batches = PairBatches(pair_source("synthetic", family.settings, 0), recipe.batch)
+        fit(supernet, batches, family.loss(), recipe, Run(Path(folder) / "probe", label="probing"), activate)
     return float(np.mean(np.diff(times)[steps // 4 :]))
 
 
 def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: dict | None, chosen: str) -> dict:
     """Every number that the demo prints."""
     members = [read_record(path)["candidate"] for path in sorted((out / "search" / "front").glob("*.json"))]
-    pairs = [(member["predicted"]["latency_ms"], member["values"]["latency_ms"]) for member in members if "predicted" in member]
+    name = LATENCY.name
+    pairs = [(member["predicted"][name], member["values"][name]) for member in members if "predicted" in member]
     errors = [abs(predicted / measured - 1) for predicted, measured in pairs]
-    latency = found["winner"]["values"]["latency_ms"]
+    latency = found["winner"]["values"][name]
     gains = [one["ao"] - one["static_ao"] for one in generated["sequences"]]
     winner = find_architecture(chosen)
     summary = {
@@ -183,7 +191,7 @@ def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: di
         "static_ao_generated": generated["static_ao"],
         "ao_generated_over_static": generated["ao"] / generated["static_ao"],
         "gain_standard_error": standard_error(gains),
-        "latency_predicted_ms": found["winner"].get("predicted", found["winner"]["values"])["latency_ms"],
+        "latency_predicted_ms": found["winner"].get("predicted", found["winner"]["values"])[name],
         "latency_measured_ms": latency if errors else None,
         "front_latency_mape": 100 * float(np.mean(errors)) if errors else None,
         "ms_per_frame_tracking": generated["ms_per_frame"],

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import qmc
 
-from search.pareto import non_dominated
+from search.front.pareto import non_dominated
 
 _LOG2_POINTS = 16
 _MOST_POINTS = 4096

@@ -1,0 +1,171 @@
+"""A fitted predictor of latency, and the file that it is kept in (JSON, XGBoost's own JSON inside)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latency_tables.tables.profile import Profile
+from predictors.encoding import Encoder
+from predictors.interval import Interval
+from predictors.models import MODELS
+from predictors.models.lookup import Line, fit_line
+from predictors.models.model import Model
+from predictors.predictor import Prediction
+from supernet.catalogue import find_family
+from supernet.space import Architecture
+from tracking.files.atomic import write_text
+from tracking.files.records import numbers, texts, typed
+
+FORMAT = "chiptrack-predictor-3"
+_CHUNK = 4096
+"""Architectures that are encoded at once: what fits into a core's cache."""
+
+
+@dataclass(frozen=True)
+class LatencyPredictor:
+    """Milliseconds of a frame (search branch) and of a new target (template branch), from a latency table and a model over it."""
+
+    profile: Profile
+    """Where and with what the table was measured."""
+    reference_ms: float
+    """Milliseconds of the reference model during that measurement."""
+    operator_ms: Mapping[str, float]
+    """Milliseconds of the operators by key, from the table."""
+    model_name: str
+    """One of `MODELS`."""
+    model: Model
+    template_line: Line
+    """Over the table's sum of the template branch."""
+    interval: Interval
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """`fit`: scores of the fit, held-out networks, learning curve."""
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Why the runtime cannot run an operator, by key."""
+    quantity: str = field(default="latency", init=False)
+    unit: str = field(default="ms", init=False)
+
+    @property
+    def family(self) -> str:
+        """Name of the family."""
+        return self.profile.family
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.family, self.operator_ms, self.unsupported)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every operator of the family has a time."""
+        return len(self.operator_ms) == len(find_family(self.family).all_operators)
+
+    def missing(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """(N,) how many operators of each architecture have no time, so that it cannot be predicted."""
+        return self.missing_choices(self._encoder.choices(architectures))
+
+    def missing_choices(self, choices: np.ndarray) -> np.ndarray:
+        """(N,) as `missing`, of architectures given as (N, L) integers."""
+        return self._encoder.missing(choices)
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """Predict milliseconds per frame: the search branch, batch size 1, at the device's usual speed."""
+        return self.predict_choices(self._encoder.choices(architectures))
+
+    def predict_choices(self, choices: np.ndarray) -> Prediction:
+        chunks = (self._encoder.encode_choices(choices[i : i + _CHUNK]) for i in range(0, len(choices), _CHUNK))
+        value = np.concatenate([np.empty(0), *(self.model.predict(chunk) for chunk in chunks)])
+        return Prediction(value, *self.interval.around(value))
+
+    def template_ms(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """Predict (N,) milliseconds of the template branch, which runs once for each target."""
+        return self.template_ms_choices(self._encoder.choices(architectures))
+
+    def template_ms_choices(self, choices: np.ndarray) -> np.ndarray:
+        """(N,) as `template_ms`, of architectures given as (N, L) integers."""
+        return self.template_line(self._encoder.encode_choices(choices, "template").table_ms)
+
+    def save(self, path: Path) -> None:
+        sizes = find_family(self.family).settings
+        record = {
+            "format": FORMAT,
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "family": self.family,
+            "template_size": sizes.template_size,
+            "search_size": sizes.search_size,
+            "profile": self.profile.to_json(),
+            "reference_ms": self.reference_ms,
+            **self.about,
+            "interval": self.interval.factors,
+            "template_line": vars(self.template_line),
+            "model": self.model_name,
+            "parameters": self.model.to_json(),
+            "operator_ms": dict(self.operator_ms),
+            "unsupported": dict(self.unsupported),
+        }
+        write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def fit_template_line(encoder: Encoder, architectures: Sequence[Architecture], ms: np.ndarray) -> Line:
+    """Milliseconds of a new target over the table's sum of the template branch; 0 where the family has no such branch.
+
+    Args:
+        encoder: With the table.
+        architectures: N of them.
+        ms: (N,) measured milliseconds of their template branches.
+    """
+    return fit_line(encoder.encode(architectures, "template").table_ms, ms) if len(ms) else Line(0.0, 0.0)
+
+
+def held_out_rows(
+    architectures: Sequence[Architecture], predicted: np.ndarray, measured: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> list[dict]:
+    """What a file keeps of measured networks that were predicted without them, as `predictors/report.py` reads it.
+
+    Args:
+        architectures: N of them.
+        predicted: (N,) milliseconds.
+        measured: (N,) milliseconds.
+        low: (N,) lower ends of the intervals, milliseconds.
+        high: (N,) upper ends.
+    """
+    columns = zip(architectures, predicted, measured, low, high, strict=True)
+    names = ("predicted_ms", "measured_ms", "low_ms", "high_ms")
+    return [{"name": architecture.name, **dict(zip(names, map(float, figures), strict=True))} for architecture, *figures in columns]
+
+
+def from_json(record: dict) -> LatencyPredictor:
+    """Read what `LatencyPredictor.save` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is not whole, or its family has other input sizes now.
+    """
+    profile = Profile.from_json(record["profile"])
+    _check_family(record, profile)
+    model = MODELS[record["model"]].from_json(record["parameters"])
+    factors = record["interval"]
+    interval = Interval.of_factors(*(float(factors[name]) for name in ("low", "high", "coverage")))
+    reference_ms = numbers({"reference_ms": record["reference_ms"]})["reference_ms"]
+    line, operator_ms, unsupported = typed(Line, record["template_line"]), numbers(record["operator_ms"]), texts(record["unsupported"])
+    about = {"fit": record["fit"]}
+    return LatencyPredictor(profile, reference_ms, operator_ms, record["model"], model, line, interval, about, unsupported)
+
+
+def _check_family(record: dict, profile: Profile) -> None:
+    """Refuse a predictor of an unknown family, or one that was fitted when its family had crops of other sizes."""
+    family = find_family(record["family"])
+    if profile.family != family.name:
+        raise ValueError(f"its family: it is {family.name!r}, its profile says {profile.family!r}")
+    sizes = family.settings
+    known, wanted = (record["template_size"], record["search_size"]), (sizes.template_size, sizes.search_size)
+    if known != wanted:
+        raise ValueError(
+            f"its input sizes: it knows template crops of {known[0]!r:.20} px and search crops of {known[1]!r:.20} px, the family "
+            f"{family.name} has {wanted[0]} and {wanted[1]} px"
+        )

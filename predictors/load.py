@@ -1,0 +1,53 @@
+"""Reading a predictor's file, whatever it predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from predictors import latency, quantity
+from predictors.predictor import Predictor
+from tracking.files.records import read_record
+
+_READERS: dict[str, Any] = {latency.FORMAT: latency.from_json, quantity.FORMAT: quantity.from_json}
+"""What reads each format, by its name."""
+
+
+def load_predictor(path: Path) -> Predictor:
+    """Read what a predictor's `save` wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not a predictor of this version, is not whole, or its family has changed.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"a predictor must be a file, {path} is none; write one with chiptrack fit-predictor")
+    try:
+        record = read_record(path)
+    except (OSError, ValueError) as err:
+        raise ValueError(
+            f"a predictor must be a readable JSON file, {path} is not ({err}); write one with chiptrack fit-predictor"
+        ) from err
+    if record.get("format") not in _READERS:
+        found = f"has {record['format']!r:.80}" if "format" in record else "has none"
+        raise ValueError(
+            f"a predictor must have the format {' or '.join(_READERS)}, {path} {found}; fit it again with chiptrack fit-predictor"
+        )
+    try:
+        return _READERS[record["format"]](record)
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
+        raise ValueError(f"a predictor must be whole, {path} fails at {reason}; write it again with chiptrack fit-predictor") from err
+
+
+def load_latency(path: Path) -> latency.LatencyPredictor:
+    """Read a predictor of latency.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is none, or predicts something else.
+    """
+    found = load_predictor(path)
+    if not isinstance(found, latency.LatencyPredictor):
+        raise ValueError(f"a predictor of latency is needed here, {path} predicts {found.quantity}; fit one with chiptrack fit-predictor")
+    return found

@@ -1,0 +1,173 @@
+"""The front measured on its devices, before anybody calls it final.
+
+What is measured takes the place of what was predicted. Where a measurement lies outside the interval of its prediction, the other
+predictions for that device are corrected by what the measurements say, the front is found anew, and its new members are measured, until
+nothing on it is merely predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+
+import numpy as np
+
+from latency_tables.measuring.remeasure import check_at_hand, measure_networks
+from latency_tables.tables.profile import Profile
+from predictors.latency import LatencyPredictor
+from search.front.winner import front
+from search.metrics.metric import Figure, Metric
+from search.metrics.predicted import LATENCY, TEMPLATE
+from search.problem.problem import Problem
+from search.study.candidate import Candidate
+from search.study.study import Study
+from search.workers.workers import Workers
+from supernet.operators import Branch
+from supernet.space import Architecture
+from tracking.files.progress import say
+
+_ROUNDS = 6
+"""How often the front may change by what was measured on it."""
+_WAIT_MINUTES = 1.0
+"""How long to wait for a device that was lost."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What measuring the front came to."""
+
+    measured: dict[str, int] = field(default_factory=dict)
+    """Networks measured, by the latency's name."""
+    outside: dict[str, int] = field(default_factory=dict)
+    """How many of them lay outside the intervals of their predictions."""
+    corrected: dict[str, float] = field(default_factory=dict)
+    """Factors of the predictions of what was not measured."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Why nothing could be measured, by the latency's name."""
+
+    def to_json(self) -> dict:
+        """The record in a search's summary."""
+        return asdict(self)
+
+
+def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor], pool: Workers, seed: int) -> Verification:
+    """Measure the members of the front on every device that is at hand.
+
+    Args:
+        study: Holds the candidates; receives what is measured.
+        problem: Of the search.
+        chips: Predictors of latency by the name of their device.
+        pool: Knows where devices are; no job may be under way.
+        seed: Fixes the order of measuring.
+    """
+    objectives, missing = [objective.metric for objective in problem.objectives], {}
+    latencies = {device: replace(LATENCY, device=device) for device in chips}
+    for _ in range(_ROUNDS):
+        members = front(settled(study.candidates(), problem), objectives)
+        wanted = {
+            device: [member for member in members if not member.is_measured(latency)]
+            for device, latency in latencies.items()
+            if latency.name not in missing
+        }
+        if not any(wanted.values()):
+            break
+        for device, some in wanted.items():
+            if not some:
+                continue
+            say(f"measure {len(some)} members of the front on {chips[device].profile.device}")
+            try:
+                found = measured_on(chips[device], [member.architecture for member in some], pool, seed)
+            except (ValueError, OSError, ImportError) as err:
+                missing[latencies[device].name] = str(err)
+                say(f"the front stays predicted: {err}")
+                continue
+            named: dict[Branch, str] = {"search": latencies[device].name, "template": replace(TEMPLATE, device=device).name}
+            for member, branches in zip(some, found, strict=True):
+                study.note(member.number, "measured", {named[branch]: ms for branch, ms in branches.items()})
+    candidates = study.candidates()
+    measured = {latency: [c for c in candidates if c.is_measured(latency)] for latency in latencies.values()}
+    return Verification(
+        {latency.name: len(some) for latency, some in measured.items() if some},
+        {latency.name: int(_outside(some, latency, problem).sum()) for latency, some in measured.items() if some},
+        {latency.name: factor for latency, factor in corrections(candidates, problem).items()},
+        missing,
+    )
+
+
+def measured_on(predictor: LatencyPredictor, architectures: Sequence[Architecture], pool: Workers, seed: int) -> list[dict[Branch, float]]:
+    """Milliseconds of both branches of some architectures, where and as the predictor's networks were measured.
+
+    Raises:
+        ValueError: The device is not, or no longer, what the predictor is for.
+        ConnectionError: The device cannot be reached or is in use.
+        ImportError: The runtime is not installed.
+    """
+    profile = predictor.profile
+    return pool.on_device(profile.device, partial(_measure, profile, predictor.reference_ms, tuple(architectures), seed))
+
+
+def _measure(profile: Profile, reference_ms: float, architectures: tuple[Architecture, ...], seed: int) -> list[dict[Branch, float]]:
+    check_at_hand(profile)
+    return measure_networks(architectures, profile, reference_ms, seed, _WAIT_MINUTES)
+
+
+def settled(candidates: Sequence[Candidate], problem: Problem) -> list[Candidate]:
+    """Candidates by the best that is known: predictions of what was not measured are corrected, limits apply to what was measured.
+
+    Args:
+        candidates: All of a study.
+        problem: Of the search.
+    """
+    limits = {constraint.name: constraint.limit for constraint in problem.constraints}
+    return apply(candidates, corrections(candidates, problem), limits)
+
+
+def apply(candidates: Sequence[Candidate], factors: Mapping[Metric, float], limits: Mapping[str, float]) -> list[Candidate]:
+    """Correct predictions by factors and judge by limits again what depends on a device.
+
+    Args:
+        candidates: All of a study.
+        factors: Of the predictions of what was not measured; see `Verification.corrected`.
+        limits: By the name of the constraint, as in the settings of a search.
+    """
+    return [_judged(candidate, factors, limits) for candidate in candidates]
+
+
+def _judged(candidate: Candidate, factors: Mapping[Metric, float], limits: Mapping[str, float]) -> Candidate:
+    changed = {metric: _times(candidate.figures[metric], factor) for metric, factor in factors.items() if not candidate.is_measured(metric)}
+    measured = [metric for metric, figure in candidate.figures.items() if figure.predicted is not None]
+    if not changed and not measured:
+        return candidate
+    figures = {**candidate.figures, **changed}
+    within = (figures[m].value <= limits[m.limit_name] for m in (*changed, *measured) if m.limit_name in limits)
+    return replace(candidate, figures=figures, feasible=candidate.feasible and all(within))
+
+
+def _times(figure: Figure, factor: float) -> Figure:
+    return Figure(figure.value * factor, figure.noise, figure.source, figure.predicted)
+
+
+def corrections(candidates: Sequence[Candidate], problem: Problem) -> dict[Metric, float]:
+    """By which factor the predictions of each latency are off, where measurements lie outside their intervals.
+
+    Args:
+        candidates: All of a study, as it has them.
+        problem: Knows the intervals.
+    """
+    factors = {}
+    for objective in problem.cheap:
+        metric = objective.metric
+        some = [candidate for candidate in candidates if candidate.is_measured(metric)] if metric.kind == LATENCY.kind else []
+        if some and _outside(some, metric, problem).any():
+            factors[metric] = float(np.median([c.value(metric) / (c.figures[metric].predicted or np.nan) for c in some]))
+    return factors
+
+
+def _outside(candidates: Sequence[Candidate], metric: Metric, problem: Problem) -> np.ndarray:
+    """(N,) whether the measurement of each of N measured candidates lies outside the interval of its prediction."""
+    objective = next(objective for objective in problem.cheap if objective.metric == metric)
+    assert objective.noise is not None, f"{metric.name} has no intervals"
+    half = objective.noise(problem.family.space.indices([candidate.architecture for candidate in candidates]))
+    figures = [candidate.figures[metric] for candidate in candidates]
+    return np.abs([figure.value - (figure.predicted or np.nan) for figure in figures]) > half

@@ -1,0 +1,223 @@
+"""Search as a library: ask a strategy, send architectures to workers, tell the study, measure the front, recommend.
+
+`chiptrack search` is this with a supernet as the judge. Whoever has another judge, or other metrics, calls `run_search`:
+
+    problem = Problem(family, (Objective(Metric("sharpness", direction="maximize")), multiply_adds(family)), (), evaluations=100)
+    found = run_search(problem, "guided", InlineWorkers(my_judge), Path("study"))
+    print(found.recommendation.winner.architecture.name)
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from predictors.latency import LatencyPredictor
+from search.front.verify import Verification, settled, verify
+from search.front.winner import Recommendation, front, recommend, shortlist
+from search.judging.judge import Job, Outcome
+from search.judging.noise import calibration_noise
+from search.problem.budget import cheapest
+from search.problem.feasible import FeasibilityFilter
+from search.problem.problem import Problem, deciding
+from search.strategies import STRATEGIES, Strategy
+from search.strategies.converged import SearchConverged
+from search.study.candidate import Candidate
+from search.study.study import Study
+from search.study.trials import Kind
+from search.workers.workers import JobFailed, Workers
+from supernet.space import Architecture
+from tracking.files.progress import progress, say
+
+_SHORTLIST = 8
+"""Members of the front that are rescored."""
+_RECALIBRATED, _DRAWS = 3, 3
+"""So many members of the front are calibrated so many times, to see what calibration is worth."""
+_FAILURES = 3
+"""Evaluations that may fail before a search gives up."""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How a search judges, beside its problem."""
+
+    sequences: range = range(1)
+    """What every candidate is judged on."""
+    rescoring: range = range(0)
+    """What the best are judged on again; empty leaves that out."""
+    chips: Mapping[str, LatencyPredictor] = field(default_factory=dict)
+    """Predictors of the devices that the front is measured on, by the name of the device in the metrics."""
+    recalibrate: bool = False
+    """Judge some of the best under other draws of calibration pairs as well, to see what those are worth."""
+    seed: int = 0
+    """Start of all randomness."""
+    database: str | None = None
+    """URL of a PostgreSQL database for a study that begins; a file in its folder otherwise."""
+    anchor: Architecture | None = None
+    """An architecture that meets every limit; looked for where it is not given."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to."""
+
+    candidates: Sequence[Candidate]
+    """All of them by the best that is known, in the order of their numbers."""
+    front: Sequence[Candidate]
+    """Most accurate first."""
+    recommendation: Recommendation
+    calibration: float
+    """Standard deviation that calibration gives an accuracy; 0 where it was not tried."""
+    verification: Verification
+    rejected: Counter[str]
+    """Samples that were refused before any evaluation, by reason."""
+    failures: int
+    """Evaluations that failed."""
+    stopped: str | None
+    """Why the search ended before its planned evaluations, where it did."""
+    seconds: float
+    """How long this run took."""
+
+
+def run_search(
+    problem: Problem,
+    strategy: str | Strategy,
+    workers: Workers,
+    study: Path,
+    options: SearchOptions = SearchOptions(),
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Found:
+    """Search for the architectures with the best trade-off; goes on where the study ends.
+
+    Args:
+        problem: Objectives, limits and the number of evaluations.
+        strategy: A key of `STRATEGIES`, or what makes a sampler of a feasibility filter and a seed.
+        workers: Who evaluates, with a judge that tells the problem's costly metrics; stays open.
+        study: Folder that keeps every candidate; made where it does not exist.
+        options: What candidates are judged on, and on which devices the front is measured.
+        meanwhile: Called once while the workers start.
+
+    Raises:
+        ValueError: No architecture meets the limits, or the strategy is unknown.
+        ChildProcessError: Evaluations fail.
+        BlockingIOError: Another process works on the same study.
+        ConnectionError: The database cannot be reached.
+    """
+    name, make = _strategy(strategy)
+    feasible = FeasibilityFilter(problem, options.anchor or cheapest(problem))
+    kept = Study(study, problem, feasible, (name, make(feasible, options.seed)), options.database)
+    try:
+        started = time.perf_counter()
+        meanwhile()
+        stopped = _evaluate(kept, workers, problem, options.sequences)
+        verification = verify(kept, problem, options.chips, workers, options.seed)
+        _judge_again(kept, workers, problem, options)
+        return _found(kept, problem, verification, stopped, round(time.perf_counter() - started, 1))
+    except KeyboardInterrupt:
+        say(f"interrupted; {len(kept.candidates())} finished candidates are kept in {study}, --resume continues")
+        raise
+    finally:
+        kept.close()
+
+
+def _strategy(strategy: str | Strategy) -> tuple[str, Strategy]:
+    if not isinstance(strategy, str):
+        return getattr(strategy, "__name__", "own"), strategy
+    if strategy not in STRATEGIES:
+        raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(sorted(STRATEGIES))}")
+    return strategy, STRATEGIES[strategy]
+
+
+def _found(study: Study, problem: Problem, verification: Verification, stopped: str | None, seconds: float) -> Found:
+    candidates = settled(study.candidates(), problem)
+    objectives = [objective.metric for objective in problem.objectives]
+    accuracy, cost = deciding(objectives)
+    members = front(candidates, objectives)
+    if not members:
+        raise ValueError(
+            f"some architecture must meet the limits by measurement, none of {len(candidates)} does "
+            f"({', '.join(f'{name}: {factor:.3f} times the prediction' for name, factor in verification.corrected.items())}); raise the limit"
+        )
+    calibration = calibration_noise([candidate.recalibrated[accuracy.kind] for candidate in candidates if candidate.recalibrated])
+    recommendation = recommend(members, accuracy, cost, calibration)
+    return Found(candidates, members, recommendation, calibration, verification, study.rejected(), len(study.failures()), stopped, seconds)
+
+
+def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -> str | None:
+    """Evaluate as many as are planned; why it ended before, where it did."""
+    done, failures = study.candidates(), len(study.failures())
+    accuracy, stopped, finished = deciding(objective.metric for objective in problem.objectives)[0], None, len(done)
+    best = max((candidate.value(accuracy) for candidate in done), default=0.0)
+    asked = {}
+    with progress("search", problem.evaluations, finished) as show:
+        while finished < problem.evaluations:
+            while stopped is None and len(asked) < min(pool.count, problem.evaluations - finished):
+                try:
+                    number, arch = study.ask()
+                except SearchConverged as reason:
+                    stopped = str(reason)
+                    break
+                asked[number] = arch
+                pool.submit(number, Job(arch, sequences))
+            if not asked:
+                break
+            number, outcome = pool.next()
+            arch = asked.pop(number)
+            if isinstance(outcome, JobFailed):
+                study.fail(number, str(outcome))
+                failures += 1
+                say(f"evaluation of {arch.name} failed: {outcome}")
+                if failures >= _FAILURES or not finished:
+                    raise ChildProcessError(f"{failures} evaluations failed, the last one with: {outcome}")
+                continue
+            best = max(best, study.tell(number, outcome).value(accuracy))
+            finished += 1
+            show(finished, f"best {accuracy.kind.upper()} {best:.3f}")
+    if stopped is not None:
+        say(f"stopped after {finished} evaluations: {stopped}")
+    return stopped
+
+
+def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> None:
+    """Judge the best on further sequences, and some of them calibrated anew on those of the search."""
+    objectives = [objective.metric for objective in problem.objectives]
+    members = shortlist(front(settled(study.candidates(), problem), objectives), _SHORTLIST, deciding(objectives)[0])
+    if options.rescoring:
+        jobs = {member.number: [Job(member.architecture, options.rescoring)] for member in members if not member.rescored}
+        _work(study, pool, "rescored", "rescoring", jobs)
+    if options.recalibrate:
+        jobs = {
+            member.number: [Job(member.architecture, options.sequences, draw) for draw in range(1, _DRAWS + 1)]
+            for member in members[:_RECALIBRATED]
+            if not member.recalibrated
+        }
+        _work(study, pool, "recalibrated", "calibrating again", jobs)
+
+
+def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, list[Job]]) -> None:
+    """Note the answers of each candidate's jobs: single sequences of a single job, means of several."""
+    answers: dict[int, dict[int, Outcome]] = {number: {} for number in jobs}
+    if not jobs:
+        return
+    tickets = [(number, i) for number, some in jobs.items() for i in range(len(some))]
+    for ticket, (number, i) in enumerate(tickets):
+        pool.submit(ticket, jobs[number][i])
+    with progress(title, len(tickets)) as show:
+        for done in range(1, len(tickets) + 1):
+            ticket, outcome = pool.next()
+            number, i = tickets[ticket]
+            if isinstance(outcome, JobFailed):
+                raise ChildProcessError(f"{title} {jobs[number][i].architecture.name} failed: {outcome}")
+            answers[number][i] = outcome
+            if len(answers[number]) == len(jobs[number]):
+                study.note(number, kind, _united([answers[number][i] for i in range(len(jobs[number]))]))
+            show(done, "")
+
+
+def _united(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
+    if len(outcomes) == 1:
+        return {name: list(each) for name, each in outcomes[0].scores.items()}
+    return {name: [sum(outcome.scores[name]) / len(outcome.scores[name]) for outcome in outcomes] for name in outcomes[0].scores}

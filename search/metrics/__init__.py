@@ -1,0 +1,8 @@
+"""What a search can trade and limit: one group of metrics a file, and here the names they go by on the command line."""
+
+from search.metrics import accuracy, counted, predicted
+from search.metrics.metric import Figure, Metric, MetricKind, Objective
+
+METRICS: dict[str, MetricKind] = {kind.name: kind for kind in (*accuracy.KINDS, *predicted.KINDS, *counted.KINDS)}
+
+__all__ = ["METRICS", "Figure", "Metric", "MetricKind", "Objective"]

@@ -1,0 +1,209 @@
+"""The verb `search`: a search over the weights of a supernet, in a folder of its own.
+
+The folder of a search (a RUN) holds `settings.json`, `study/`, `front/NN.json` (architectures by rank, most accurate first, their
+figures beside), `candidates.csv`, `summary.json` and `report.html`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from search.front.results import summarise, write_candidates, write_front, write_summary
+from search.judging.inherited import InheritedJudge, static_ao
+from search.judging.judge import MakeJudge
+from search.judging.validation import Validation
+from search.library import SearchOptions, run_search
+from search.problem.budget import cheapest
+from search.problem.specification import Limits, Specification, file_origin, specify
+from search.strategies import STRATEGIES
+from search.study.storages.database import check_database
+from search.verbs.report import report
+from search.workers import WORKERS
+from search.workers.workers import Workers
+from supernet.checkpoints import load_supernet
+from supernet.deploy.torch_graphs import check_device
+from tracking.files.atomic import write_text
+from tracking.files.records import read_record
+
+
+@dataclass(frozen=True)
+class JudgingOptions:
+    """What candidates are judged on, and where."""
+
+    data: str = "synthetic"
+    """What candidates track: synthetic, or DATASET:ROOT."""
+    sequences: int = 16
+    """Validation sequences that every candidate tracks."""
+    rescoring: int = 48
+    """Further sequences for the shortlist; 0 leaves rescoring out."""
+    frames: int = 40
+    """Frames of each sequence."""
+    device: str = "cpu"
+    """Where torch runs candidates while they track: cpu, cuda or cuda:N."""
+
+    def __post_init__(self):
+        for name, value, minimum in (("sequences", self.sequences, 2), ("frames", self.frames, 2)):
+            if value < minimum:
+                raise ValueError(f"{name} must be at least {minimum}, got {value}")
+        if self.rescoring < 0 or self.rescoring == 1:
+            raise ValueError(f"rescoring must be 0 or at least 2 sequences, got {self.rescoring}")
+
+
+@dataclass(frozen=True)
+class RunningOptions:
+    """How a search runs and where its study is kept."""
+
+    strategy: str = "guided"
+    """How architectures are chosen: guided, lighttrack, nsga2, nsga3, tpe, gp or random."""
+    evaluations: int = 200
+    """Number of different architectures to evaluate; guided may stop before, where no more gain is expected."""
+    workers: str = "local:1"
+    """Who evaluates: local:N for N processes on this machine; ray://N@auto or ray://N@HOST:PORT for N actors on a Ray cluster
+    (ray://4@auto/gpu: with a GPU each), ray://N@local for a Ray of this search's own."""
+    seed: int = 0
+    """Start of all randomness; with one worker it fixes the whole study."""
+    unmeasured: bool = False
+    """Do not measure the front, even where its device is at hand."""
+    database: str | None = None
+    """Keep the study in PostgreSQL rather than in a file: postgresql://user@host/database."""
+    resume: bool = False
+    """Continue the search that `out` holds, or begin it; another strategy may take over."""
+
+    def __post_init__(self):
+        if self.strategy not in STRATEGIES:
+            raise ValueError(f"unknown strategy {self.strategy!r}; known: {', '.join(sorted(STRATEGIES))}")
+        if self.evaluations < 1:
+            raise ValueError(f"evaluations must be at least 1, got {self.evaluations}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must lie between 0 and 4294967295, got {self.seed}")
+
+
+def search(
+    *,
+    supernet: Path,
+    predictor: list[Path],
+    out: Path,
+    objectives: list[str] | None = None,
+    limits: Limits = Limits(),  # pyright: ignore[reportInvalidTypeForm]
+    judging: JudgingOptions = JudgingOptions(),
+    running: RunningOptions = RunningOptions(),
+) -> dict:
+    """Search a supernet for the architectures with the best trade-off between accuracy and cost.
+
+    Accuracy is overlap while tracking validation sequences with inherited weights, cost what predictors say. The members of the front
+    are then measured on their devices, where these are at hand; a few are judged again on further sequences, and one candidate is
+    recommended: the cheapest of those that cannot be told from the most accurate.
+
+    Args:
+        supernet: Checkpoint of a trained supernet.
+        predictor: Fitted latency predictors, one for each device that the tracker has to fit, and predictors of memory or energy.
+        out: Folder for everything that comes of the search.
+        objectives: What to trade: ao or auc, and latency (of every device; latency:FILE of one), template, macs, params, memory,
+            energy; ao latency when not given.
+        limits: What must not be exceeded.
+        judging: What candidates are judged on, and where.
+        running: How the search runs and where its study is kept.
+
+    Returns:
+        What `summary.json` holds: the recommended candidate and why, the size of the front, the share of rejected samples, what was
+        measured, the AO of a box that never moves.
+
+    Raises:
+        ValueError: A budget is impossible, or a name unknown.
+        FileExistsError: `out` holds something and `resume` is not set.
+        FileNotFoundError: The supernet or a predictor does not exist.
+        ChildProcessError: Evaluations fail.
+        BlockingIOError: Another process works on the same search.
+        ConnectionError: The database or the cluster cannot be reached.
+    """
+    database = running.database and check_database(running.database)
+    if running.workers.startswith("local:"):  # elsewhere there may be what this machine has not
+        check_device(judging.device)
+    out, supernet = Path(out), Path(supernet)
+    if out.exists() and any(out.iterdir()) and not running.resume:
+        raise FileExistsError(
+            f"a search needs a folder of its own, {out} is not empty; add --resume to continue it, or choose another --out"
+        )
+    family = load_supernet(supernet).family
+    wanted = specify(family, predictor, objectives or ["ao", "latency"], limits, running.evaluations)
+    validation = Validation(judging.data, judging.frames)
+    sequences, rescoring = validation.chosen(judging.sequences, judging.rescoring)
+    anchor = cheapest(wanted.problem)
+    fixed = {
+        "family": family.name,
+        "supernet": file_origin(supernet),
+        **_record(wanted),
+        "seed": running.seed,
+        "data": judging.data,
+        "sequences": {"first": sequences.start, "count": judging.sequences, "frames": judging.frames},
+        "rescoring": {"first": rescoring.start, "count": judging.rescoring, "frames": judging.frames},
+    }
+    pool = _open_workers(running.workers, partial(InheritedJudge, supernet, validation, judging.device))
+    still: list[float] = []
+    try:
+        free = {name: getattr(running, name) for name in ("strategy", "evaluations", "workers")}
+        _write_settings(out / "settings.json", fixed, free)
+        chips = {} if running.unmeasured else wanted.chips
+        options = SearchOptions(sequences, rescoring, chips, True, running.seed, database, anchor)
+        found = run_search(
+            wanted.problem,
+            running.strategy,
+            pool,
+            out / "study",
+            options,
+            lambda: still.append(static_ao(validation.sequence(number) for number in rescoring or sequences)),
+        )
+    finally:
+        pool.close()
+    noise = {"calibration": found.calibration, "tie_within": found.recommendation.tie_within}
+    ended = {"static_ao": still[0], "failures": found.failures, "stopped": found.stopped, "seconds": found.seconds}
+    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates))
+    write_front(out, found.front, found.recommendation)
+    write_candidates(out, found.candidates, found.front)
+    write_summary(out, {**summary, "noise": noise, **ended})
+    report(out)
+    return {**summary, "noise": noise, **ended}
+
+
+def _record(wanted: Specification) -> dict[str, Any]:
+    """What pages need to know of the problem."""
+    problem = wanted.problem
+    return {
+        "predictors": list(wanted.predictors),
+        "objectives": [objective.metric.to_json() for objective in problem.objectives],
+        "figures": [metric.to_json() for metric in problem.metrics],
+        "limits": {constraint.name: constraint.limit for constraint in problem.constraints},
+    }
+
+
+def _write_settings(path: Path, fixed: dict, free: dict) -> None:
+    """Write the settings; those of a search that is continued must be the same, but for `free` and where files lie."""
+    if path.is_file():
+        try:
+            before = read_record(path)
+        except ValueError as err:
+            raise ValueError(f"the settings of a search must be as it wrote them, {path} is not ({err}); choose another --out") from err
+        differ = [name for name, value in fixed.items() if _content(before.get(name)) != _content(value)]
+        if differ:
+            raise ValueError(
+                f"a search is continued with the settings it began with, {', '.join(differ)} differ from {path}; choose another --out"
+            )
+    write_text(path, json.dumps(fixed | free, indent=1) + "\n")
+
+
+def _content(setting: object) -> object:
+    """A setting without paths: a file that was moved is still the same file."""
+    if isinstance(setting, list):
+        return [_content(item) for item in setting]
+    return {name: value for name, value in setting.items() if name != "path"} if isinstance(setting, dict) else setting
+
+
+def _open_workers(text: str, make: MakeJudge) -> Workers:
+    kind, _, address = text.partition(":")
+    if kind not in WORKERS:
+        raise ValueError(f"unknown workers {text!r}; known: local:N, ray://N@auto, ray://N@local, ray://N@HOST:PORT")
+    return WORKERS[kind](address, make)
