@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from latency_tables.agent.serving import abridge
-from supernet.deploy.model import Model
 from supernet.runtimes.onnxruntime import OnnxRuntime
+from supernet.runtimes.runtime import Convertible
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 0.02, "bf16": 0.1, "int8": 0.5}
 """Largest difference by precision: loose enough for random weights, tight enough for a wrong layout, operator or order."""
 
 
-def difference(model: Model, outputs: Sequence[tuple[tuple[int, ...], np.ndarray]]) -> float:
+def difference(model: Convertible, outputs: Sequence[tuple[tuple[int, ...], np.ndarray]]) -> float:
     """Compare outputs with those of ONNX Runtime on this machine.
 
     Args:

@@ -18,8 +18,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from supernet.catalogue import find_family, from_json
+from supernet.families.family import Supernet
 from supernet.sharing.sharing import Sharing
-from supernet.sharing.supernet import Supernet
 from supernet.space import Architecture
 from supernet.training.calibrate import Branched
 from tracking.files.atomic import new_file
@@ -90,7 +90,8 @@ def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Setti
 def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
     """Write a supernet; an older file is replaced in one step."""
     header = {"kind": "supernet", "family": supernet.family.name, "sharing": supernet.sharing, "notes": dict(notes or {})}
-    _save(path, supernet, header)
+    module: Any = supernet
+    _save(path, module, header)
 
 
 def load_supernet(path: Path) -> Supernet:
@@ -104,7 +105,7 @@ def load_supernet(path: Path) -> Supernet:
     family = find_family(header["family"], str(path))
     if header["sharing"] not in get_args(Sharing):
         raise ValueError(f"sharing must be one of {', '.join(get_args(Sharing))}, got {header['sharing']!r} in {path}; train it again")
-    supernet = Supernet(family, header["sharing"])
+    supernet: Any = family.supernet(header["sharing"])
     _fill(supernet, tensors, path)
     return supernet.eval()
 

@@ -34,8 +34,8 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         """Counts of two modules that share no weights and run one after the other."""
-        sums = (getattr(self, name) + getattr(other, name) for name in ("macs", "macs_fvcore", "params"))
-        return Counts(*sums, max(self.live, other.live))
+        live = max(self.live, other.live)
+        return Counts(self.macs + other.macs, self.macs_fvcore + other.macs_fvcore, self.params + other.params, live)
 
 
 def count(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> Counts:

@@ -3,20 +3,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.metrics import Metric, Objective
+from search.metrics.accuracy import AO
+from search.metrics.counted import multiply_adds, parameters
 from search.problem.budget import cheapest
-from search.problem.problem import AO, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.problem import Constraint, Problem
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 
 NANO = FAMILIES["nano"]
 MACS, PARAMS = multiply_adds(NANO), parameters(NANO)
-UNLIKE = Objective("unlike", "MACs saved", "minimize", "counted", lambda choices: 2e7 - MACS.of(choices))
+UNLIKE = Objective(Metric("unlike", "MACs saved"), lambda choices: 2e7 - MACS.of(choices))
 """The fewer multiply-adds, the more of it."""
 
 
 def problem(**limits: float) -> Problem:
     known = {"macs": MACS, "params": PARAMS, "unlike": UNLIKE}
-    return Problem(NANO, (AO, MACS), tuple(Constraint(known[name], limit) for name, limit in limits.items()), 10)
+    return Problem(NANO, (Objective(AO), MACS), tuple(Constraint(known[name], limit) for name, limit in limits.items()), 10)
 
 
 def cost(objective, arch) -> float:
@@ -35,7 +38,7 @@ def test_the_limit_may_just_be_met():
 
 
 def test_impossible_limits_say_which_bind_and_by_how_much():
-    macs, params = (cost(each, cheapest(problem(**{each.name: 1e12}))) for each in (MACS, PARAMS))
+    macs, params = (cost(each, cheapest(problem(**{each.metric.kind: 1e12}))) for each in (MACS, PARAMS))
     with pytest.raises(ValueError, match=r"room for some architecture, max_macs is .* multiply-adds .* \(25\.0% more\); raise it"):
         cheapest(problem(macs=macs / 1.25, params=1e9))
     with pytest.raises(ValueError, match=r"max_macs is .* \(25\.0% more\); max_params is .* \(60\.0% more\); raise them"):

@@ -11,11 +11,11 @@ def test_each_branch_gets_the_statistics_of_its_own_crops(rng):
     calibrate(network, templates, searches)
     assert not network.training and network.template_backbone is not None
     with torch.no_grad():
-        for backbone, crops in ((network.template_backbone, templates), (network.features, searches)):
-            first = backbone.conv_stem(crops)
-            assert torch.allclose(backbone.bn1.running_mean, first.mean((0, 2, 3)), atol=1e-5)
-            assert torch.allclose(backbone.bn1.running_var, first.var((0, 2, 3)), rtol=1e-4)
-        normalised = network.neck.BN_x(network.features(searches))
+        for backbone, crops in ((network.template_backbone, templates), (network.backbone, searches)):
+            first = backbone[0].conv_stem(crops)
+            assert torch.allclose(backbone[0].bn1.running_mean, first.mean((0, 2, 3)), atol=1e-5)
+            assert torch.allclose(backbone[0].bn1.running_var, first.var((0, 2, 3)), rtol=1e-4)
+        normalised = network.fusion.neck.BN_x(network.backbone(searches))
     assert normalised.mean((0, 2, 3)).abs().max() < 0.2  # one pass in which every layer sees the layers before it normalised
     assert all(norm.momentum == 0.1 for norm in network.modules() if isinstance(norm, torch.nn.BatchNorm2d))
 

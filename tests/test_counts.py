@@ -23,7 +23,10 @@ def test_sum_of_operators_is_the_whole_network(family, rng):
         arch = family.space.sample(rng)
         network = family.network(arch).eval()
         assert find_family(arch.family).counts(arch, "search").params == sum(p.numel() for p in network.parameters())
-        z, x = torch.zeros(1, 3, family.settings.template_size, family.settings.template_size), torch.zeros(1, 3, family.settings.search_size, family.settings.search_size)
+        z, x = (
+            torch.zeros(1, 3, family.settings.template_size, family.settings.template_size),
+            torch.zeros(1, 3, family.settings.search_size, family.settings.search_size),
+        )
         with torch.no_grad():
             features = network.template(z)
             with FlopCounterMode(display=False) as counter:

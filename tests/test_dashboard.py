@@ -8,6 +8,8 @@ import urllib.request
 
 import pytest
 
+from search.metrics.counted import MACS
+from search.metrics.predicted import LATENCY
 from search.study.study import read_candidates
 from search.verbs.dashboard import dashboard
 from tests.test_study import open_study, run
@@ -48,7 +50,7 @@ def test_a_study_is_shown_and_not_changed(tmp_path, capfd, request, kept):
     assert [trial["state"] for trial in found["before"]["trials"]] == ["Complete"] * 5
     assert found["before"]["objective_names"] == ["ao", "latency_ms", "auc"]
     for candidate, trial in zip(told, found["before"]["trials"], strict=True):
-        limits = [candidate.values["macs"] / 20e6 - 1, candidate.values["latency_ms"] / 100 - 1]
+        limits = [candidate.value(MACS) / 20e6 - 1, candidate.value(LATENCY) / 100 - 1]
         assert trial["constraints"] == pytest.approx(limits)
 
 

@@ -5,9 +5,12 @@ import optuna
 import pytest
 from optuna.samplers import BaseSampler
 
+from search.metrics import Objective
+from search.metrics.accuracy import AO
+from search.metrics.counted import multiply_adds
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter, FeasibleSampler
-from search.problem.problem import AO, Constraint, Problem, multiply_adds
+from search.problem.problem import Constraint, Problem
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 
@@ -17,7 +20,7 @@ MACS = multiply_adds(NANO)
 
 def problem(*constraints: Constraint, free: tuple[str, ...] = tuple(NANO.space.choices)) -> Problem:
     part = {label: values if label in free else values[:1] for label, values in NANO.space.choices.items()}
-    return Problem(NANO, (AO, MACS), constraints, 40, part=SearchSpace(part, NANO.space.make))
+    return Problem(NANO, (Objective(AO), MACS), constraints, 40, part=SearchSpace(part, NANO.space.make))
 
 
 def macs(*architectures) -> np.ndarray:
@@ -47,22 +50,22 @@ class Stubborn(BaseSampler):
 
 
 def propose(searched: Problem, sampler: BaseSampler, count: int, anchor, draws: int = 1) -> tuple[list, FeasibilityFilter]:
-    gate = FeasibilityFilter(searched, anchor)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=FeasibleSampler(lambda seed: sampler, gate, 0, draws))
+    feasible = FeasibilityFilter(searched, anchor)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=FeasibleSampler(lambda seed: sampler, feasible, 0, draws))
     proposed = []
     for _ in range(count):
-        trial = study.ask(gate.distributions)
+        trial = study.ask(feasible.distributions)
         proposed.append(searched.space.make(trial.params))
-        gate.seen.add(proposed[-1].key)
+        feasible.seen.add(proposed[-1].key)
         study.tell(trial, [0.5, macs(proposed[-1])[0]])
-    return proposed, gate
+    return proposed, feasible
 
 
 def test_what_was_refused_is_drawn_again_as_often_as_the_strategy_says(smallest):
     sampler = Stubborn(smallest)
-    _, gate = propose(problem(), sampler, 3, smallest, draws=4)
+    _, feasible = propose(problem(), sampler, 3, smallest, draws=4)
     assert sampler.asked == 1 + 4 + 4
-    assert gate.rejected["seen"] >= 8
+    assert feasible.rejected["seen"] >= 8
 
 
 def test_a_proposal_that_was_seen_gives_way_to_a_neighbour(rng):
@@ -79,10 +82,10 @@ def test_a_misfit_is_pulled_towards_the_anchor_only_as_far_as_needed(smallest):
         {label: values[-1] for label, values in NANO.space.choices.items()} | {f"{h}.{i}": "k5" for h in ("cls", "reg") for i in range(8)}
     )
     limit = (macs(smallest)[0] + macs(largest)[0]) / 2
-    proposed, gate = propose(problem(Constraint(MACS, limit)), Stubborn(largest), 8, smallest)
+    proposed, feasible = propose(problem(Constraint(MACS, limit)), Stubborn(largest), 8, smallest)
     assert (macs(*proposed) <= limit).all()
     assert macs(*proposed).max() > 0.9 * limit  # a smaller exit takes many blocks at once, so not all come close
-    assert gate.rejected["max_macs"] > 8
+    assert feasible.rejected["max_macs"] > 8
 
 
 def test_every_network_of_a_small_space_is_found_and_then_it_is_said_that_there_are_no_more():

@@ -8,9 +8,11 @@ import pytest
 from optuna.trial import TrialState
 
 from search.front.pareto import hypervolume
+from search.metrics import Objective, accuracy
+from search.metrics.counted import multiply_adds, parameters
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter
-from search.problem.problem import AO, AUC, Constraint, Problem, multiply_adds, parameters
+from search.problem.problem import Constraint, Problem
 from search.strategies.converged import SearchConverged
 from search.strategies.guided import guided
 from search.strategies.uniform import uniform
@@ -18,6 +20,7 @@ from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 
 NANO = FAMILIES["nano"]
+AO, AUC = Objective(accuracy.AO), Objective(accuracy.AUC)
 MACS = multiply_adds(NANO)
 LIMIT = Constraint(MACS, NANO.max_macs)
 SPACE = NANO.space.choices
@@ -47,46 +50,46 @@ def small(*labels):
     return SearchSpace({label: values if label in labels else values[:1] for label, values in SPACE.items()}, NANO.architecture)
 
 
-def accuracy(choices):
+def made_up(choices):
     """Kernels of 7 and deep networks are good, the more the less."""
     worth = (choices % 6 == 4).sum(axis=1) + choices[:, list(SPACE).index("feature")]
     return 1 - np.exp(-0.1 * worth)
 
 
 def begin(about, seed=0, strategy=guided):
-    gate = FeasibilityFilter(about, cheapest(about))
-    directions = [objective.direction for objective in about.objectives]
-    study = optuna.create_study(directions=directions, sampler=strategy(gate, seed))
+    feasible = FeasibilityFilter(about, cheapest(about))
+    directions = [objective.metric.direction for objective in about.objectives]
+    study = optuna.create_study(directions=directions, sampler=strategy(feasible, seed))
     if strategy is guided:
-        study.enqueue_trial(dict(gate.anchor.choices))
-    return study, gate
+        study.enqueue_trial(dict(feasible.anchor.choices))
+    return study, feasible
 
 
-def ask(study, gate):
-    trial = study.ask(gate.distributions)
-    key = gate.problem.space.make(trial.params).key
-    assert key not in gate.seen
-    gate.seen.add(key)
+def ask(study, feasible):
+    trial = study.ask(feasible.distributions)
+    key = feasible.problem.space.make(trial.params).key
+    assert key not in feasible.seen
+    feasible.seen.add(key)
     return trial
 
 
-def tell(study, gate, trial, scored=accuracy):
-    choices = NANO.space.indices([gate.problem.space.make(trial.params)])
-    study.tell(trial, [float((o.of if o.cheap else scored)(choices)[0]) for o in gate.problem.objectives])
+def tell(study, feasible, trial, scored=made_up):
+    choices = NANO.space.indices([feasible.problem.space.make(trial.params)])
+    study.tell(trial, [float((o.of if o.cheap else scored)(choices)[0]) for o in feasible.problem.objectives])
 
 
-def go_on(study, gate, count):
+def go_on(study, feasible, count):
     for _ in range(count):
-        tell(study, gate, ask(study, gate))
+        tell(study, feasible, ask(study, feasible))
     return study
 
 
-def restored(study, gate, seed=0):
-    """The study and gate of a process that knows the trials alone."""
-    again, fresh = begin(gate.problem, seed)
+def restored(study, feasible, seed=0):
+    """The study and feasible of a process that knows the trials alone."""
+    again, fresh = begin(feasible.problem, seed)
     again = optuna.create_study(directions=study.directions, sampler=guided(fresh, seed))
     again.add_trials(study.get_trials())
-    fresh.seen.update(gate.seen)
+    fresh.seen.update(feasible.seen)
     return again, fresh
 
 
@@ -104,20 +107,20 @@ def test_it_finds_more_than_random_in_half_of_the_evaluations():
 
 @pytest.mark.parametrize("count", [5, 12, 15])
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(count, undisturbed):
-    study, gate = begin(problem())
-    study, gate = restored(go_on(study, gate, count), gate)
-    assert asked(go_on(study, gate, 16 - count)) == undisturbed
+    study, feasible = begin(problem())
+    study, feasible = restored(go_on(study, feasible, count), feasible)
+    assert asked(go_on(study, feasible, 16 - count)) == undisturbed
 
 
 def test_a_trial_that_died_and_was_queued_again_changes_nothing(undisturbed):
-    study, gate = begin(problem())
-    go_on(study, gate, 12)
-    dead = ask(study, gate)
-    gate.seen.remove(gate.problem.space.make(dead.params).key)
+    study, feasible = begin(problem())
+    go_on(study, feasible, 12)
+    dead = ask(study, feasible)
+    feasible.seen.remove(feasible.problem.space.make(dead.params).key)
     study.tell(dead, state=TrialState.FAIL)
-    study, gate = restored(study, gate)
+    study, feasible = restored(study, feasible)
     study.enqueue_trial(dead.params)
-    assert asked(go_on(study, gate, 4)) == [*undisturbed[:13], *undisturbed[12:]]
+    assert asked(go_on(study, feasible, 4)) == [*undisturbed[:13], *undisturbed[12:]]
 
 
 def test_another_seed_is_another_search(undisturbed):
@@ -125,60 +128,60 @@ def test_another_seed_is_another_search(undisturbed):
 
 
 def test_many_workers_and_failures():
-    study, gate = begin(problem())
-    running = [ask(study, gate) for _ in range(7)]
+    study, feasible = begin(problem())
+    running = [ask(study, feasible) for _ in range(7)]
     for i in range(24):
         trial = running.pop(i * 5 % 7)
         if i % 6 == 5:
             study.tell(trial, state=TrialState.FAIL)
         else:
-            tell(study, gate, trial)
-        running.append(ask(study, gate))
-    assert (gate.problem.excess(NANO.space.indices([NANO.space.make(t.params) for t in study.get_trials()])) <= 0).all()
+            tell(study, feasible, trial)
+        running.append(ask(study, feasible))
+    assert (feasible.problem.excess(NANO.space.indices([NANO.space.make(t.params) for t in study.get_trials()])) <= 0).all()
 
 
 def test_everything_but_two_fails():
-    study, gate = begin(problem())
-    go_on(study, gate, 2)
+    study, feasible = begin(problem())
+    go_on(study, feasible, 2)
     for _ in range(20):
-        study.tell(ask(study, gate), state=TrialState.FAIL)
+        study.tell(ask(study, feasible), state=TrialState.FAIL)
 
 
 @pytest.mark.parametrize("objectives", [(AO, MACS, parameters(NANO)), (AO, MACS, AUC)])
 def test_three_objectives_with_one_or_two_accuracies(objectives):
-    study, gate = begin(problem(objectives))
-    assert len(go_on(study, gate, 15).get_trials()) == 15
+    study, feasible = begin(problem(objectives))
+    assert len(go_on(study, feasible, 15).get_trials()) == 15
 
 
 def test_the_start_reaches_from_the_cheapest_to_the_limit():
-    study, gate = begin(problem())
-    work = [trial.values[1] for trial in go_on(study, gate, 10).get_trials()]
-    assert MACS.of(NANO.space.indices([gate.anchor]))[0] == work[0] == min(work)
+    study, feasible = begin(problem())
+    work = [trial.values[1] for trial in go_on(study, feasible, 10).get_trials()]
+    assert MACS.of(NANO.space.indices([feasible.anchor]))[0] == work[0] == min(work)
     assert max(work) > 0.8 * NANO.max_macs
 
 
 def test_a_limit_that_hardly_any_sample_meets():
     least = MACS.of(NANO.space.indices([cheapest(problem())]))[0]
     tight = problem(constraints=(Constraint(MACS, 1.1 * least),))
-    study, gate = begin(tight)
-    assert max(trial.values[1] for trial in go_on(study, gate, 20).get_trials()) <= 1.1 * least
+    study, feasible = begin(tight)
+    assert max(trial.values[1] for trial in go_on(study, feasible, 20).get_trials()) <= 1.1 * least
 
 
 def test_an_exhausted_space_is_told():
     about = problem(part=small("back.1.0", "cls.width"))  # 18 networks
-    study, gate = begin(about)
+    study, feasible = begin(about)
     with pytest.raises((ValueError, SearchConverged), match="after 18 of them"):
-        go_on(study, gate, 19)
-    assert len(gate.seen) == 18
+        go_on(study, feasible, 19)
+    assert len(feasible.seen) == 18
 
 
 def test_it_stops_when_little_more_is_expected_and_not_before_48():
     about = problem(part=small("back.1.0", "back.1.1", "cls.width", "feature"))  # 1296 networks
-    study, gate = begin(about)
+    study, feasible = begin(about)
     with pytest.raises(SearchConverged, match="expected to add [01]\\.[0-9]+%"):
-        go_on(study, gate, 200)
-    assert len(gate.seen) >= 48
-    best = accuracy(
-        NANO.space.indices([about.space.make({**dict(gate.anchor.choices), "back.1.0": "k7e4", "back.1.1": "k7e4", "feature": 11})])
+        go_on(study, feasible, 200)
+    assert len(feasible.seen) >= 48
+    best = made_up(
+        NANO.space.indices([about.space.make({**dict(feasible.anchor.choices), "back.1.0": "k7e4", "back.1.1": "k7e4", "feature": 11})])
     )
     assert max(trial.values[0] for trial in study.get_trials(states=(TrialState.COMPLETE,))) == best

@@ -5,7 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from search.front.pareto import non_dominated
-from search.problem.problem import AO, Constraint, Problem, multiply_adds
+from search.metrics import Objective
+from search.metrics.accuracy import AO
+from search.metrics.counted import multiply_adds
+from search.problem.problem import Constraint, Problem
 from search.strategies.inner_search import Genes, best, evolve
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
@@ -17,7 +20,7 @@ PART = SearchSpace({label: values[1:3] for label, values in NANO.space.choices.i
 
 
 def genes(limit: float = NANO.max_macs, part=None):
-    return Genes.of(Problem(NANO, (AO, MACS), (Constraint(MACS, limit),), 100, part=part))
+    return Genes.of(Problem(NANO, (Objective(AO), MACS), (Constraint(MACS, limit),), 100, part=part))
 
 
 def depth_and_work(choices):

@@ -5,6 +5,7 @@ import pytest
 
 from supernet.deploy.export import export
 from supernet.deploy.track import track
+from supernet.import_weights import import_weights
 from tracking.boxes import iou, read_boxes
 
 pytestmark = pytest.mark.parity

@@ -6,15 +6,18 @@ import pytest
 from optuna.trial import TrialState
 
 from search.front.pareto import hypervolume
+from search.metrics import Objective
+from search.metrics.accuracy import AO
+from search.metrics.counted import multiply_adds, parameters
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter
-from search.problem.problem import AO, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.problem import Constraint, Problem
 from search.strategies import STRATEGIES
 from supernet.families import FAMILIES
 from supernet.space import SearchSpace
 
 NANO = FAMILIES["nano"]
-MACS, PARAMS = multiply_adds(NANO), parameters(NANO)
+OVERLAP, MACS, PARAMS = Objective(AO), multiply_adds(NANO), parameters(NANO)
 ANYTHING = Constraint(MACS, 1e9)
 FREE = ("back.1.0", "feature", "cls.1", "reg.width", "reg.1", "reg.2", "reg.3")
 SLOW = {"gp": 14, "guided": 40, "tpe": 60}
@@ -32,7 +35,7 @@ def part(*free: str) -> SearchSpace:
 
 
 def problem(
-    limit: float = 12e6, evaluations: int = 40, space: SearchSpace | None = None, objectives: tuple[Objective, ...] = (AO, MACS)
+    limit: float = 12e6, evaluations: int = 40, space: SearchSpace | None = None, objectives: tuple[Objective, ...] = (OVERLAP, MACS)
 ) -> Problem:
     return Problem(NANO, objectives, (Constraint(MACS, limit),), evaluations, part=space or part(*FREE))
 
@@ -52,28 +55,28 @@ class Search:
 
     def __init__(self, strategy: str, searched: Problem, seed: int = 0, before: "Search | None" = None, kept: int = 0):
         self.problem = searched
-        self.gate = FeasibilityFilter(searched, cheapest(Problem(NANO, searched.objectives, (ANYTHING,), 1, part=searched.part)))
+        self.feasible = FeasibilityFilter(searched, cheapest(Problem(NANO, searched.objectives, (ANYTHING,), 1, part=searched.part)))
         self.study = optuna.create_study(
-            directions=[objective.direction for objective in searched.objectives], sampler=STRATEGIES[strategy](self.gate, seed)
+            directions=[objective.metric.direction for objective in searched.objectives], sampler=STRATEGIES[strategy](self.feasible, seed)
         )
         if before is None:
-            self.study.enqueue_trial(dict(self.gate.anchor.choices))
+            self.study.enqueue_trial(dict(self.feasible.anchor.choices))
             return
         storage, known = self.study._storage, before.study._storage  # what a sampler notes in a study is kept as well
         for name, content in known.get_study_system_attrs(before.study._study_id).items():
             storage.set_study_system_attr(self.study._study_id, name, content)
         self.study.add_trials(before.study.get_trials()[:kept])
-        self.gate.seen.update(arch.key for arch in before.drawn[:kept])
+        self.feasible.seen.update(arch.key for arch in before.drawn[:kept])
 
     @property
     def drawn(self) -> list:
         return [self.problem.space.make(trial.params) for trial in self.study.get_trials(deepcopy=False)]
 
     def ask(self):
-        trial = self.study.ask(self.gate.distributions)
+        trial = self.study.ask(self.feasible.distributions)
         arch = self.problem.space.make(trial.params)
-        assert arch.key not in self.gate.seen
-        self.gate.seen.add(arch.key)
+        assert arch.key not in self.feasible.seen
+        self.feasible.seen.add(arch.key)
         above = self.problem.excess(NANO.space.indices([arch]))[0]
         assert (above <= 0).all()
         for constraint, excess in zip(self.problem.constraints, above, strict=True):
@@ -97,7 +100,7 @@ def strategy(request) -> str:
 
 
 def test_it_stays_within_limits_so_tight_that_hardly_a_sample_fits(strategy):
-    least = macs([cheapest(Problem(NANO, (AO, MACS), (ANYTHING,), 1))])[0]
+    least = macs([cheapest(Problem(NANO, (OVERLAP, MACS), (ANYTHING,), 1))])[0]
     Search(strategy, problem(1.1 * least, space=NANO.space)).run(12)  # `ask` checks
 
 
@@ -109,24 +112,24 @@ def test_it_follows_its_seed_and_goes_on_from_trials_alone(strategy):
 
 def test_failed_and_running_trials_do_not_upset_it(strategy):
     search = Search(strategy, problem(evaluations=24)).run(11)
-    search.study.study.tell(search.ask(), state=TrialState.FAIL)
+    search.study.tell(search.ask(), state=TrialState.FAIL)
     running = [search.ask() for _ in range(3)]
     search.tell(running[2])
     search.tell(running[0])
-    search.verbs.search(1)
+    search.run(1)
     assert len({arch.key for arch in search.drawn}) == 16
 
 
 def test_it_works_for_three_objectives(strategy):
-    search = Search(strategy, problem(objectives=(AO, MACS, PARAMS))).run(12)
+    search = Search(strategy, problem(objectives=(OVERLAP, MACS, PARAMS))).run(12)
     assert len({arch.key for arch in search.drawn}) == 12
 
 
 def test_it_says_when_there_is_nothing_left(strategy):
     search = Search(strategy, problem(1e9, space=part("feature")))
     with pytest.raises(ValueError, match="no new architecture within the limits was found after 12 of them; fewer evaluations"):
-        search.verbs.search(13)
-    assert len(search.gate.seen) == 12
+        search.run(13)
+    assert len(search.feasible.seen) == 12
 
 
 def test_it_learns(strategy):

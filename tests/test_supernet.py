@@ -66,7 +66,7 @@ def test_nni_freezes_to_the_same_network(nano, rng):
     z, x = crops(nano.family)
     nano.activate(arch)
     expected = nano(z, x)
-    assert same(nano.model.freeze(dict(arch.choices)).eval()(z, x), expected)
+    assert same(nano.freeze(dict(arch.choices)).eval()(z, x), expected)
 
 
 @torch.no_grad()

@@ -12,8 +12,11 @@ import torch
 
 from supernet.checkpoints import load_supernet, load_tracker, tensors_of
 from supernet.families import FAMILIES
-from supernet.training.batches import pair_source
-from supernet.training.fit import Recipe
+from supernet.training.batches import PairBatches, pair_source
+from supernet.training.fit import Run, fit
+from supernet.training.initialise import initialise
+from supernet.training.options import TrainingOptions
+from supernet.training.recipe import Recipe
 from supernet.training.retrain import retrain
 from supernet.training.train import train
 
@@ -30,7 +33,7 @@ def equal(a, b) -> bool:
 
 
 def test_rate_warms_up_and_decays_to_zero():
-    recipe = Recipe(steps=100, batch=1, lr=0.1, radius_px=12, warmup=10)
+    recipe = Recipe(steps=100, batch=1, lr=0.1, warmup=10)
     rates = [recipe.rate(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.01) and max(rates) == pytest.approx(0.1, rel=0.05) and rates[-1] < 1e-4
     assert np.argmax(rates) in (8, 9, 10)
@@ -39,12 +42,12 @@ def test_rate_warms_up_and_decays_to_zero():
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"lr": 0}, {"lr": -1}, {"lr": 2}])
 def test_senseless_recipes_are_refused(wrong):
     with pytest.raises(ValueError):
-        Recipe(**{"steps": 1, "batch": 1, "lr": 0.1, "radius_px": 12, **wrong})
+        Recipe(**{"steps": 1, "batch": 1, "lr": 0.1, **wrong})
 
 
 def test_training_learns_and_is_deterministic(tmp_path):
     for name in ("a", "b"):
-        train(family="nano", out=tmp_path / f"{name}.safetensors", steps=6, batch=4, loaders=0)
+        train(family="nano", out=tmp_path / f"{name}.safetensors", training=TrainingOptions(steps=6, batch=4, loaders=0))
     assert equal(load_supernet(tmp_path / "a.safetensors"), load_supernet(tmp_path / "b.safetensors"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{n}.safetensors{e}" for n in "ab" for e in ("", ".part.jsonl"))
 
@@ -59,13 +62,11 @@ def test_a_network_learns_one_batch(tmp_path):
         def batch(self, index, count):
             return self.kept
 
-    from supernet.training.fit import fit
-    from supernet.training.initialise import initialise
-
     family = FAMILIES["nano"]
     network = family.network(family.space.sample(np.random.default_rng(3)))
     initialise(network, 0)
-    fit(network, OneBatch(), Recipe(steps=100, batch=8, lr=3e-3, radius_px=12, warmup=5), state=tmp_path / "s", loaders=0)
+    recipe = Recipe(steps=100, batch=8, lr=3e-3, warmup=5)
+    fit(network, PairBatches(OneBatch(), 8), family.loss(), recipe, Run(tmp_path / "s", loaders=0))
     first, last = losses(tmp_path / "s.jsonl")
     assert last["cls_loss"] + last["iou_loss"] < 0.75 * (first["cls_loss"] + first["iou_loss"])
 
@@ -75,14 +76,15 @@ import sys
 from pathlib import Path
 import supernet.training.fit
 supernet.training.fit.SAVE_EVERY_S = 0.0
+from supernet.training.options import TrainingOptions
 from supernet.training.train import train
-train(family="nano", out=Path(sys.argv[1]), steps=14, batch=2, loaders=0)
+train(family="nano", out=Path(sys.argv[1]), training=TrainingOptions(steps=14, batch=2, loaders=0))
 """
 
 
 def test_kill_9_and_resume_take_the_same_steps_as_no_interruption(tmp_path):
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    train(family="nano", out=whole, steps=14, batch=2, loaders=0)
+    train(family="nano", out=whole, training=TrainingOptions(steps=14, batch=2, loaders=0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(broken)], env=environment, stderr=subprocess.DEVNULL)
     state = tmp_path / "broken.safetensors.part"
@@ -97,10 +99,10 @@ def test_kill_9_and_resume_take_the_same_steps_as_no_interruption(tmp_path):
     assert 0 < done < 14
 
     with pytest.raises(FileExistsError, match="--resume"):
-        train(family="nano", out=broken, steps=14, batch=2, loaders=0)
+        train(family="nano", out=broken, training=TrainingOptions(steps=14, batch=2, loaders=0))
     with pytest.raises(ValueError, match="seed was 0, is 7"):
-        train(family="nano", out=broken, steps=14, batch=2, seed=7, loaders=0, resume=True)
-    train(family="nano", out=broken, steps=14, batch=2, loaders=0, resume=True)
+        train(family="nano", out=broken, seed=7, training=TrainingOptions(steps=14, batch=2, loaders=0, resume=True))
+    train(family="nano", out=broken, training=TrainingOptions(steps=14, batch=2, loaders=0, resume=True))
     assert equal(load_supernet(whole), load_supernet(broken))
     assert not state.exists()
     assert [record["step"] for record in losses(tmp_path / "broken.safetensors.part.jsonl")] == [14]
@@ -110,16 +112,21 @@ def test_resume_with_other_settings_or_damage_is_refused(tmp_path):
     state = tmp_path / "s.safetensors.part"
     torch.save({"step": 3, "settings": {}, "module": {}, "optimiser": {}}, state)
     with pytest.raises(ValueError, match="keep its settings"):
-        train(family="nano", out=tmp_path / "s.safetensors", steps=5, resume=True, loaders=0)
+        train(family="nano", out=tmp_path / "s.safetensors", training=TrainingOptions(steps=5, resume=True, loaders=0))
     state.write_bytes(state.read_bytes()[:50])
     with pytest.raises(ValueError, match="delete it"):
-        train(family="nano", out=tmp_path / "s.safetensors", steps=5, resume=True, loaders=0)
+        train(family="nano", out=tmp_path / "s.safetensors", training=TrainingOptions(steps=5, resume=True, loaders=0))
 
 
 def test_retrain_starts_from_inherited_weights(tmp_path, rng):
-    train(family="nano", out=tmp_path / "s.safetensors", steps=2, batch=2, loaders=0)
+    train(family="nano", out=tmp_path / "s.safetensors", training=TrainingOptions(steps=2, batch=2, loaders=0))
     arch = FAMILIES["nano"].space.sample(rng)
-    retrain(arch.name, out=tmp_path / "w.safetensors", supernet=tmp_path / "s.safetensors", steps=1, batch=2, lr=1e-9, loaders=0)
+    retrain(
+        arch.name,
+        out=tmp_path / "w.safetensors",
+        supernet=tmp_path / "s.safetensors",
+        training=TrainingOptions(steps=1, batch=2, lr=1e-9, loaders=0),
+    )
     winner, inherited = load_tracker(tmp_path / "w.safetensors").network, load_supernet(tmp_path / "s.safetensors").extract(arch)
     assert winner.template_backbone is not None
     for name, tensor in inherited.named_parameters():
@@ -131,7 +138,11 @@ def test_users_own_sequences_can_be_trained_on(tmp_path):
     from tracking.sequence import save_sequence
 
     save_sequence(synthetic_sequence(1, frames=4), tmp_path / "data" / "one")
-    answer = train(family="nano", out=tmp_path / "s.safetensors", data=f"folder:{tmp_path / 'data'}", steps=1, batch=2, loaders=0)
+    answer = train(
+        family="nano",
+        out=tmp_path / "s.safetensors",
+        training=TrainingOptions(data=f"folder:{tmp_path / 'data'}", steps=1, batch=2, loaders=0),
+    )
     assert answer["steps"] == 1
 
 
@@ -146,14 +157,16 @@ def test_users_own_sequences_can_be_trained_on(tmp_path):
     ],
 )
 def test_wrong_arguments_leave_nothing_behind(arguments, message, tmp_path):
+    arguments = dict(arguments)
     with pytest.raises((ValueError, OSError), match=message):
-        train(**arguments, out=tmp_path / "s.safetensors", steps=1, loaders=0)
+        family, options = arguments.pop("family"), {"steps": 1, "loaders": 0, **arguments}
+        train(family=family, out=tmp_path / "s.safetensors", training=TrainingOptions(**options))
     assert not list(tmp_path.iterdir())
 
 
 def test_ctrl_c_saves_the_last_step_and_resume_goes_on(tmp_path):
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    train(family="nano", out=whole, steps=60, batch=1, loaders=0)
+    train(family="nano", out=whole, training=TrainingOptions(steps=60, batch=1, loaders=0))
     words = [
         sys.executable,
         "-W",
@@ -181,5 +194,5 @@ def test_ctrl_c_saves_the_last_step_and_resume_goes_on(tmp_path):
         pytest.skip("the training ended before it could be interrupted")
     assert process.returncode == 130 and "--resume" in lines[-1] and not any("Traceback" in line for line in lines)
     assert 0 < torch.load(tmp_path / "broken.safetensors.part", weights_only=True)["step"] < 60
-    train(family="nano", out=broken, steps=60, batch=1, loaders=0, resume=True)
+    train(family="nano", out=broken, training=TrainingOptions(steps=60, batch=1, loaders=0, resume=True))
     assert equal(load_supernet(whole), load_supernet(broken))

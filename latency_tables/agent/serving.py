@@ -1,7 +1,8 @@
 """What runs on the device: reads requests as JSON lines, keeps, loads and times models, answers as JSON lines.
 
-Needs the standard library, one runtime's package, and two folders of this project: this one and that of the runtimes. Models lie in a folder by their checksum, so that an agent that starts anew has them at hand, and leave memory
-when the device runs short of it. One agent at a time: a second one on the same folder is refused.
+Needs the standard library, one runtime's package, and two folders of this project: this one and that of the runtimes. Models lie
+in a folder by their checksum, so that an agent that starts anew has them at hand, and leave memory when the device runs short of
+it. One agent at a time: a second one on the same folder is refused.
 
 Started as `agent RUNTIME PRECISION THREADS CORES RUN`: RUN is a word that names one measurement. An agent of the same run, left
 over from a lost connection, makes way. Without a name it only answers questions, and others may be at work.

@@ -14,7 +14,7 @@ from latency_tables.agent.serving import abridge
 from latency_tables.parity import TOLERANCES, difference
 from supernet.runtimes.litert import LiteRt
 from supernet.runtimes.ncnn import Ncnn
-from supernet.runtimes.runtime import Graph, Model, Runtime
+from supernet.runtimes.runtime import Convertible, Graph, Runtime
 
 
 class Program:
@@ -31,7 +31,7 @@ class Program:
     def version(self) -> str:
         raise ImportError("build the program for the device and give it with --binary")
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         return model.onnx
 
     def load(self, prepared: bytes, threads: int) -> Graph:
@@ -45,7 +45,7 @@ class BenchNcnn(Program):
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16")
     """The program takes half precision where the processor has it: say fp16 there."""
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         with zipfile.ZipFile(io.BytesIO(_checked(Ncnn("fp32"), model))) as archive:
             return archive.read("model.ncnn.param")
 
@@ -56,7 +56,7 @@ class BenchmarkModel(Program):
     extra: ClassVar[str] = "litert"
     precisions: ClassVar[tuple[str, ...]] = LiteRt.precisions
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         return _checked(LiteRt(self._precision), model, self._precision)
 
 
@@ -69,7 +69,7 @@ PROGRAMS: dict[str, type[Runtime]] = {
 """The host's half of each of `TOOLS`."""
 
 
-def _checked(runtime: Runtime, model: Model, precision: str = "fp32") -> bytes:
+def _checked(runtime: Runtime, model: Convertible, precision: str = "fp32") -> bytes:
     """Convert, and compare the outputs with those of ONNX Runtime on this machine."""
     runtime.version()
     prepared = runtime.prepare(model)

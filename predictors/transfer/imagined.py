@@ -65,9 +65,11 @@ def _traits(operators: Sequence[Operator]) -> list[tuple[list[Hashable], float]]
     """What operators have in common: for each trait its (K,) values, and how far its factor strays."""
     options = dict.fromkeys(name for op in operators for name in op.option)
     traits: list[tuple[list[Hashable], float]] = [([op.kind for op in operators], _KIND)]
-    traits += [([op.option.get(name) for op in operators], _KERNEL if name == "kernel" else _OPTION) for name in options]
+    for name in options:
+        traits.append(([op.option.get(name) for op in operators], _KERNEL if name == "kernel" else _OPTION))
     traits.append(([op.in_shape[-1] for op in operators], _SIZE))
-    return [*traits, ([(op.kind, op.option.get("kernel")) for op in operators], _BOTH)]
+    traits.append(([(op.kind, op.option.get("kernel")) for op in operators], _BOTH))
+    return traits
 
 
 def _slow_chips(

@@ -46,8 +46,9 @@ _METHOD = (
     "latency table, not measured, unless the page says so."
 )
 _PEERS = (
-    "Accuracy against multiply-adds, the area of a bubble for the parameters (a dot where they are not given). Above, hollow: accuracy as published, EAO on real video (VOT2019). Below, filled: this search, {accuracy} with inherited "
-    "weights on its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
+    "Accuracy against multiply-adds, the area of a bubble for the parameters (a dot where they are not given). Above, "
+    "hollow: accuracy as published, EAO on real video (VOT2019). Below, filled: this search, {accuracy} with inherited weights on "
+    "its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
 )
 _COMPARISON = (
     "Held out: measured networks, each predicted by a model that was not fitted on it. On the dotted line prediction and measurement are "

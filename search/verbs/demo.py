@@ -23,7 +23,6 @@ from supernet.checkpoints import load_tracker
 from supernet.deploy.evaluate import run_all
 from supernet.deploy.export import write_bundle
 from supernet.deploy.loading import load_for_tracking
-from supernet.sharing.supernet import Supernet
 from supernet.training.batches import PairBatches, pair_source
 from supernet.training.fit import Run, fit
 from supernet.training.options import TrainingOptions
@@ -82,7 +81,12 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
     table, predictor, supernet, run = out / "table.csv", out / "predictor.json", out / "supernet.safetensors", out / "search"
     _step(1, "measure every operator, and whole networks", table, lambda: measure(family=FAMILY, out=table, networks=NETWORKS, resume=True))
     _step(2, "fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
-    _step(3, "train the supernet", supernet, lambda: train(family=FAMILY, out=supernet, training=TrainingOptions(steps=settings["supernet_steps"], resume=True)))
+    _step(
+        3,
+        "train the supernet",
+        supernet,
+        lambda: train(family=FAMILY, out=supernet, training=TrainingOptions(steps=settings["supernet_steps"], resume=True)),
+    )
     winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
     _step(4, "search, and measure the front", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
     found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
@@ -154,7 +158,7 @@ def _settings(out: Path, minutes: float) -> dict:
 def _seconds_per_step(steps: int = 40) -> float:
     """Mean seconds of a training step on a throw-away supernet."""
     family = find_family(FAMILY)
-    supernet, rng, times = Supernet(family, family.sharing), np.random.default_rng(0), []
+    supernet, rng, times = family.supernet(), np.random.default_rng(0), []
 
     def activate(step: int) -> None:
         times.append(time.perf_counter())

@@ -8,45 +8,33 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
+from supernet.runtimes.runtime import Convertible
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Convertible):
     """What a runtime prepares: a module, and what goes in and comes out."""
 
     name: str
-    """Unique within a measurement or a bundle."""
     make: Callable[[], nn.Module]
     """Builds the module, which takes the inputs in order."""
     shapes: Mapping[str, tuple[int, ...]]
-    """Of every input, by name, the batch of one included."""
     outputs: tuple[str, ...]
-    """Names of the outputs, in order."""
 
     @cached_property
     def module(self) -> nn.Module:
-        """The module, ready for inference."""
         return self.make().eval()
 
     @cached_property
     def onnx(self) -> bytes:
-        """The serialised ONNX graph."""
         import torch
 
         from supernet.deploy.onnx_graph import to_onnx
 
         return to_onnx(self.module, {name: torch.zeros(shape) for name, shape in self.shapes.items()}, self.outputs)
-
-    @property
-    def sample(self) -> dict[str, np.ndarray]:
-        """One input of each name, float32: those that a device makes for itself."""
-        from supernet.runtimes.runtime import sample
-
-        return sample(self.shapes)
 
 
 def with_ruled_weights(name: str, module: nn.Module) -> nn.Module:

@@ -128,7 +128,8 @@ class Family(Protocol):
         Raises:
             ValueError: The text is not a name of this family.
         """
-        words = dict(word.partition("=")[::2] for word in name.removeprefix(f"{self.name}:").split(","))
+        pairs = (word.partition("=") for word in name.removeprefix(f"{self.name}:").split(","))
+        words = {label: value for label, _, value in pairs}
         texts = {label: {str(value): value for value in values} for label, values in self.choices.items()}
         wrong = words.keys() != texts.keys() or any(word not in texts[label] for label, word in words.items())
         if wrong or not self.recognises(name):
@@ -227,6 +228,7 @@ class Family(Protocol):
         Args:
             sharing: How options share weights; by default the family's.
         """
-        from supernet.sharing.supernet import Supernet
+        from supernet.sharing import supernet
 
-        return Supernet(self, sharing or self.sharing)
+        made: Any = supernet.Supernet(self, sharing or self.sharing)
+        return made

@@ -11,7 +11,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Graph, Model, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ class LiteRt:
             raise ImportError(missing(self, "litert")) from err
         return ai_edge_litert.__version__
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         from supernet.deploy.tflite import to_tflite
 
         self.version()

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Graph, Model, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ class Mnn:
             raise ImportError(missing(self, "mnn")) from err
         return MNN.version()
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         if find_spec("_tools") is None:
             raise ImportError(missing(self, "mnn"))
         with tempfile.TemporaryDirectory() as name:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Graph, Model, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ class Ncnn:
             raise ImportError(missing(self, "ncnn")) from err
         return ncnn.__version__
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         try:
             from pnnx import EXEC_PATH
         except ImportError as err:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from supernet.runtimes.runtime import Graph, Model, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class OnnxRuntime:
             raise ImportError(f"ONNX Runtime must have {self.provider}, this build has {', '.join(available)}; use {self.build}")
         return onnxruntime.__version__
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         from supernet.deploy.quantise import quantise
 
         return quantise(model.onnx, model.sample) if self._precision == "int8" else model.onnx

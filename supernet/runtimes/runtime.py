@@ -9,27 +9,36 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class Model(Protocol):
+class Convertible(Protocol):
     """What `prepare` takes: a network with fixed input shapes, in the common formats; see `supernet/deploy/model.py`."""
 
+    name: str
+    """Unique within a measurement or a bundle."""
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of every input, by name, the batch of one included."""
+    outputs: tuple[str, ...]
+    """Names of the outputs, in order."""
+
     @property
-    def name(self) -> str: ...
+    def module(self) -> Any:
+        """A torch module, which takes the inputs in order, ready for inference."""
+        ...
+
     @property
-    def module(self): ...
+    def onnx(self) -> bytes:
+        """The serialised ONNX graph."""
+        ...
+
     @property
-    def onnx(self) -> bytes: ...
-    @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def sample(self) -> dict[str, np.ndarray]: ...
+    def sample(self) -> dict[str, np.ndarray]:
+        """One input of each name, float32: those that a device makes for itself."""
+        return sample(self.shapes)
 
 
 class Graph(Protocol):
@@ -97,7 +106,7 @@ class Runtime(Protocol):
         """
         ...
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         """Convert a model, on the host.
 
         Raises:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Graph, Model
+from supernet.runtimes.runtime import Convertible, Graph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class Simulated:
     def version(self) -> str:
         return "roofline-1"
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         import onnx
 
         graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(model.onnx), data_prop=True).graph

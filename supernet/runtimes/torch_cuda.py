@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Graph, Model, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ class TorchCpu:
             raise ImportError(missing(self, "torch")) from err
         return torch.__version__
 
-    def prepare(self, model: Model) -> bytes:
+    def prepare(self, model: Convertible) -> bytes:
         import torch
 
         dtype, buffer = getattr(torch, self._dtype), io.BytesIO()

@@ -79,6 +79,7 @@ class Supernet(ModelSpace):
         super().__init__()
         self.family: Any = family
         self.sharing: Sharing = sharing
+        self._path: tuple[Any, ...] = ()
         self.held = nn.ModuleDict()
         """Options of every slot, by the slot's name with `-` for `.`."""
         declared = set()

@@ -27,8 +27,8 @@ class PairBatches(Dataset):
 
 def tensors(batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
     """Normalised templates (B, 3, h, h) and searches (B, 3, s, s), and boxes (B, 4)."""
-    crops = (torch.from_numpy(normalise(each)) for each in (batch.templates, batch.searches))
-    return (*crops, torch.from_numpy(batch.boxes))
+    templates, searches = (torch.from_numpy(normalise(each)) for each in (batch.templates, batch.searches))
+    return templates, searches, torch.from_numpy(batch.boxes)
 
 
 def pair_source(data: str, settings: Settings, seed: int) -> PairSource:

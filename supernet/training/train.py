@@ -17,7 +17,6 @@ from supernet.checkpoints import save_supernet
 from supernet.deploy.torch_graphs import check_device
 from supernet.families.family import Family
 from supernet.sharing.sharing import Sharing
-from supernet.sharing.supernet import Supernet
 from supernet.space import Architecture
 from supernet.training.batches import PairBatches, pair_source
 from supernet.training.fit import finish, fit
@@ -45,7 +44,7 @@ def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions
     check_device(training.device)
     recipe = training.recipe(chosen.recipe)
     pairs = pair_source(training.data, chosen.settings, seed)
-    supernet: Any = Supernet(chosen, sharing or chosen.sharing)
+    supernet: Any = chosen.supernet(sharing)
     initialise(supernet, seed)
 
     def activate(step: int) -> None:

@@ -56,7 +56,10 @@ class Network(Protocol):
 class Procedure(Protocol):
     """A way to track B targets at once with a network."""
 
-    settings: Settings
+    @property
+    def settings(self) -> Settings:
+        """Sizes and constants."""
+        ...
 
     def start(self, images: list[np.ndarray], boxes: np.ndarray) -> State:
         """Learn B targets.

@@ -124,9 +124,14 @@ class NnMeter:
         self._ms.setdefault(kernel, {})[where] = ms
 
 
+def _sizes(op: Operator) -> dict[str, int]:
+    """The options that are whole numbers."""
+    return {name: value for name, value in op.options if isinstance(value, int)}
+
+
 def kernels(op: Operator) -> list[tuple[Kernel, bool]]:
     """What an operator consists of, and whether a Swish follows; nothing where nn-Meter has no such kernels."""
-    o, (c, hw, _), out = dict(op.options), op.in_shape, op.out_shape[0]
+    o, (c, hw, _), out = _sizes(op), op.in_shape, op.out_shape[0]
     match op.kind:
         case "stem":
             return [(Kernel("conv", hw, c, out, 3, 2), True)]

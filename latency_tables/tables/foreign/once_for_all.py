@@ -116,7 +116,7 @@ def _shape(size: Sequence[int]) -> Shape:
 
 
 def _block(op: Operator) -> _Block | None:
-    options, channels = dict(op.options), op.in_shape[0]
+    options, channels = {name: value for name, value in op.options if isinstance(value, int)}, op.in_shape[0]
     match op.kind:
         case "stem":
             return _Block(op.in_shape, op.out_shape, 0, 3, 2, False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from supernet.counts import Counts, read_counts
-from supernet.families.lighttrack import spelling
+from supernet.families.lighttrack.spelling import Spelling
 from supernet.families.siamese import SiameseFamily
 from supernet.operators import Branch, Operator, Shape
 from supernet.sharing.sharing import Sharing
@@ -152,11 +152,16 @@ class LightTrackFamily(SiameseFamily):
     def _fused(self, feature: int) -> Shape:
         return (self.fused_channels, *self._feature_shape(feature, self.settings.search_size)[1:])
 
+    @cached_property
+    def _spelling(self) -> Spelling:
+        towers = {head: (f"{head}.width", *(f"{head}.{i}" for i in range(HEAD_DEPTH))) for head in HEADS}
+        return Spelling(self.name, self.prefix, self.choices, self.back_labels, towers, self.exits)
+
     def spell(self, chosen: Mapping[str, Value]) -> str:
-        return spelling.spell(self, chosen)
+        return self._spelling.spell(chosen)
 
     def parse(self, name: str) -> Architecture:
-        return self.architecture(spelling.read(self, name), name)
+        return self.architecture(self._spelling.read(name), name)
 
     def recognises(self, text: str) -> bool:
         return text.startswith((f"{self.prefix}back_", f"{self.name}:"))
