@@ -21,13 +21,15 @@ import torch
 
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import TrackerCheckpoint
-from supernet.deploy.bundle import load_bundle, write_bundle
+from supernet.deploy.bundle import load_bundle
+from supernet.deploy.export import write_bundle
+from supernet.deploy.torch_graphs import TorchGraphs
 from supernet.families import FAMILIES
-from supernet.families.lighttrack.weights import load_official, public_settings, read_state_dict
+from supernet.import_weights import read_state_dict
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.images import cv2
 from tracking.sequence import Sequence, load_sequence
-from tracking.trackers.siamese import SiameseTracker
+from tracking.trackers import TRACKERS
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
@@ -39,25 +41,22 @@ class Timed:
     def __init__(self, network):
         self.network, self.seconds = network, 0.0
 
-    def template(self, images):
-        return self.network.template(images)
-
-    def search(self, images, features):
+    def run(self, graph, inputs):
         start = time.perf_counter()
-        maps = self.network.search(images, features)
+        outputs = self.network.run(graph, inputs)
         self.seconds += time.perf_counter() - start
-        return maps
+        return outputs
 
 
 def checkpoint(shared: Path | None) -> TrackerCheckpoint:
     arch = find_architecture("lighttrack-mobile")
     family = FAMILIES[arch.family]
     torch.manual_seed(0)
-    network = family.network(arch).eval()
-    if shared is not None:
-        path = shared / "weights/lighttrack_mobile.pth"
-        load_official(network, read_state_dict(path), str(path))
-    return TrackerCheckpoint(network, arch, public_settings(family))
+    if shared is None:
+        return TrackerCheckpoint(family.network(arch).eval(), arch, family.tracker, family.settings)
+    path = shared / "weights/lighttrack_mobile.pth"
+    network, settings = family.import_weights(arch, read_state_dict(path), str(path))
+    return TrackerCheckpoint(network.eval(), arch, family.tracker, settings)
 
 
 def main() -> None:
@@ -76,20 +75,20 @@ def main() -> None:
     reading = (time.perf_counter() - start) / count
     with TemporaryDirectory() as folder:
         write_bundle(tracked, Path(folder) / "bundle")
-        bundle, settings = load_bundle(Path(folder) / "bundle")
-    networks = {"onnx": Timed(bundle), "torch": Timed(TorchNetwork(tracked.network))}
-    trackers = {name: SiameseTracker(network, settings) for name, network in networks.items()}
-    frames: dict[str, list[float]] = {name: [] for name in trackers}
-    for tracker in trackers.values():
-        tracker.init(images[0], sequence.boxes[0])
-        tracker.update(images[1])
+        bundle, graphs = load_bundle(Path(folder) / "bundle")
+    networks = {"onnx": Timed(graphs), "torch": Timed(TorchGraphs(tracked.network, bundle.specs))}
+    procedures = {name: TRACKERS[bundle.tracker][1](network, bundle.settings) for name, network in networks.items()}
+    frames: dict[str, list[float]] = {name: [] for name in procedures}
+    states = {name: procedure.start(images[:1], sequence.boxes[:1]) for name, procedure in procedures.items()}
+    for name, procedure in procedures.items():
+        procedure.step(images[1:2], states[name])
     for network in networks.values():
         network.seconds = 0.0
     for first in range(1, count, 20):
-        for name, tracker in trackers.items():
+        for name, procedure in procedures.items():
             for image in images[first : first + 20]:
                 start = time.perf_counter()
-                tracker.update(image)
+                states[name], _, _ = procedure.step([image], states[name])
                 frames[name].append(time.perf_counter() - start)
     rows = {}
     for name, seconds in frames.items():

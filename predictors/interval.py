@@ -60,7 +60,8 @@ class Interval:
     @property
     def factors(self) -> dict[str, float]:
         """Of a relative interval where doubt is 1: factors of its ends and its coverage, as files keep them."""
-        return {"low": math.exp(-self.reach), "high": math.exp(self.reach), "coverage": self.coverage}
+        high = math.exp(self.reach)
+        return {"low": 1 / high, "high": high, "coverage": self.coverage}  # 1 / high, so that a file that is read is written as it was
 
     def around(self, middle: np.ndarray, doubt: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends around (N,) predictions, of which the model says how far off each may be relative to the others."""

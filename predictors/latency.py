@@ -149,8 +149,7 @@ def from_json(record: dict) -> LatencyPredictor:
     profile = Profile.from_json(record["profile"])
     _check_family(record, profile)
     model = MODELS[record["model"]].from_json(record["parameters"])
-    factors = record["interval"]
-    interval = Interval.of_factors(*(float(factors[name]) for name in ("low", "high", "coverage")))
+    interval = Interval.of_factors(**numbers(record["interval"]))
     reference_ms = numbers({"reference_ms": record["reference_ms"]})["reference_ms"]
     line, operator_ms, unsupported = typed(Line, record["template_line"]), numbers(record["operator_ms"]), texts(record["unsupported"])
     about = {"fit": record["fit"]}

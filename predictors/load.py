@@ -28,13 +28,14 @@ def load_predictor(path: Path) -> Predictor:
         raise ValueError(
             f"a predictor must be a readable JSON file, {path} is not ({err}); write one with chiptrack fit-predictor"
         ) from err
-    if record.get("format") not in _READERS:
+    read = _READERS.get(str(record.get("format")))
+    if read is None:
         found = f"has {record['format']!r:.80}" if "format" in record else "has none"
         raise ValueError(
             f"a predictor must have the format {' or '.join(_READERS)}, {path} {found}; fit it again with chiptrack fit-predictor"
         )
     try:
-        return _READERS[record["format"]](record)
+        return read(record)
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
         raise ValueError(f"a predictor must be whole, {path} fails at {reason}; write it again with chiptrack fit-predictor") from err

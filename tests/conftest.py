@@ -1,7 +1,6 @@
 """Fixtures shared by all tests."""
 
 import os
-import zlib
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -46,27 +45,3 @@ def family(request):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-@pytest.fixture(scope="session")
-def ruled():
-    """Weights by the reference's rule: every tensor drawn from the crc32 of its name."""
-
-    def fill(module: torch.nn.Module) -> None:
-        state = {}
-        for name, tensor in module.state_dict().items():
-            draw, shape = np.random.default_rng(zlib.crc32(name.encode())), tuple(tensor.shape)
-            if name.endswith("num_batches_tracked"):
-                values = np.zeros(shape)
-            elif name.endswith("running_var"):
-                values = draw.uniform(0.5, 1.5, shape)
-            elif name.endswith(("running_mean", "bias")):
-                values = 0.1 * draw.standard_normal(shape)
-            elif len(shape) == 1:
-                values = draw.uniform(0.5, 1.5, shape)
-            else:
-                values = draw.standard_normal(shape) * np.sqrt(1 / np.prod(shape[1:]))
-            state[name] = torch.from_numpy(np.asarray(values)).to(tensor.dtype)
-        module.load_state_dict(state)
-
-    return fill

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import chiptrack
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.fit import fit
@@ -13,6 +14,7 @@ from predictors.transfer.adapt import adapt
 from supernet.families import FAMILIES
 
 SOURCE = SHIPPED / "nano-mnn-fp32.csv"
+SIMULATED = Setup(runtime="simulated")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def adapted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapted")
     fit(LatencyTable.load(SHIPPED / "nano-onnxruntime-fp32.csv")).save(folder / "other.json")
     out = folder / "p.json"
-    return out, adapt(from_=[SOURCE, folder / "other.json"], runtime="simulated", networks=4, out=out)
+    return out, adapt(from_=[SOURCE, folder / "other.json"], setup=SIMULATED, networks=4, out=out)
 
 
 def refused(capsys, *words):
@@ -36,7 +38,7 @@ def test_measured_networks_lie_beside_the_predictor(adapted):
     assert sorted(path.name for path in out.parent.iterdir()) == ["other.json", "p.json", "p.networks-1.csv", "p.networks-1.json"]
     table, predictor = LatencyTable.load(out.with_name("p.networks-1.csv")), load_predictor(out)
     assert not table.operators and len(table.networks) == 8
-    assert answer["networks"] == 4 and predictor.about["profile"]["runtime"] == "simulated"
+    assert answer["networks"] == 4 and predictor.profile.runtime == "simulated"
     assert predictor.about["fit"]["from"] == [str(SOURCE), str(out.with_name("other.json"))]
     assert {row["name"]: row["measured_ms"] for row in predictor.about["fit"]["held_out"]} == pytest.approx(table.network_ms("search"))
 
@@ -61,7 +63,7 @@ def test_a_second_run_needs_resume_and_measures_nothing_again(adapted, capsys):
 
 
 def test_measuring_stops_when_the_error_is_small_enough(tmp_path, capsys):
-    answer = adapt(from_=[SOURCE], runtime="simulated", networks=9, max_error=30, out=tmp_path / "p.json")
+    answer = adapt(from_=[SOURCE], setup=SIMULATED, networks=9, max_error=30, out=tmp_path / "p.json")
     assert answer["networks"] == 3 and answer["error_expected"] <= 30
     assert "network 2: the expected error was" in capsys.readouterr().err
     assert [path.name for path in sorted(tmp_path.glob("*.csv"))] == ["p.networks-1.csv"]
@@ -77,7 +79,7 @@ def test_measuring_stops_when_the_error_is_small_enough(tmp_path, capsys):
         (["--runtime", "tensorrt"], "tensorrt"),
         (["--precision", "int3"], "precision of simulated must be one of fp32, int8, got 'int3'"),
         (["--device", "board"], "device must be local"),
-        (["--from", "absent.json"], "a predictor must be a readable JSON file, absent.json is not"),
+        (["--from", "absent.json"], "a predictor must be a file, absent.json is none"),
         (["--from", "absent.csv"], "absent"),
         (["--from", str(SOURCE), str(SHIPPED / "lighttrack-mnn-fp32.csv")], "must be of one family, got"),
         (["--out", str(SOURCE)], "must"),

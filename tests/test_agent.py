@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 
 from latency_tables.agent import board
-from latency_tables.agent.serving import OUTPUT_VALUES, Agent, Refusal, abridge, sample, serve, take_device, time_runs
+from latency_tables.agent.serving import OUTPUT_VALUES, Agent, Refusal, abridge, serve, take_device, time_runs
 from supernet.runtimes import RUNTIMES
+from supernet.runtimes.runtime import sample
 
 
 class Busy:
-    def run_once(self):
+    def execute(self):
         sum(range(20_000))
 
 
 class Clocked:
-    def run_once(self):
+    def execute(self):
         return 7.0
 
 
@@ -34,18 +35,18 @@ class Fake:
     def version(self):
         return "1"
 
-    def load(self, prepared, inputs, threads):
+    def load(self, prepared, threads):
         if prepared == b"broken":
             raise RuntimeError("no such layer")
         self.loaded.append(prepared)
-        return Given(inputs)
+        return Given()
 
 
 class Given:
-    def __init__(self, inputs):
+    def bind(self, inputs):
         self.inputs = inputs
 
-    def run_once(self):
+    def execute(self):
         self.kept = bytearray(1_000_000)
 
     def outputs(self):
@@ -122,7 +123,7 @@ def test_memory_does_not_depend_on_what_the_agent_did_before(tmp_path, monkeypat
     def grow(self):
         self.kept = [bytes(50_000) for _ in range(400)]
 
-    monkeypatch.setattr(Given, "run_once", grow)
+    monkeypatch.setattr(Given, "execute", grow)
     here = agent(tmp_path)
     known(here, "a", b"model")
     litter = [bytes(50_000) for _ in range(2000)]
@@ -134,7 +135,7 @@ def test_memory_does_not_depend_on_what_the_agent_did_before(tmp_path, monkeypat
 
 def test_a_process_that_hangs_while_it_is_weighed_ends_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr("latency_tables.agent.serving._MEMORY_S", 1)
-    monkeypatch.setattr(Given, "run_once", lambda self: time.sleep(60))
+    monkeypatch.setattr(Given, "execute", lambda self: time.sleep(60))
     here = agent(tmp_path)
     known(here, "a", b"model")
     with pytest.raises(RuntimeError, match="died or hung"):

@@ -18,10 +18,10 @@ def test_all_operators_are_those_of_random_samples_and_nothing_is_missing(name, 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_chains_fit_together_and_their_weighted_sum_holds_each_operator_once(name):
-    operators = FAMILIES[name].all_operators
-    for op in operators:
-        held = dict.fromkeys(operators, 0.0)
-        for weight, chain in recipe(op, operators):
+    family = FAMILIES[name]
+    for op in family.all_operators:
+        held = dict.fromkeys(family.all_operators, 0.0)
+        for weight, chain in recipe(op, family):
             for a, b in zip(chain.operators, chain.operators[1:], strict=False):
                 assert a.out_shape == b.in_shape and a.branch == b.branch == op.branch
             for held_op in chain.operators:
@@ -31,24 +31,23 @@ def test_chains_fit_together_and_their_weighted_sum_holds_each_operator_once(nam
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_neighbours_are_those_of_a_network(name):
-    operators = FAMILIES[name].all_operators
-    join = next(op for op in operators if op.kind == "join")
-    whole = recipe(join, operators)[0][1]
+    family = FAMILIES[name]
+    join = next(op for op in family.all_operators if op.kind == "join")
+    whole = recipe(join, family)[0][1]
     assert [op.kind for op in whole.operators] == ["mbconv", "join", "head"]
-    stem = next(op for op in operators if op.kind == "stem")
-    assert [op.kind for op in recipe(stem, operators)[0][1].operators] == ["stem", "dsconv"]
+    stem = next(op for op in family.all_operators if op.kind == "stem")
+    assert [op.kind for op in recipe(stem, family)[0][1].operators] == ["stem", "dsconv"]
 
 
 def test_calls_cancel_where_an_operator_stands_between_two_neighbours():
-    operators = FAMILIES["nano"].all_operators
-    for op in operators:
+    family = FAMILIES["nano"]
+    for op in family.all_operators:
         if op.kind in ("mbconv", "dsconv", "join", "head"):
-            assert sum(weight for weight, _ in recipe(op, operators)) == 0
+            assert sum(weight for weight, _ in recipe(op, family)) == 0
 
 
 def test_a_chain_with_join_takes_the_template_features_as_a_second_input():
-    operators = FAMILIES["nano"].all_operators
-    join = next(op for op in operators if op.kind == "join")
+    join = next(op for op in FAMILIES["nano"].all_operators if op.kind == "join")
     graph = onnx.load_from_string(Chain((join,)).model.onnx).graph
     shapes = [tuple(d.dim_value for d in node.type.tensor_type.shape.dim)[1:] for node in graph.input]
     assert shapes == list(join.input_shapes)

@@ -12,7 +12,9 @@ from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker,
 from supernet.deploy.bundle import load_bundle
 from supernet.deploy.export import export, write_bundle
 from supernet.deploy.loading import load_for_tracking
+from supernet.deploy.torch_graphs import TorchGraphs
 from supernet.families import FAMILIES
+from supernet.families.lighttrack.weights import official_name
 from supernet.import_weights import import_weights, read_state_dict
 from supernet.sharing.supernet import Supernet
 from supernet.training.calibrate import calibrate
@@ -39,7 +41,7 @@ def test_tracker_round_trips_with_both_branches(tracker, tmp_path):
         for a, b in zip(tracker.network(z, x), again.network(z, x), strict=True):
             assert torch.equal(a, b)
     assert again.architecture == tracker.architecture and again.settings == tracker.settings
-    assert again.network.template_backbone is not None
+    assert again.tracker == tracker.tracker and again.network.is_split
     assert [path.name for path in tmp_path.iterdir()] == ["t.safetensors"]
 
 
@@ -129,13 +131,15 @@ def test_bundle_agrees_with_torch_and_appears_whole(tracker, tmp_path, rng):
     answer = export(str(tmp_path / "t.safetensors"), out=tmp_path / "bundle")
     assert answer["largest_difference"] <= 1e-4
     assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == ["search.onnx", "template.onnx", "tracker.json"]
-    network, settings = load_bundle(tmp_path / "bundle")
-    assert settings == tracker.settings
-    crops = [rng.integers(0, 256, (1, side, side, 3), np.uint8) for side in (48, 96)]
-    torch_tracker = load_for_tracking(str(tmp_path / "t.safetensors"))
-    ours = network.search(crops[1], network.template(crops[0]))
-    theirs = torch_tracker.network.search(crops[1], torch_tracker.network.template(crops[0]))
-    for a, b in zip(ours, theirs, strict=True):
+    bundle, graphs = load_bundle(tmp_path / "bundle")
+    assert (bundle.architecture, bundle.tracker, bundle.settings) == (tracker.architecture, tracker.tracker, tracker.settings)
+    torch_graphs = TorchGraphs(tracker.network, bundle.specs)
+    z, x = (rng.integers(0, 256, (1, side, side, 3), np.uint8) for side in (48, 96))
+    (ours,), (theirs,) = (network.run("template", {"template": z}) for network in (graphs, torch_graphs))
+    found = graphs.run("search", {"search": x, "template_features": ours})
+    expected = torch_graphs.run("search", {"search": x, "template_features": theirs})
+    for a, b in zip([ours, *found], [theirs, *expected], strict=True):
+        a, b = np.asarray(a), np.asarray(b)
         assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
     with pytest.raises(FileExistsError):
         export(str(tmp_path / "t.safetensors"), out=tmp_path / "bundle")
@@ -172,16 +176,28 @@ def test_a_damaged_bundle_is_refused(tracker, tmp_path):
         load_bundle(tmp_path / "b")
 
 
+def swapped(record: dict, field: str, value: object) -> dict:
+    """A bundle's record that says something else of its template graph."""
+    return record | {"graphs": record["graphs"] | {"template": record["graphs"]["template"] | {field: value}}}
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda record: "[" * 100_000,
         lambda record: record | {"format": "chiptrack-bundle-9"},
-        lambda record: record | {"template": None},
-        lambda record: record | {"template": "../../etc/passwd"},
-        lambda record: record | {"template": "search.onnx"},
-        lambda record: record | {"search": {"x": "search.onnx"}},
-        lambda record: record | {"search": {"64": "search.onnx"}},
+        lambda record: record | {"format": "chiptrack-bundle-1"},
+        lambda record: record | {"graphs": None},
+        lambda record: record | {"graphs": {"search": record["graphs"]["search"]}},
+        lambda record: swapped(record, "file", "../../etc/passwd"),
+        lambda record: swapped(record, "file", "search.onnx"),
+        lambda record: swapped(record, "inputs", {"template": [1, 3, 64, 64]}),
+        lambda record: swapped(record, "outputs", ["cls", "reg"]),
+        lambda record: record | {"tracker": "none"},
+        lambda record: record | {"tracker": ["siamese"]},
+        lambda record: record | {"runtime": "torch-cuda"},
+        lambda record: record | {"precision": "int3"},
+        lambda record: record | {"architecture": {"family": "nano"}},
         lambda record: record | {"sha256": None},
         lambda record: record | {"settings": record["settings"] | {"template_size": 64}},
         lambda record: record | {"settings": record["settings"] | {"aligned": "no"}},
@@ -212,7 +228,7 @@ def test_a_graph_that_does_not_run_is_refused(tracker, tmp_path, graph):
 def test_a_bundle_has_no_other_search_size(tracker, tmp_path):
     write_bundle(tracker, tmp_path / "b")
     with pytest.raises(ValueError, match=r"graph for \(96\), got 160"):
-        load_for_tracking(str(tmp_path / "b"), search_size=160)
+        load_for_tracking(str(tmp_path / "b"), changes={"search_size": 160})
 
 
 def test_weights_that_are_not_numbers_are_not_exported(tracker, tmp_path):
@@ -227,9 +243,16 @@ def test_export_refuses_an_unknown_format(tmp_path):
         export("lighttrack-mobile", out=tmp_path / "b", format="tflite")
 
 
+def official_state() -> dict[str, torch.Tensor]:
+    """Random weights of LightTrack-Mobile by official name."""
+    family = FAMILIES["lighttrack"]
+    layers = [stage.layers for stage in family.stages]
+    state = family.network(find_architecture("lighttrack-mobile")).state_dict()
+    return {official_name(name, layers): tensor for name, tensor in state.items()}
+
+
 def test_official_weights_must_fit_exactly(tmp_path):
-    arch = find_architecture("lighttrack-mobile")
-    state = FAMILIES["lighttrack"].network(arch).state_dict()
+    state = official_state()
     surplus = {**{name: tensor for name, tensor in state.items() if name != "neck.BN_z.weight"}, "head.extra": torch.zeros(1)}
     torch.save(surplus, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="missing: neck.BN_z.weight.*surplus: head.extra"):
@@ -241,7 +264,7 @@ def test_official_weights_must_fit_exactly(tmp_path):
     "spoil", [lambda w: w * torch.nan, lambda w: w.to(torch.complex64), lambda w: w.to_sparse(), lambda w: w.to("meta")]
 )
 def test_official_weights_must_be_finite_numbers(tmp_path, spoil):
-    state = FAMILIES["lighttrack"].network(find_architecture("lighttrack-mobile")).state_dict()
+    state = official_state()
     torch.save({**state, "neck.BN_z.weight": spoil(state["neck.BN_z.weight"])}, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="not finite real numbers: neck.BN_z.weight"):
         import_weights(tmp_path / "w.pth", architecture="lighttrack-mobile", out=tmp_path / "c.safetensors")

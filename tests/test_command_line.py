@@ -1,12 +1,17 @@
 """The command line as a contract: verbs, one-line errors, exit status 2, JSON on stdout and nothing else there."""
 
+import dataclasses
+import inspect
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import typing
+from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -44,9 +49,9 @@ NAMED = (
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def files(tmp_path_factory):
     """A folder with a tracker, a bundle, a supernet, a sequence, a video and several broken things."""
-    folder = tmp_path_factory.mktemp("place")
+    folder = tmp_path_factory.mktemp("files")
     family = FAMILIES["nano"]
     arch = family.space.sample(np.random.default_rng(0))
     network = family.network(arch)
@@ -91,6 +96,69 @@ def test_every_verb_explains_itself(capsys):
     assert status == 0 and all(verb in out for verb in NAMED)
 
 
+@pytest.mark.parametrize("action", chiptrack.VERBS["tables"].actions)
+def test_every_action_of_tables_explains_itself(capsys, action):
+    status, out, _ = run(capsys, "tables", action, "--help")
+    assert status == 0 and f"usage: chiptrack tables {action}" in out
+    assert "must be followed by one of list, compare" in refused(capsys, "tables")
+    assert "got 'drop'" in refused(capsys, "tables", "drop")
+
+
+def test_a_flag_that_takes_a_verb_over_has_flags_of_its_own(capsys):
+    status, out, _ = run(capsys, "measure", "--check", "t.csv", "--help")
+    assert status == 0 and "usage: chiptrack measure --check" in out and "--family" not in out
+    assert "`chiptrack measure --check --help`" in run(capsys, "measure", "--help")[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Weather:
+    """Two flags."""
+
+    wind: float = 3.5
+    """Metres a second."""
+    skies: Literal["clear", "grey"] = "clear"
+    """What is above."""
+
+
+def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: bool = False) -> dict:
+    """Take a walk.
+
+    Args:
+        town: Where.
+        weather: Under what.
+        far: Whether it takes long.
+        resume: Go on.
+    """
+    return {}
+
+
+def test_a_dataclass_among_the_parameters_stands_for_its_fields(capsys):
+    flags = chiptrack.Flags("chiptrack walk", walk, chiptrack.Verb("a walk"))
+    assert flags.resumes
+    assert flags.parse(["Ulm", "--wind", "-2", "--far", "--json"]) == (["Ulm"], {"weather": Weather(-2.0), "far": True, "resume": False}, True)
+    with pytest.raises(SystemExit):
+        flags.parse(["--help"])
+    assert re.search(r"--wind WIND\s+Metres a second. \(default: 3.5\)", capsys.readouterr().out)
+    with pytest.raises(SystemExit):
+        flags.parse(["Ulm", "--skies", "red"])
+
+
+@pytest.mark.parametrize("words, hint", [(["demo"], ""), (["train"], " with --resume")])
+def test_a_hint_after_ctrl_c_names_no_flag_that_is_missing(capsys, monkeypatch, tmp_path, words, hint):
+    module, _, name = chiptrack.VERBS[words[0]].function.partition(":")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    interrupted.__signature__ = inspect.signature(getattr(import_module(module), name))
+    interrupted.__doc__ = getattr(import_module(module), name).__doc__
+    interrupted.__annotations__ = typing.get_type_hints(getattr(import_module(module), name))
+    monkeypatch.setattr(f"{module}.{name}", interrupted)
+    more = ["--family", "nano", "--out", str(tmp_path / "x")] if words == ["train"] else []
+    status, out, err = run(capsys, *words, *more)
+    assert (status, out) == (130, "") and f"the same command{hint} goes on" in err
+
+
 @pytest.mark.parametrize(
     "words", [["fly"], ["describe"], ["describe", "lighttrack-mobile", "--jsn"], ["track", "x"], ["train", "--family"]]
 )
@@ -105,15 +173,15 @@ def test_describe_prints_one_json_object(capsys):
     assert set(answer) == {"family", "name", "key", "params", "macs", "macs_fvcore", "template_macs", "output_stride", "operators"}
 
 
-def test_describe_reads_architecture_files(capsys, place):
-    assert json.loads(run(capsys, "describe", place / "a.json", "--json")[1])["family"] == "nano"
+def test_describe_reads_architecture_files(capsys, files):
+    assert json.loads(run(capsys, "describe", files / "a.json", "--json")[1])["family"] == "nano"
 
 
 @pytest.mark.parametrize("model", ["t.safetensors", "bundle"])
-def test_track_writes_a_box_a_frame(capsys, place, model, tmp_path):
-    if model == "bundle" and not (place / "bundle").exists():
-        assert run(capsys, "export", place / "t.safetensors", "--out", place / "bundle")[0] == 0
-    words = ("track", place / model, place / "seq", "--out", tmp_path / "b.txt", "--video", tmp_path / "v.mp4", "--json")
+def test_track_writes_a_box_a_frame(capsys, files, model, tmp_path):
+    if model == "bundle" and not (files / "bundle").exists():
+        assert run(capsys, "export", files / "t.safetensors", "--out", files / "bundle")[0] == 0
+    words = ("track", files / model, files / "seq", "--out", tmp_path / "b.txt", "--video", tmp_path / "v.mp4", "--json")
     status, out, _ = run(capsys, *words)
     answer = json.loads(out)
     assert status == 0 and answer["frames"] == 6 and 0 <= answer["ao"] <= 1 and answer["ms_per_frame"] > 0
@@ -126,12 +194,12 @@ def test_track_writes_a_box_a_frame(capsys, place, model, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.txt", "v.mp4"]
 
 
-def test_track_folder_of_images_and_video_with_a_given_box(capsys, place, tmp_path):
-    run(capsys, "track", place / "t.safetensors", place / "seq", "--video", tmp_path / "v.mp4")
-    for source in (place / "seq/img", tmp_path / "v.mp4"):
-        status, out, _ = run(capsys, "track", place / "t.safetensors", source, "--box", "100,80,40,30", "--lr", "0.3", "--json")
+def test_track_folder_of_images_and_video_with_a_given_box(capsys, files, tmp_path):
+    run(capsys, "track", files / "t.safetensors", files / "seq", "--video", tmp_path / "v.mp4")
+    for source in (files / "seq/img", tmp_path / "v.mp4"):
+        status, out, _ = run(capsys, "track", files / "t.safetensors", source, "--box", "100,80,40,30", "--lr", "0.3", "--json")
         assert status == 0 and json.loads(out)["frames"] == 6
-    assert "--box" in refused(capsys, "track", place / "t.safetensors", place / "seq/img")
+    assert "--box" in refused(capsys, "track", files / "t.safetensors", files / "seq/img")
 
 
 @pytest.mark.parametrize(
@@ -187,59 +255,59 @@ def test_track_folder_of_images_and_video_with_a_given_box(capsys, place, tmp_pa
         (("demo", "--out", "{}/new", "--real", "{}/none"), "none"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(capsys, place, words, said):
-    before = sorted(place.rglob("*"))
-    assert said in refused(capsys, *(word.replace("{}", str(place)) for word in words))
-    assert sorted(place.rglob("*")) == before
+def test_bad_input_is_one_line_and_leaves_nothing(capsys, files, words, said):
+    before = sorted(files.rglob("*"))
+    assert said in refused(capsys, *(word.replace("{}", str(files)) for word in words))
+    assert sorted(files.rglob("*")) == before
 
 
-def test_values_may_begin_with_a_minus(capsys, place):
-    assert run(capsys, "track", place / "t.safetensors", place / "seq", "--box", "-5,-5,200,200")[0] == 0
-    said = refused(capsys, "search", "--supernet", place / "s.safetensors", "--predictor", "p", "--out", "o", "--max-macs", "-5M")
+def test_values_may_begin_with_a_minus(capsys, files):
+    assert run(capsys, "track", files / "t.safetensors", files / "seq", "--box", "-5,-5,200,200")[0] == 0
+    said = refused(capsys, "search", "--supernet", files / "s.safetensors", "--predictor", "p", "--out", "o", "--max-macs", "-5M")
     assert "expected one argument" not in said
 
 
-def test_a_window_needs_a_display(capsys, place, monkeypatch):
+def test_a_window_needs_a_display(capsys, files, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "--video" in refused(capsys, "track", place / "t.safetensors", place / "seq", "--show")
+    assert "--video" in refused(capsys, "track", files / "t.safetensors", files / "seq", "--show")
 
 
 def test_json_knows_no_nan():
     assert chiptrack._plain({"a": [float("nan"), 1.5], "b": {"c": float("inf")}}) == {"a": [None, 1.5], "b": {"c": None}}
 
 
-def test_evaluate_refuses_sequences_that_it_cannot_tell_apart(capsys, place, tmp_path):
+def test_evaluate_refuses_sequences_that_it_cannot_tell_apart(capsys, files, tmp_path):
     for name in ("a/s", "b/s"):
-        shutil.copytree(place / "seq", tmp_path / name)
-    words = ("evaluate", place / "t.safetensors", "--dataset", "folder", "--root", tmp_path, "--out", tmp_path / "run")
+        shutil.copytree(files / "seq", tmp_path / name)
+    words = ("evaluate", files / "t.safetensors", "--dataset", "folder", "--root", tmp_path, "--out", tmp_path / "run")
     assert "s, s_time, s_score would be written twice" in refused(capsys, *words)
     (tmp_path / "b/s").rename(tmp_path / "b/t")
     (tmp_path / "b/t/groundtruth.txt").write_text("nan,nan,nan,nan\n" + "1,1,9,9\n" * 5)
     assert "t have none" in refused(capsys, *words[:-1], tmp_path / "new")
 
 
-def test_evaluate_resumes_with_the_same_weights_only(capsys, place, tmp_path):
+def test_evaluate_resumes_with_the_same_weights_only(capsys, files, tmp_path):
     model = tmp_path / "m.safetensors"
-    shutil.copy(place / "t.safetensors", model)
-    words = ("evaluate", model, "--dataset", "folder", "--root", place / "seq", "--out", tmp_path / "run", "--resume")
+    shutil.copy(files / "t.safetensors", model)
+    words = ("evaluate", model, "--dataset", "folder", "--root", files / "seq", "--out", tmp_path / "run", "--resume")
     assert run(capsys, *words)[0] == 0
     model.rename(tmp_path / "moved.safetensors")
     assert run(capsys, words[0], tmp_path / "moved.safetensors", *words[2:])[0] == 0
     family = FAMILIES["nano"]
     arch = family.space.sample(np.random.default_rng(1))
-    save_tracker(model, TrackerCheckpoint(family.network(arch), arch, family.tracker))
+    save_tracker(model, TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings))
     assert "keep its model" in refused(capsys, *words)
 
 
-def test_a_checkpoint_is_never_overwritten(capsys, place):
-    assert "exists" in refused(capsys, "train", "--family", "nano", "--out", place / "s.safetensors")
-    assert "exist" in refused(capsys, "export", place / "t.safetensors", "--out", place / "empty")
+def test_a_checkpoint_is_never_overwritten(capsys, files):
+    assert "exists" in refused(capsys, "train", "--family", "nano", "--out", files / "s.safetensors")
+    assert "exist" in refused(capsys, "export", files / "t.safetensors", "--out", files / "empty")
 
 
-def test_evaluate_resumes(capsys, place, tmp_path):
-    words = ("evaluate", place / "t.safetensors", "--dataset", "folder", "--root", place / "seq", "--out", tmp_path / "run")
+def test_evaluate_resumes(capsys, files, tmp_path):
+    words = ("evaluate", files / "t.safetensors", "--dataset", "folder", "--root", files / "seq", "--out", tmp_path / "run")
     assert run(capsys, *words)[0] == 0
     boxes = tmp_path / "run/seq.txt"
     stamp = boxes.stat().st_mtime_ns

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from latency_tables.measuring.chains import Chain
 from latency_tables.programs.command import CommandDevice
 from latency_tables.programs.tools import TOOLS, Call, Timing, Tool
-from supernet.operators import Operator
+from supernet.families import FAMILIES
 
 RECORDED = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "recorded").glob("*.txt"))}
 UNDERSTOOD = {
@@ -256,9 +256,10 @@ def test_the_real_program(tool, tmp_path):
     binary = shutil.which(tool.name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if not binary:
         pytest.skip(f"{tool.name} is not on PATH")
-    shape = (1, 3, 256, 256)
+    stem = next(op for op in FAMILIES["lighttrack"].all_operators if op.key == "search:stem:3x256x256>16x128x128:")
+    shape = (1, *stem.in_shape)
     models = {
-        "onnx": lambda: Chain((Operator("stem", "search", shape[1:], (16, 128, 128)),)).model.onnx,
+        "onnx": lambda: Chain((stem,)).model.onnx,
         "param": lambda: b"7767517\n2 2\nInput in 0 1 in\nConvolution conv 1 1 in out 0=16 1=3 3=2 4=1 5=1 6=432\n",
     }
     if tool.format not in models:

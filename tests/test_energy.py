@@ -12,7 +12,7 @@ import pytest
 from latency_tables.agent import energy
 from latency_tables.agent.energy import find_meter, per_run_mj
 from latency_tables.agent.serving import Agent
-from latency_tables.measuring.connection import bundle
+from latency_tables.measuring.connection import packed_agent
 
 
 @pytest.fixture(autouse=True)
@@ -161,10 +161,13 @@ def test_rapl_does_for_a_processor_alone(tmp_path):
 class Idle:
     clock = "cpu"
 
-    def load(self, prepared, inputs, threads):
+    def load(self, prepared, threads):
         return self
 
-    def run_once(self):
+    def bind(self, inputs):
+        pass
+
+    def execute(self):
         time.sleep(0.01)
 
 
@@ -183,4 +186,4 @@ def test_an_agent_tells_meter_and_energy(tmp_path, monkeypatch, power, answer):
 
 
 def test_the_file_travels_with_the_agent():
-    assert "latency_tables/energy.py" in zipfile.ZipFile(io.BytesIO(bundle())).namelist()
+    assert "latency_tables/agent/energy.py" in zipfile.ZipFile(io.BytesIO(packed_agent())).namelist()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import chiptrack
-from latency_tables.tables.actions import tables
+from latency_tables.tables.actions import import_table
 from latency_tables.tables.foreign.nn_meter import NnMeter, kernels
 from latency_tables.tables.foreign.once_for_all import OnceForAll
 from latency_tables.tables.table import LatencyTable
@@ -16,13 +16,21 @@ from supernet.families import FAMILIES
 from supernet.families.lighttrack.layers import make_divisible
 from supernet.operators import Operator
 
-STEM = Operator("stem", "search", (3, 96, 96), (8, 48, 48))
-FIRST = Operator("dsconv", "search", (8, 48, 48), (8, 48, 48))
-DOWN = Operator("mbconv", "search", (8, 48, 48), (8, 24, 24), (("kernel", 5), ("expansion", 4), ("stride", 2)))
-SAME = Operator("mbconv", "search", (8, 24, 24), (8, 24, 24), (("kernel", 3), ("expansion", 6), ("stride", 1)))
-HEAD = Operator("head", "search", (32, 12, 12), (16, 12, 12), (("kernel", 3),))
-CLS = Operator("cls", "search", (16, 12, 12), (1, 12, 12))
-JOIN = Operator("join", "search", (16, 12, 12), (32, 12, 12), (("template", 6),))
+NANO = FAMILIES["nano"]
+
+
+def operator(kind, in_shape, out_shape, **options):
+    """One that is only looked at, never built."""
+    return Operator(kind, "search", in_shape, out_shape, tuple(options.items()), make=pytest.fail)
+
+
+STEM = operator("stem", (3, 96, 96), (8, 48, 48))
+FIRST = operator("dsconv", (8, 48, 48), (8, 48, 48))
+DOWN = operator("mbconv", (8, 48, 48), (8, 24, 24), kernel=5, expansion=4, stride=2)
+SAME = operator("mbconv", (8, 24, 24), (8, 24, 24), kernel=3, expansion=6, stride=1)
+HEAD = operator("head", (32, 12, 12), (16, 12, 12), kernel=3)
+CLS = operator("cls", (16, 12, 12), (1, 12, 12))
+JOIN = operator("join", (16, 12, 12), (32, 12, 12), template=6)
 
 DOWN_KEY = "expanded_conv-input:48x48x8-output:24x24x8-expand:4-kernel:5-stride:2-idskip:0"
 SAME_KEY = "expanded_conv-input:24x24x8-output:24x24x8-expand:6-kernel:3-stride:1-idskip:1"
@@ -38,7 +46,7 @@ def run(capsys, *words):
 
 
 def test_the_operators_of_these_tests_are_of_the_family():
-    assert {STEM, FIRST, DOWN, SAME, HEAD, CLS, JOIN} <= set(FAMILIES["nano"].all_operators)
+    assert {STEM, FIRST, DOWN, SAME, HEAD, CLS, JOIN} <= set(NANO.all_operators)
 
 
 # once-for-all and ProxylessNAS
@@ -106,7 +114,7 @@ def test_imported_blocks_are_a_table(tmp_path, capsys):
     status, printed, _ = run(capsys, source, "--family", "nano", "--out", out, "--chip", "Pixel 1", "--json")
     said = json.loads(printed)
     assert status == 0 and (said["rows"], said["used"], said["unused"], said["operators"]) == (3, 2, 1, 2)
-    assert said["left_out"] == ["se", "swish"] and len(said["missing"]) == len(FAMILIES["nano"].all_operators) - 2
+    assert said["left_out"] == ["se", "swish"] and len(said["missing"]) == len(NANO.all_operators) - 2
     table = LatencyTable.load(out, "nano")
     assert table.operator_ms() == {DOWN.key: 2.5, STEM.key: 1.0} and table.networks == {}
     row = table.operators[DOWN.key]
@@ -212,7 +220,7 @@ def test_kernels_that_count_as_the_same_are_averaged(write):
     assert source.cost(DOWN).ms == pytest.approx(16.3) and source.size == 8
 
 
-@pytest.mark.parametrize("op", FAMILIES["nano"].all_operators, ids=lambda op: op.key)
+@pytest.mark.parametrize("op", NANO.all_operators, ids=lambda op: op.key)
 def test_kernels_do_the_work_of_the_operator(op):
     work = {
         "conv": lambda k: k.cin * k.cout * (k.size * k.hw // k.stride) ** 2,
@@ -228,7 +236,7 @@ def test_adding_is_for_blocks_with_a_residual():
 
 
 def test_imported_kernels_are_a_table(write, tmp_path):
-    answer = tables("import", [str(write(lines(OF_DOWN)))], family="nano", out=tmp_path / "t.csv")
+    answer = import_table([str(write(lines(OF_DOWN)))], family="nano", out=tmp_path / "t.csv")
     assert (answer["rows"], answer["unused"], answer["operators"], answer["left_out"]) == (6, 0, 1, [])
     table = LatencyTable.load(tmp_path / "t.csv")
     assert table.operators[DOWN.key].flag == "imported" and table.profile.chip == "unknown"

@@ -85,7 +85,7 @@ def go_on(study, feasible, count):
 
 
 def restored(study, feasible, seed=0):
-    """The study and feasible of a process that knows the trials alone."""
+    """The study and filter of a process that knows the trials alone."""
     again, fresh = begin(feasible.problem, seed)
     again = optuna.create_study(directions=study.directions, sampler=guided(fresh, seed))
     again.add_trials(study.get_trials())

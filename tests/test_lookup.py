@@ -9,7 +9,7 @@ from predictors.models.lookup import TableLine, TableSum, fit_line
 
 
 def encoded(table_ms, macs):
-    return Encoded(np.array(table_ms, float), np.array(macs, float), np.zeros((len(table_ms), 1)))
+    return Encoded(np.array(table_ms, float), np.array(macs, float), np.zeros((len(table_ms), 1)), ())
 
 
 SOME = encoded([1, 2, 4], [1e8, 3e8, 2e8])

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import chiptrack
 from latency_tables.measuring import check
 from latency_tables.measuring.carry_out import carry_out
+from latency_tables.measuring.check import check_table
 from latency_tables.measuring.measure import measure
 from latency_tables.measuring.networks import draw
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.protocol import Protocol
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.excluded import excluded
 from latency_tables.tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
@@ -19,6 +22,7 @@ from supernet.families import FAMILIES
 NANO = FAMILIES["nano"]
 OPERATORS = [op for op in NANO.all_operators if op.kind in ("stem", "cls", "join")]
 QUICK = Protocol(rounds=2, min_ms=1.0, reference_every=4, pause_s=0.05)
+SETTINGS = {field.name for field in dataclasses.fields(Setup)}
 
 
 def plan(**changes):
@@ -65,8 +69,7 @@ def test_an_existing_table_is_kept(measured):
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        ({"family": "resnet"}, "unknown family 'resnet'; known: lighttrack, nano"),
-        ({"family": None}, "needs --family and --out"),
+        ({"family": "resnet"}, "family must be one of lighttrack, nano, got 'resnet'"),
         ({"device": "ftp://me@host"}, "device must be local.*, got 'ftp://me@host'"),
         ({"device": "local://x"}, "takes no address"),
         ({"runtime": "abacus"}, "unknown runtime 'abacus'; known: .*onnxruntime"),
@@ -75,24 +78,44 @@ def test_an_existing_table_is_kept(measured):
         ({"cores": "0-99999999999"}, "cores must be numbers and ranges"),
         ({"wait_minutes": -1.0}, "wait_minutes must be from 0 to inf"),
         ({"wait_minutes": float("nan")}, "wait_minutes must be from 0 to inf, got nan"),
-        ({"check": Path("t.csv")}, "takes family and place from its table"),
-        ({"check": Path("t.csv"), "family": None, "out": None, "device": "ssh://host"}, "takes family and place from its table"),
         ({"threads": 0}, "threads must be from 1 to 1024, got 0"),
         ({"threads": 10**9}, "threads must be from 1 to 1024"),
         ({"networks": -1}, "networks must be from 0 to 1000, got -1"),
+        ({"seed": -1}, "seed must be from 0 to inf, got -1"),
         ({"networks": 10**9}, "networks must be from 0 to 1000"),
         ({"out": Path("table.txt")}, r"must end in \.csv"),
     ],
 )
 def test_bad_input_is_refused_at_once(tmp_path, wrong, words):
+    setup = Setup(**{name: value for name, value in wrong.items() if name in SETTINGS})
+    others = {name: value for name, value in wrong.items() if name not in SETTINGS}
     with pytest.raises(ValueError, match=words):
-        measure(**{"family": "nano", "out": tmp_path / "t.csv", **wrong})
+        measure(**{"family": "nano", "out": tmp_path / "t.csv", "setup": setup, **others})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("", "required: --family, --out"),
+        ("--family nano", "required: --out"),
+        ("--check t.csv --family nano --out u.csv", "unrecognized arguments: --family nano --out u.csv"),  # the table says them
+        ("--check=t.csv --device ssh://host", "unrecognized arguments: --device ssh://host"),
+        ("--check t.csv --resume", "unrecognized arguments: --resume"),
+    ],
+)
+def test_flags_that_are_missing_or_too_many_are_one_line(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        chiptrack.main(["measure", *words.split()])
+    printed = capsys.readouterr()
+    assert (end.value.code, printed.out, len(printed.err.splitlines())) == (2, "", 1) and said in printed.err
     assert not list(tmp_path.iterdir())
 
 
 def test_cores_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(ConnectionError, match="cores must be some that a process can be kept on, 0,4000 are not; choose others"):
-        carry_out(plan(place=Place(runtime="simulated", cores="0,4000")), out=tmp_path / "t.csv")
+        carry_out(plan(setup=Setup(runtime="simulated", cores="0,4000")), out=tmp_path / "t.csv")
     assert not list(tmp_path.iterdir())
 
 
@@ -101,11 +124,8 @@ def test_short_graphs_run_more_often(one_ms, runs):
     assert Protocol(min_runs=10, max_runs=500, min_ms=10).runs(one_ms) == runs
 
 
-SIMULATED = Place(runtime="simulated")
-
-
 def simulated(tmp_path, **changes):
-    return carry_out(plan(place=SIMULATED, **{"protocol": Protocol(rounds=1), **changes}), out=tmp_path / "t.csv")
+    return carry_out(plan(setup=Setup(runtime="simulated"), **{"protocol": Protocol(rounds=1), **changes}), out=tmp_path / "t.csv")
 
 
 def test_a_simulation_says_so_in_every_row_and_repeats_to_the_byte(tmp_path):
@@ -174,39 +194,43 @@ def test_a_runtime_that_lacks_what_nearly_every_network_has_still_gets_a_table(t
 
 def test_a_table_is_checked_on_its_device(measured, quick_check):
     out, table = measured
-    answer = measure(check=out)
+    answer = check_table(check=out)
     assert answer["changed"] == {} and 0.2 < answer["speed"] < 5
     assert answer["off"]["networks"]["median"] < 0.5
 
 
 def test_a_table_of_another_device_does_not_hold(measured, quick_check, tmp_path):
     _, table = measured
-    doubled = {place: dataclasses.replace(m, reference_units=2 * m.reference_units) for place, m in table.networks.items()}
+    doubled = {row: dataclasses.replace(m, reference_units=2 * m.reference_units) for row, m in table.networks.items()}
     profile = dataclasses.replace(table.profile, runtime_version="0.1")
     dataclasses.replace(table, networks=doubled, profile=profile).save(tmp_path / "t.csv")
-    answer = measure(check=tmp_path / "t.csv")
+    answer = check_table(check=tmp_path / "t.csv")
     assert not answer["holds"] and -0.9 < answer["bias"] < -0.2
     assert list(answer["changed"]) == ["runtime_version"]
 
 
 @pytest.mark.parametrize(
-    "changes, said",
+    "changes, settings, said",
     [
-        ({"runtime": "simulated"}, "only a measured table"),
-        ({"family": "resnet"}, "unknown family 'resnet'"),
+        ({"runtime": "simulated"}, {}, "only a measured table"),
+        ({"runtime": "imported"}, {}, "only a measured table"),
+        ({"family": "resnet"}, {}, "got 'resnet' in .*t.csv"),
+        ({}, {"seed": -1}, "seed must be from 0 to inf, got -1"),
+        ({}, {"wait_minutes": -1.0}, "wait_minutes must be from 0 to inf, got -1"),
+        ({}, {"binary": Path(__file__)}, "--binary goes with the runtimes"),
     ],
 )
-def test_what_cannot_be_checked_is_told(measured, tmp_path, changes, said):
+def test_what_cannot_be_checked_is_told(measured, tmp_path, changes, settings, said):
     _, table = measured
     dataclasses.replace(table, profile=dataclasses.replace(table.profile, **changes)).save(tmp_path / "t.csv")
     with pytest.raises(ValueError, match=said):
-        measure(check=tmp_path / "t.csv")
+        check_table(check=tmp_path / "t.csv", **settings)
 
 
 def test_a_network_that_lacks_a_branch_is_not_checked(measured, quick_check, tmp_path):
     _, table = measured
     (name,) = {name for name, _ in table.networks}
-    search = {place: m for place, m in table.networks.items() if place == (name, "search")}
+    search = {row: m for row, m in table.networks.items() if row == (name, "search")}
     operators = dict(list(table.operators.items())[:1])
     dataclasses.replace(table, networks=search, operators=operators, unsupported={(name, "template"): "why"}).save(tmp_path / "t.csv")
-    assert measure(check=tmp_path / "t.csv")["off"]["networks"] == {"median": None, "largest": None}
+    assert check_table(check=tmp_path / "t.csv")["off"]["networks"] == {"median": None, "largest": None}

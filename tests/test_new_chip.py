@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from latency_tables.tables.profile import Profile
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.load import load_predictor
@@ -13,7 +14,7 @@ from predictors.transfer.new_chip import Measured, NewChip
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
-ABOUT = {"profile": {"chip": "new"}, "reference_ms": 1.0}
+PROFILE = Profile("nano", "local", "openvino", "1", 1, "fp32", "", "cpu", "new", "os")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def made_up(chip, architectures, operator_ms, call_ms=0.0):
 
 def test_a_runtime_is_predicted_from_ten_networks_and_two_others(chip, openvino):
     some = first(openvino, 10)
-    predictor = chip.fit(some, ABOUT)
+    predictor = chip.fit(some, PROFILE, 1.0, {})
     others = [i for i, a in enumerate(openvino.architectures) if a not in some.architectures]
     asked = [openvino.architectures[i] for i in others]
     prediction = predictor.predict(asked)
@@ -63,7 +64,7 @@ def test_a_runtime_is_predicted_from_ten_networks_and_two_others(chip, openvino)
 def test_the_other_chips_and_not_only_the_networks_make_the_prediction(tables, chip, openvino):
     few = first(openvino, 4)
     errors = [
-        score(c.fit(few, ABOUT).predict(openvino.architectures).value, openvino.search_ms).mape for c in (chip, NewChip(NANO, [], seed=0))
+        score(c.fit(few, PROFILE, 1.0, {}).predict(openvino.architectures).value, openvino.search_ms).mape for c in (chip, NewChip(NANO, [], seed=0))
     ]
     assert errors[0] < 0.7 * errors[1]
 
@@ -72,21 +73,21 @@ def test_a_chip_ten_times_slower_is_as_easy(tables, chip):
     slow = {key: 10 * ms for key, ms in tables["mnn"].operator_ms().items()}
     measured = made_up(chip, chip.choose(5), slow, call_ms=0.4)
     asked = chip.candidates[50:100]
-    assert chip.fit(measured, ABOUT).predict(asked).value == pytest.approx(made_up(chip, asked, slow, 0.4).search_ms, rel=0.05)
+    assert chip.fit(measured, PROFILE, 1.0, {}).predict(asked).value == pytest.approx(made_up(chip, asked, slow, 0.4).search_ms, rel=0.05)
 
 
 def test_an_engine_without_code_for_a_kernel_size_is_recognised(tables, chip):
     """As LiteRT and its 7x7 depthwise convolutions, at six times the usual cost."""
-    ms = {op.key: tables["mnn"].operator_ms()[op.key] * (6 if dict(op.options).get("kernel") == 7 else 1) for op in NANO.all_operators}
+    ms = {op.key: tables["mnn"].operator_ms()[op.key] * (6 if op.option.get("kernel") == 7 else 1) for op in NANO.all_operators}
     asked = chip.candidates[50:150]
     truth = made_up(chip, asked, ms).search_ms
-    predicted = chip.fit(made_up(chip, chip.choose(10), ms), ABOUT).predict(asked).value
+    predicted = chip.fit(made_up(chip, chip.choose(10), ms), PROFILE, 1.0, {}).predict(asked).value
     assert score(predicted, truth).mape < 4
-    assert score(chip.fit(made_up(chip, chip.choose(10), tables["mnn"].operator_ms()), ABOUT).predict(asked).value, truth).spearman < 0.9
+    assert score(chip.fit(made_up(chip, chip.choose(10), tables["mnn"].operator_ms()), PROFILE, 1.0, {}).predict(asked).value, truth).spearman < 0.9
 
 
 def test_the_file_is_an_ordinary_predictor(chip, openvino, tmp_path):
-    predictor = chip.fit(first(openvino, 10), ABOUT)
+    predictor = chip.fit(first(openvino, 10), PROFILE, 1.0, {})
     predictor.save(tmp_path / "p.json")
     loaded = load_predictor(tmp_path / "p.json")
     assert loaded.complete and min(loaded.operator_ms.values()) > 0
@@ -114,7 +115,7 @@ def test_chosen_networks_are_fixed_by_the_seed_and_differ(tables, chip):
 def test_gaps_of_another_chip_are_filled_by_its_multiply_adds(tables, openvino):
     known = tables["mnn"].operator_ms()
     holes = {key: ms for i, (key, ms) in enumerate(known.items()) if i % 10}
-    whole, holey = (NewChip(NANO, [times]).fit(first(openvino, 10), ABOUT) for times in (known, holes))
+    whole, holey = (NewChip(NANO, [times]).fit(first(openvino, 10), PROFILE, 1.0, {}) for times in (known, holes))
     assert holey.complete
     assert holey.predict(openvino.architectures).value == pytest.approx(whole.predict(openvino.architectures).value, rel=0.1)
 
@@ -124,7 +125,7 @@ def test_too_few_different_networks_are_refused(chip, openvino, count, repeats):
     few = first(openvino, count)
     again = Measured(few.architectures * repeats, np.tile(few.search_ms, repeats), np.tile(few.template_ms, repeats))
     with pytest.raises(ValueError, match=f"at least 3 different measured networks, got {count}; use --networks 10"):
-        chip.fit(again, ABOUT)
+        chip.fit(again, PROFILE, 1.0, {})
 
 
 def test_imagined_chips_cost_a_usual_network_one_and_differ(rng):

@@ -1,19 +1,20 @@
 import numpy as np
 import pytest
 
-from predictors.encoding import SUMS, Encoded
+from predictors.encoding import Encoded
 from predictors.models.lookup import TableLine
 from predictors.models.ridge import TableRidge
 
-PARAMS, TRAFFIC, OPERATORS = (SUMS.index(name) for name in ("params_m", "traffic_m", "operators"))
+NAMES = ("backbone_ms", "operators", "params_m", "traffic_m")
+PARAMS, TRAFFIC, OPERATORS = (NAMES.index(name) for name in ("params_m", "traffic_m", "operators"))
 
 
 def networks(count, seed):
     rng = np.random.default_rng(seed)
-    features = np.zeros((count, len(SUMS)))
+    features = np.zeros((count, len(NAMES)))
     for column in (PARAMS, TRAFFIC, OPERATORS):
         features[:, column] = rng.uniform(1, 4, count)
-    return Encoded(rng.uniform(1, 4, count), np.ones(count), features)
+    return Encoded(rng.uniform(1, 4, count), np.ones(count), features, NAMES)
 
 
 def test_powers_are_recovered_but_for_the_penalty():

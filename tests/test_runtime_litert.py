@@ -20,7 +20,7 @@ BRANCHES: tuple[Branch, ...] = ("search", "template")
 
 
 def run(runtime, model: Model) -> list[np.ndarray]:
-    return runtime.load(runtime.prepare(model), model.sample, 1).outputs()
+    return runtime.load(runtime.prepare(model), 1).run(model.sample)
 
 
 def error(precision: str, model: Model) -> float:
@@ -79,9 +79,9 @@ def test_networks_agree_with_onnxruntime(precision, limit):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_chains_of_every_kind_agree_with_onnxruntime(name):
-    operators = FAMILIES[name].all_operators
-    for op in {op.kind: op for op in operators}.values():
-        assert error("fp32", recipe(op, operators)[0][1].model) < 1e-5, op.key
+    family = FAMILIES[name]
+    for op in {op.kind: op for op in family.all_operators}.values():
+        assert error("fp32", recipe(op, family)[0][1].model) < 1e-5, op.key
 
 
 def test_int8_weights_take_a_quarter():
@@ -92,14 +92,15 @@ def test_int8_weights_take_a_quarter():
 
 
 def test_the_graph_runs_in_xnnpack_from_end_to_end():
-    graph = LiteRt("fp32").load(LiteRt("fp32").prepare(BACKBONE.model), BACKBONE.model.sample, 1)
-    assert graph.run_once() is None
+    graph = LiteRt("fp32").load(LiteRt("fp32").prepare(BACKBONE.model), 1)
+    graph.bind(BACKBONE.model.sample)
+    assert graph.execute() is None
     assert [op["op_name"] for op in graph._interpreter._get_ops_details()].count("DELEGATE") == 1
 
 
 def test_constants_and_activations_are_fused():
     module = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 3, 1), nn.ReLU6())
-    graph = LiteRt("fp32").load(LiteRt("fp32").prepare(one(lambda: module, (1, 2, 4, 4))), {"in_0": np.zeros((1, 2, 4, 4), np.float32)}, 1)
+    graph = LiteRt("fp32").load(LiteRt("fp32").prepare(one(lambda: module, (1, 2, 4, 4))), 1)
     assert [op["op_name"] for op in graph._interpreter._get_ops_details()] == ["CONV_2D", "CONV_2D", "DELEGATE"]
 
 

@@ -47,8 +47,9 @@ def test_outputs_are_those_of_torch(package, model, threads):
     with torch.no_grad():
         expected = model.module(*map(torch.from_numpy, given.values()))
     expected = [tensor.numpy() for tensor in (expected if isinstance(expected, tuple) else (expected,))]
-    graph = Mnn("fp32").load(Mnn("fp32").prepare(model), given, threads)
-    assert graph.run_once() is None
+    graph = Mnn("fp32").load(Mnn("fp32").prepare(model), threads)
+    graph.bind(given)
+    assert graph.execute() is None
     outputs = graph.outputs()
     assert [(o.shape, o.dtype) for o in outputs] == [(e.shape, np.float32) for e in expected]
     for output, torchs in zip(outputs, expected, strict=True):
@@ -73,15 +74,17 @@ def test_what_cannot_be_converted_is_an_error_that_names_the_model(package):
 
 @pytest.mark.parametrize("change", [{"z": np.zeros((1, 3, 4, 4), np.float32)}, {"more": np.zeros((1, 3, 7, 5), np.float32)}])
 def test_inputs_of_other_names_or_shapes_are_refused(package, change):
+    graph = Mnn("fp32").load(Mnn("fp32").prepare(CROSSED), 1)
     with pytest.raises(ValueError, match="the model takes"):
-        Mnn("fp32").load(Mnn("fp32").prepare(CROSSED), inputs(CROSSED) | change, 1)
+        graph.bind(inputs(CROSSED) | change)
 
 
 def test_an_error_code_is_an_error(package):
-    graph = Mnn("fp32").load(Mnn("fp32").prepare(CROSSED), inputs(CROSSED), 1)
+    graph = Mnn("fp32").load(Mnn("fp32").prepare(CROSSED), 1)
+    graph.bind(inputs(CROSSED))
     interpreter, graph._interpreter = graph._interpreter, SimpleNamespace(runSession=lambda session: 3)
     with pytest.raises(RuntimeError, match="it returned 3"):
-        graph.run_once()
+        graph.execute()
     graph._interpreter = interpreter  # MNN crashes where a session outlives it
 
 

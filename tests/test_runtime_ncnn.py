@@ -47,7 +47,7 @@ def largest_error(runtime, model, threads=1):
     with torch.no_grad():
         expected = model.module(*map(torch.from_numpy, given.values()))
     expected = [tensor.numpy() for tensor in (expected if isinstance(expected, tuple) else (expected,))]
-    outputs = runtime.load(runtime.prepare(model), given, threads).outputs()
+    outputs = runtime.load(runtime.prepare(model), threads).run(given)
     assert [(o.shape, o.dtype) for o in outputs] == [(e.shape, np.float32) for e in expected]
     return max(np.abs(o - e).max() / np.abs(e).max() for o, e in zip(outputs, expected, strict=True))
 
@@ -62,7 +62,7 @@ def test_outputs_are_those_of_torch_and_as_precise_as_asked(package, model):
 def test_fp16_is_refused_where_the_processor_has_none(package, monkeypatch):
     monkeypatch.setattr(package, "cpu_support_arm_asimdhp", lambda: 0)
     with pytest.raises(ValueError, match="take fp32 or bf16"):
-        Ncnn("fp16").load(b"", {}, 1)
+        Ncnn("fp16").load(b"", 1)
 
 
 def test_a_model_is_converted_to_the_same_bytes_every_time(package):
@@ -99,7 +99,7 @@ GRAPH = "7767517\n2 2\nInput in0 0 1 in0\n{layer} 1 1 in0 out0\n"
 def test_no_error_code_of_loading_is_missed(package, prepared, error):
     given = dict.fromkeys("ab", np.zeros((1, 3, 4, 4), np.float32))
     with pytest.raises((ValueError, RuntimeError), match=error):
-        Ncnn("fp32").load(prepared, given, 1)
+        Ncnn("fp32").load(prepared, 1).bind(given)
 
 
 class Net:
@@ -108,6 +108,9 @@ class Net:
     def __init__(self, codes):
         self.codes = codes
         self.extracted = []
+
+    def input_names(self):
+        return []
 
     def output_names(self):
         return list(self.codes)
@@ -120,12 +123,18 @@ class Net:
         return self.codes[name], None
 
 
+def bound(net):
+    graph = NcnnGraph(net)
+    graph.bind({})
+    return graph
+
+
 def test_a_run_computes_every_output_and_checks_each(package):
     net = Net({"out0": 0, "out1": 0})
-    NcnnGraph(net, {}).run_once()
+    bound(net).execute()
     assert net.extracted == ["out0", "out1"]
     with pytest.raises(RuntimeError, match="compute out1, it returned -100"):
-        NcnnGraph(Net({"out0": 0, "out1": -100}), {}).run_once()
+        bound(Net({"out0": 0, "out1": -100})).execute()
 
 
 @pytest.mark.parametrize("precision, tolerance", [("fp32", 1e-5), ("fp16", 5e-3)])
@@ -135,7 +144,7 @@ def test_vulkan_computes_the_same(package, precision, tolerance):
     assert largest_error(NcnnVulkan(precision), CROSSED) < tolerance
 
 
-@pytest.mark.parametrize("call", [lambda runtime: runtime.version(), lambda runtime: runtime.load(b"", {}, 1)])
+@pytest.mark.parametrize("call", [lambda runtime: runtime.version(), lambda runtime: runtime.load(b"", 1)])
 def test_vulkan_without_a_device_is_not_the_processor(package, monkeypatch, call):
     monkeypatch.setattr(package, "get_gpu_count", lambda: 0)
     with pytest.raises(ImportError, match="this machine has none"):

@@ -13,10 +13,10 @@ BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES[
 
 def ms(model: Model, precision: str = "fp32", threads: int = 1) -> float:
     runtime = Simulated(precision)
-    inputs = {name: np.zeros(shape, np.float32) for name, shape in model.shapes.items()}
-    graph = runtime.load(runtime.prepare(model), inputs, threads)
-    assert graph.run_once() == graph.run_once()
-    return graph.run_once()
+    graph = runtime.load(runtime.prepare(model), threads)
+    graph.bind({name: np.zeros(shape, np.float32) for name, shape in model.shapes.items()})
+    assert graph.execute() == graph.execute()
+    return graph.execute()
 
 
 def convolution(in_channels: int, out_channels: int, side: int) -> Model:
@@ -58,4 +58,4 @@ def test_int8_is_faster_and_threads_change_nothing():
 def test_there_are_no_outputs_to_compare():
     runtime = Simulated("fp32")
     with pytest.raises(NotImplementedError):
-        runtime.load(b'{"ms": 1.0}', {}, 1).outputs()
+        runtime.load(b'{"ms": 1.0}', 1).run({})

@@ -20,17 +20,16 @@ LIMITS = {"fp32": 1e-5, "fp16": 0.01, "bf16": 0.05}
 
 def error(runtime: TorchCpu, model: Model) -> float:
     """Root of the mean square, relative; the worst output."""
-    ours, theirs = (r.load(r.prepare(model), model.sample, 1).outputs() for r in (runtime, OnnxRuntime("fp32")))
+    ours, theirs = (r.load(r.prepare(model), 1).run(model.sample) for r in (runtime, OnnxRuntime("fp32")))
     assert all(a.shape == b.shape and a.dtype == np.float32 for a, b in zip(ours, theirs, strict=True))
     return max(float(np.sqrt(np.mean((a - b) ** 2) / np.mean(b**2))) for a, b in zip(ours, theirs, strict=True))
 
 
 def models() -> list[Model]:
-    operators = NANO.all_operators
-    join = next(op for op in operators if op.kind == "join")
+    join = next(op for op in NANO.all_operators if op.kind == "join")
     (architecture,) = networks.draw(NANO, 1, 0)
     whole = [networks.model(NANO, architecture, "search"), networks.model(NANO, architecture, "template")]
-    return [BACKBONE.model, recipe(join, operators)[0][1].model, *whole]
+    return [BACKBONE.model, recipe(join, NANO)[0][1].model, *whole]
 
 
 @pytest.mark.parametrize("precision", TorchCpu.precisions)
@@ -49,8 +48,9 @@ def test_outputs_on_the_gpu_agree_with_onnxruntime(precision):
 @pytest.mark.gpu
 def test_a_replay_takes_the_time_of_its_events():
     runtime, model = TorchCuda("fp32"), BACKBONE.model
-    graph = runtime.load(runtime.prepare(model), model.sample, 1)
-    assert 0 < graph.run_once() < 100
+    graph = runtime.load(runtime.prepare(model), 1)
+    graph.bind(model.sample)
+    assert 0 < graph.execute() < 100
 
 
 @pytest.mark.parametrize("precision", TorchCuda.precisions)
@@ -73,10 +73,11 @@ def test_the_model_stays_as_it_was():
 def test_threads_are_those_asked_for():
     model = Model("relu", nn.ReLU, {"x": (1, 2, 4, 4)}, ("y",))
     runtime = TorchCpu("fp32")
-    graph = runtime.load(runtime.prepare(model), model.sample, 2)
+    graph = runtime.load(runtime.prepare(model), 2)
+    graph.bind(model.sample)
     try:
         assert torch.get_num_threads() == 2
-        assert graph.run_once() is None
+        assert graph.execute() is None
     finally:
         torch.set_num_threads(1)
 

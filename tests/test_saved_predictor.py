@@ -18,9 +18,10 @@ from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.encoding import Encoder
 from predictors.fit import fit
+from predictors.latency import FORMAT
+from predictors.load import load_predictor
 from predictors.measured import measured_networks
 from predictors.models import MODELS
-from predictors.predictor import FORMAT, load_predictor
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]

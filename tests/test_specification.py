@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictors.fit_quantity import fit_quantity
-from search.problem.specification import specify
+from search.problem.specification import Limits, specify
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -27,14 +27,14 @@ def files(tmp_path_factory):
 
 
 def ask(files, *names, objectives=("ao", "latency"), **limits):
-    return specify(NANO, [files[name] for name in names], objectives, limits, 10).problem
+    return specify(NANO, [files[name] for name in names], objectives, Limits(**limits), 10).problem
 
 
 def test_one_chip(files):
     problem = ask(files, "phone")
-    assert [objective.name for objective in problem.objectives] == ["ao", "latency_ms"]
+    assert [objective.metric.name for objective in problem.objectives] == ["ao", "latency_ms"]
     assert [(limit.name, limit.limit) for limit in problem.constraints] == [("max_macs", NANO.max_macs)]
-    assert [figure.name for figure in problem.figures] == ["latency_ms", "macs", "params", "template_ms"]
+    assert [metric.name for metric in problem.metrics] == ["ao", "auc", "latency_ms", "macs", "template_ms", "params"]
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def test_one_chip(files):
 )
 def test_several_chips_and_quantities(files, objectives, names):
     problem = ask(files, "phone", "camera", "memory", objectives=objectives)
-    assert [objective.name for objective in problem.objectives] == names
+    assert [objective.metric.name for objective in problem.objectives] == names
 
 
 @pytest.mark.parametrize(
     "limits, expected",
     [
-        ({"latency": "8ms"}, {"max_latency:phone": 8, "max_latency:camera": 8}),
-        ({"latency": ["phone=8ms", "camera=0.02s"]}, {"max_latency:phone": 8, "max_latency:camera": 20}),
-        ({"latency": ["9ms", "camera=3"]}, {"max_latency:phone": 9, "max_latency:camera": 3}),
-        ({"macs": "12M", "params": "40k", "template": "phone=1ms"}, {"max_macs": 12e6, "max_params": 4e4, "max_template:phone": 1}),
-        ({"memory": "6MB"}, {"max_memory": 6}),
+        ({"max_latency": "8ms"}, {"max_latency:phone": 8, "max_latency:camera": 8}),
+        ({"max_latency": ["phone=8ms", "camera=0.02s"]}, {"max_latency:phone": 8, "max_latency:camera": 20}),
+        ({"max_latency": ["9ms", "camera=3"]}, {"max_latency:phone": 9, "max_latency:camera": 3}),
+        ({"max_macs": "12M", "max_params": "40k", "max_template": "phone=1ms"}, {"max_macs": 12e6, "max_params": 4e4, "max_template:phone": 1}),
+        ({"max_memory": "6MB"}, {"max_memory": 6}),
     ],
 )
 def test_limits(files, limits, expected):
@@ -78,10 +78,10 @@ def test_limits(files, limits, expected):
         (["phone"], {"objectives": ["ao", "macs", "macs"]}, "counts once"),
         (["phone"], {"objectives": ["ao", "energy"]}, "energy needs a predictor of it"),
         (["phone", "camera"], {"objectives": ["ao", "latency:car"]}, "'latency:car' must name a device .* known: phone, camera"),
-        (["phone"], {"latency": "fast"}, "must be a positive number such as 8ms"),
-        (["phone", "camera"], {"latency": ["car=8ms"]}, "known: phone, camera"),
-        (["phone"], {"memory": "5"}, "memory needs a predictor of it"),
-        (["phone"], {"latency": "a=b=c"}, "DEVICE=NUMBER"),
+        (["phone"], {"max_latency": "fast"}, "must be a positive number such as 8ms"),
+        (["phone", "camera"], {"max_latency": ["car=8ms"]}, "known: phone, camera"),
+        (["phone"], {"max_memory": "5"}, "memory needs a predictor of it"),
+        (["phone"], {"max_latency": "a=b=c"}, "DEVICE=NUMBER"),
     ],
 )
 def test_nonsense_is_refused(files, names, asked, message):
@@ -92,26 +92,26 @@ def test_nonsense_is_refused(files, names, asked, message):
 def test_predictors_of_one_file_name_are_refused(files, tmp_path):
     again = shutil.copy(files["phone"], tmp_path / "phone.json")
     with pytest.raises(ValueError, match="told apart by their file names"):
-        specify(NANO, [files["phone"], Path(again)], ["ao", "latency"], {}, 10)
+        specify(NANO, [files["phone"], Path(again)], ["ao", "latency"], Limits(), 10)
 
 
 def test_a_predictor_of_another_family_is_refused(files):
     with pytest.raises(ValueError, match="phone.json is for nano and the supernet holds lighttrack"):
-        specify(FAMILIES["lighttrack"], [files["phone"]], ["ao", "latency"], {}, 10)
+        specify(FAMILIES["lighttrack"], [files["phone"]], ["ao", "latency"], Limits(), 10)
 
 
 def test_what_is_no_predictor_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
-        specify(NANO, [tmp_path / "none.json"], ["ao", "latency"], {}, 10)
+        specify(NANO, [tmp_path / "none.json"], ["ao", "latency"], Limits(), 10)
     (tmp_path / "other.json").write_text("[1]")
     with pytest.raises(ValueError, match="other.json"):
-        specify(NANO, [tmp_path / "other.json"], ["ao", "latency"], {}, 10)
+        specify(NANO, [tmp_path / "other.json"], ["ao", "latency"], Limits(), 10)
 
 
 def test_the_record_tells_files_apart(files):
-    wanted = specify(NANO, [files["phone"], files["memory"]], ["ao", "latency"], {}, 10)
+    wanted = specify(NANO, [files["phone"], files["memory"]], ["ao", "latency"], Limits(), 10)
     latency, memory = wanted.predictors
     assert (latency["quantity"], memory["quantity"]) == ("latency", "memory")
     assert latency["path"] == str(files["phone"]) and len(latency["sha256"]) == 64 and "interval" in latency and "profile" in latency
-    assert list(wanted.chips) == ["latency_ms"]
+    assert list(wanted.chips) == [""]
     json.dumps(wanted.predictors)

@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from search.judging.judge import Outcome
+from search.metrics import Figure, Objective
+from search.metrics.accuracy import AO, AUC
+from search.metrics.counted import MACS, PARAMS, multiply_adds, parameters
+from search.metrics.predicted import LATENCY, TEMPLATE
 from search.problem.feasible import FeasibilityFilter
-from search.problem.problem import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.problem import Constraint, Problem
 from search.strategies import STRATEGIES
 from search.strategies.converged import SearchConverged
 from search.study.storages.opening import optuna_storage
@@ -23,18 +27,17 @@ from search.study.study import Study, read_candidates
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
-MACS = multiply_adds(NANO)
-LATENCY = Objective(
-    "latency_ms", "ms", "minimize", "predicted", lambda choices: MACS.of(choices) / 1e6, lambda choices: np.full(len(choices), 0.5)
-)
+WORK = multiply_adds(NANO)
+TIME = Objective(LATENCY, lambda choices: WORK.of(choices) / 1e6, lambda choices: np.full(len(choices), 0.5))
+FIRST = Objective(TEMPLATE, lambda choices: np.full(len(choices), 2.0))
 
 
-def open_study(folder, database=None, *, seed=0, limit=20e6, strategy="nsga2", slowest=100.0) -> Study:
+def open_study(folder, database=None, *, seed=0, limit=20e6, strategy="nsga2", slowest=100.0, noted=()) -> Study:
     anchor = NANO.architecture({label: values[0] for label, values in NANO.space.choices.items()})
-    limits = (Constraint(MACS, limit), Constraint(LATENCY, slowest))
-    problem = Problem(NANO, (AO, LATENCY, AUC), limits, evaluations=48, noted=(parameters(NANO),))
-    gate = FeasibilityFilter(problem, anchor)
-    return Study(folder, problem, gate, strategy, STRATEGIES[strategy](gate, seed), database)
+    limits = (Constraint(WORK, limit), Constraint(TIME, slowest))
+    problem = Problem(NANO, (Objective(AO), TIME, Objective(AUC)), limits, evaluations=48, noted=(parameters(NANO), *noted))
+    feasible = FeasibilityFilter(problem, anchor)
+    return Study(folder, problem, feasible, (strategy, STRATEGIES[strategy](feasible, seed)), database)
 
 
 def outcome(arch) -> Outcome:
@@ -63,26 +66,23 @@ def test_a_candidate_comes_back_as_it_was_told(tmp_path, database):
     assert read == told
     assert read.architecture == arch
     choices = NANO.space.indices([arch])
-    macs, params = MACS.of(choices)[0], parameters(NANO).of(choices)[0]
-    values = {"ao": pytest.approx(0.3), "auc": pytest.approx(0.15), "latency_ms": macs / 1e6, "macs": macs, "params": params}
-    assert read.values == values
-    assert read.sources == {
-        "ao": "inherited weights",
-        "auc": "inherited weights",
-        "latency_ms": "predicted",
-        "macs": "counted",
-        "params": "counted",
+    macs, params = WORK.of(choices)[0], parameters(NANO).of(choices)[0]
+    assert {metric: (figure.value, figure.noise, figure.source) for metric, figure in read.figures.items()} == {
+        AO: (pytest.approx(0.3), pytest.approx(0.1), "inherited weights"),
+        AUC: (pytest.approx(0.15), pytest.approx(0.05), "inherited weights"),
+        LATENCY: (macs / 1e6, 0.5, "predicted"),
+        MACS: (macs, None, "counted"),
+        PARAMS: (params, None, "counted"),
     }
-    assert read.noise == {"ao": pytest.approx(0.1), "auc": pytest.approx(0.05), "latency_ms": 0.5}
     assert (read.number, read.feasible, read.seconds, read.strategy) == (0, True, 1.5, "random")
     assert read.scores == {"ao": (0.2, 0.4), "auc": (0.1, 0.2)}
-    assert read.rescored == read.recalibrated == read.predicted == {}
+    assert read.rescored == read.recalibrated == {} and not any(read.is_measured(metric) for metric in read.figures)
 
 
 def test_what_is_found_later_is_noted(tmp_path, database):
-    study = open_study(tmp_path, database, slowest=60.0)
+    study = open_study(tmp_path, database, slowest=60.0, noted=(FIRST,))
     number, arch = study.ask()
-    predicted = study.tell(number, outcome(arch)).values["latency_ms"]
+    predicted = study.tell(number, outcome(arch)).value(LATENCY)
     study.note(number, "measured", {"latency_ms": 70.0})
     study.note(number, "measured", {"template_ms": 3.0})
     study.note(number, "rescored", {"ao": [0.1, 0.3], "auc": [0.2, 0.2]})
@@ -90,12 +90,12 @@ def test_what_is_found_later_is_noted(tmp_path, database):
     (now,) = study.candidates()
     study.close()
     (read,) = read_candidates(tmp_path)
-    again = open_study(tmp_path, slowest=60.0)
+    again = open_study(tmp_path, slowest=60.0, noted=(FIRST,))
     assert now == read == again.candidates()[0]
-    assert (read.values["latency_ms"], read.values["template_ms"], read.predicted) == (70.0, 3.0, {"latency_ms": predicted})
-    assert read.sources["latency_ms"] == "measured" and "latency_ms" not in read.noise
+    assert read.figures[LATENCY] == Figure(70.0, None, "measured", predicted)
+    assert read.figures[TEMPLATE] == Figure(3.0, None, "measured", 2.0)
     assert not read.feasible
-    assert read.values["ao_rescored"] == pytest.approx(0.2) and read.noise["ao_rescored"] == pytest.approx(0.1)
+    assert read.figures[AO.found_again] == Figure(pytest.approx(0.2), pytest.approx(0.1), "inherited weights")
     assert read.rescored == {"ao": (0.1, 0.3), "auc": (0.2, 0.2)}
     assert read.recalibrated == {"ao": (0.5, 0.6, 0.7)}
     again.close()

@@ -128,7 +128,7 @@ def test_an_architecture_of_another_family_is_refused(nano):
 def test_heads_start_as_the_identity():
     supernet = Supernet(FAMILIES["nano"], "sliced")
     initialise(supernet, 0)
-    core = supernet.model.cores[-1][3]
+    core = supernet.held["reg-3"].core
     x = torch.rand(1, 32, 5, 5)
     with torch.no_grad():
         y = core.pointwise(core.conv1(x))

@@ -57,7 +57,7 @@ def test_a_network_learns_one_batch(tmp_path):
 
     class OneBatch:
         template_size, search_size = 48, 96
-        kept = pair_source("synthetic", FAMILIES["nano"], 0).batch(0, 8)
+        kept = pair_source("synthetic", FAMILIES["nano"].settings, 0).batch(0, 8)
 
         def batch(self, index, count):
             return self.kept

@@ -1,22 +1,8 @@
 import numpy as np
 import pytest
 
-from predictors.traits import TraitEncoder, live_elements
+from predictors.traits import TraitEncoder
 from supernet.families import FAMILIES
-from supernet.operators import Operator
-
-
-@pytest.mark.parametrize(
-    "op, elements",
-    [
-        (Operator("mbconv", "search", (8, 10, 10), (8, 10, 10), (("kernel", 3), ("expansion", 4), ("stride", 1))), 2 * 32 * 100),
-        (Operator("mbconv", "search", (8, 10, 10), (16, 5, 5), (("kernel", 5), ("expansion", 6), ("stride", 2))), 48 * 100 + 48 * 100),
-        (Operator("cls", "search", (16, 12, 12), (1, 12, 12)), 16 * 144 + 1 * 144),
-        (Operator("head", "search", (32, 12, 12), (16, 12, 12), (("kernel", 3),)), 32 * 144 + 32 * 144),
-    ],
-)
-def test_the_layer_with_most_in_and_out_counts(op, elements):
-    assert live_elements(op) == elements
 
 
 def test_traits_are_those_of_the_search_branch(family, rng):
@@ -26,7 +12,7 @@ def test_traits_are_those_of_the_search_branch(family, rng):
     for i, architecture in enumerate(drawn):
         operators = [op for op in family.operators(architecture) if op.branch == "search"]
         assert traits.work[i] == sum(op.counts.macs for op in operators)
-        held = 4 * 4 * sum(op.counts.params for op in operators) + 4 * max(map(live_elements, operators))
+        held = 4 * 4 * sum(op.counts.params for op in operators) + 4 * max(op.counts.live for op in operators)
         assert traits.megabytes[i] == pytest.approx(held / 1e6, rel=1e-5)
     assert traits.features.shape == (20, encoder.width) and traits.features.dtype == float
     assert len(np.unique(traits.features, axis=0)) == len(set(drawn))
@@ -46,7 +32,7 @@ def test_spellings_of_one_network_have_the_same_traits():
 
 def test_work_by_a_table_is_its_sum(rng):
     nano = FAMILIES["nano"]
-    operator_ms = {op.key: float(i + 1) for i, op in enumerate(all_operators(nano))}
+    operator_ms = {op.key: float(i + 1) for i, op in enumerate(nano.all_operators)}
     encoder, architecture = TraitEncoder("nano", operator_ms), nano.space.sample(rng)
     summed = sum(operator_ms[op.key] for op in nano.operators(architecture) if op.branch == "search")
     assert encoder.encode(encoder.choices([architecture])).work == pytest.approx([summed])

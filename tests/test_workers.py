@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.judging.judge import Job, JobFailed, Outcome
+from search.judging.judge import Job, Outcome
 from search.workers import WORKERS
+from search.workers.workers import JobFailed
 
 PLACES = {"local": "{}", "ray": "//{}@auto"}
 DEVICES = ("adb://1", "adb://2")

@@ -42,6 +42,9 @@ class Metric:
     def _hash(self) -> int:  # candidates are asked for their figures by metric, hundreds of thousands of times
         return hash((self.kind, self.unit, self.direction, self.source, self.device, self.again))
 
+    def __getstate__(self) -> dict:  # the hash of a text is another one in the next process
+        return {name: value for name, value in vars(self).items() if name != "_hash"}
+
     @property
     def name(self) -> str:
         """How files and columns call it. Nobody reads anything from it: records carry the fields.

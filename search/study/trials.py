@@ -127,6 +127,6 @@ def _measured(candidate: Candidate, values: Mapping[str, float], about: About) -
 
 
 def _rescored(candidate: Candidate, scores: Mapping[str, Sequence[float]], about: About) -> Candidate:
-    found = {metric.found_again: Figure(mean(each), standard_error(each), "inherited weights") for metric, each in about.scored(scores)}
+    found = {metric.found_again: Figure(mean(each), standard_error(each), metric.source) for metric, each in about.scored(scores)}
     kept = {name: tuple(each) for name, each in scores.items()}
     return replace(candidate, figures={**candidate.figures, **found}, rescored=kept)

@@ -59,5 +59,5 @@ class InlineWorkers:
                 outcome: Outcome | JobFailed = self._judge(job)
                 seconds = outcome.seconds
             except Exception as err:  # whatever a judge raises is told, as by a worker of its own
-                outcome, seconds = JobFailed(f"{type(err).__name__}: {err}"), 0.0
+                outcome, seconds = JobFailed.of(err), 0.0
             heapq.heappush(self._busy, (self.clock_s + seconds, number, outcome))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -134,19 +133,14 @@ class Bench:
             _one_thread()
             self._judge = make()
         except Exception as err:
-            return JobFailed(_one_line(err))
+            return JobFailed.of(err)
 
     def judge(self, job: Job) -> Outcome | JobFailed:
         """Do one job."""
         try:
             return self._judge(job)
         except Exception as err:
-            return JobFailed(_one_line(err))
-
-
-def _one_line(err: BaseException) -> str:
-    """An error as a message of one line."""
-    return " ".join("".join(traceback.format_exception_only(err)).split())
+            return JobFailed.of(err)
 
 
 def _one_thread() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -12,6 +13,11 @@ Answer = TypeVar("Answer")
 
 class JobFailed(Exception):
     """A job raised an error, or took its worker down again and again; the text says what happened."""
+
+    @classmethod
+    def of(cls, err: BaseException) -> JobFailed:
+        """What an error says, in one line."""
+        return cls(" ".join("".join(traceback.format_exception_only(err)).split()))
 
 
 class Workers(Protocol):
