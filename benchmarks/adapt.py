@@ -21,11 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from latency_tables.measuring.carry_out import carry_out_anew
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
+from predictors.latency import LatencyPredictor
+from predictors.load import load_latency
 from predictors.measured import measured_networks
-from predictors.predictor import LatencyPredictor, load_predictor
 from predictors.scores import score
 from predictors.transfer.adapt import adapt
 from predictors.transfer.new_chip import Measured, NewChip
@@ -44,21 +46,21 @@ def judge(target: LatencyTable, sources: list[LatencyTable], samples: int, seed:
     chip = NewChip(FAMILIES[target.profile.family], known, seed, [search.architectures[i] for i in pool])
     chosen = tuple(chip.choose(samples))
     measured = Measured(chosen, np.array([ms[a] for a in chosen]), np.array([template_ms[a] for a in chosen]))
-    predictor = chip.fit(measured, {"profile": target.profile.to_json(), "reference_ms": target.reference_ms})
+    predictor = chip.fit(measured, target.profile, target.reference_ms, {})
     return _score(predictor, [search.architectures[i] for i in asked], search.ms[asked])
 
 
-def measured_now(sources: list[Path], place: Place, networks: int) -> dict:
+def measured_now(sources: list[Path], setup: Setup, networks: int) -> dict:
     """Adapt for real, then measure networks that it has not seen."""
     with tempfile.TemporaryDirectory() as scratch:
         out, began = Path(scratch) / "predictor.json", time.monotonic()
-        adapt(from_=sources, out=out, device=place.device, runtime=place.runtime, networks=networks, precision=place.precision)
-        seconds, predictor = time.monotonic() - began, load_predictor(out)
+        adapt(from_=sources, out=out, setup=setup, networks=networks)
+        seconds, predictor = time.monotonic() - began, load_latency(out)
         family, rng = FAMILIES[predictor.family], np.random.default_rng(1)
         asked = tuple(family.space.sample(rng) for _ in range(20))
-        table = carry_out_anew(Plan(family, (), asked, place, seed=1, times_only=True))
+        table = carry_out_anew(Plan(family, (), asked, setup, seed=1, times_only=True))
     # another measurement: comparable through the reference model that both timed
-    ms = np.array([table.networks[a.name, "search"].reference_units for a in asked]) * predictor.about["reference_ms"]
+    ms = np.array([table.networks[a.name, "search"].reference_units for a in asked]) * predictor.reference_ms
     return {"seconds": seconds, **_score(predictor, asked, ms)}
 
 
@@ -113,7 +115,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         sources = options.sources or [SHIPPED / "lighttrack-onnxruntime-fp32.csv"]
-        result = measured_now(sources, Place(runtime=options.measure, precision=options.precision), options.samples[0])
+        result = measured_now(sources, Setup(runtime=options.measure, precision=options.precision), options.samples[0])
         print(json.dumps(result) if options.json else f"{result['seconds']:.0f} s\n{_show(options.samples[0], {options.measure: result})}")
         return
     results = _across(options.tables, options.samples, options.seeds)

@@ -20,6 +20,7 @@ import numpy as np
 
 from latency_tables.measuring.measure import measure
 from latency_tables.measuring.remeasure import measure_networks
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.encoding import Encoder
@@ -120,7 +121,7 @@ def _covered(share: dict) -> str:
 def _only(table: LatencyTable, names: Iterable[str]) -> LatencyTable:
     """A table that has only some of its networks."""
     kept = set(names)
-    return replace(table, networks={place: m for place, m in table.networks.items() if place[0] in kept})
+    return replace(table, networks={row: m for row, m in table.networks.items() if row[0] in kept})
 
 
 def main() -> None:
@@ -142,8 +143,8 @@ def main() -> None:
         if not options.all:
             family, folder = options.family or "lighttrack", options.out or Path(scratch)
             paths = [folder / f"{family}-{options.runtime}-{options.precision}.csv"]
-            place = {"runtime": options.runtime, "precision": options.precision, "threads": options.threads}
-            measure(family=family, out=paths[0], networks=options.networks, seed=options.seed, **place)
+            setup = Setup(runtime=options.runtime, precision=options.precision, threads=options.threads)
+            measure(family=family, out=paths[0], setup=setup, networks=options.networks, seed=options.seed)
         covered = []
         for path in paths:
             table = LatencyTable.load(path)

@@ -31,6 +31,7 @@ from scipy.stats import norm
 from sklearn.linear_model import Ridge
 
 from benchmarks.nas_bench_201 import RULES, counts, features, imagine, parse
+from predictors.interval import COVERAGE
 from predictors.scores import score
 from predictors.transfer.belief import Belief, choose, condition
 from tracking.files.progress import progress
@@ -39,8 +40,6 @@ COLUMN = "arch_str"
 MIN_NETWORKS = 20
 """Measured networks that a chip needs, so that some train, some are chosen and some are asked about."""
 SIBLING_SPEARMAN = 0.99
-COVERAGE = 0.9
-"""Share of the networks that intervals are to hold."""
 _TRAINING, _FOLDS, _IMAGINED = 800, 5, 400
 _BOOSTING = {"max_depth": 3, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.5, "min_child_weight": 2, "nthread": 1, "seed": 0}
 _ROUNDS = 500

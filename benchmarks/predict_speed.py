@@ -16,26 +16,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from predictors.encoding import SUMS, Encoder
+from latency_tables.tables.profile import Profile
+from predictors.encoding import Encoder
+from predictors.interval import Interval
+from predictors.latency import LatencyPredictor
 from predictors.models import MODELS
 from predictors.models.lookup import Line
-from predictors.predictor import Interval, LatencyPredictor
-from supernet.families import FAMILIES, LightTrackFamily
+from supernet.families import FAMILIES
+from supernet.families.family import Family
 
 _FITTED_ON = 200
 
 
-def made_up(family: LightTrackFamily, model: str) -> LatencyPredictor:
+def made_up(family: Family, model: str) -> LatencyPredictor:
     """A predictor whose networks take more than the table's sum, by their parameters and by every choice."""
     operator_ms = {op.key: 0.01 + 1e-9 * op.counts.macs for op in family.all_operators}
     rng = np.random.default_rng(0)
     encoded = Encoder(family.name, operator_ms).encode_choices(random_choices(family, _FITTED_ON, rng))
-    params, ranks = encoded.features[:, SUMS.index("params_m")], encoded.features[:, len(SUMS) :]
+    params, ranks = encoded.sums("params_m")[:, 0], encoded.features[:, len(encoded.names) :]
     ms = encoded.table_ms * (1 + 0.1 * (params > np.median(params)) + ranks @ rng.uniform(0, 0.02, ranks.shape[1]))
-    return LatencyPredictor(family.name, operator_ms, model, MODELS[model].fit(encoded, ms), Line(), Interval(0.9, 1.1, 0.9))
+    profile = Profile(family.name, "local", "made-up", "1", 1, "fp32", "", "cpu", "made-up", "made-up")
+    return LatencyPredictor(profile, 1.0, operator_ms, model, MODELS[model].fit(encoded, ms), Line(), Interval(0.1, 0.9))
 
 
-def random_choices(family: LightTrackFamily, count: int, rng: np.random.Generator) -> np.ndarray:
+def random_choices(family: Family, count: int, rng: np.random.Generator) -> np.ndarray:
     """(N, L) indices of chosen values, drawn uniformly."""
     return np.column_stack([rng.integers(0, len(values), count) for values in family.space.choices.values()])
 
@@ -50,7 +54,7 @@ def per_second(predict: Callable[[], object], count: int) -> float:
     return count / min(seconds)
 
 
-def measure(family: LightTrackFamily, model: str, count: int) -> dict:
+def measure(family: Family, model: str, count: int) -> dict:
     """Speeds of one model of one family."""
     predictor, rng = made_up(family, model), np.random.default_rng(1)
     choices = random_choices(family, count, rng)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from latency_tables.measuring.measure import measure
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.table import LatencyTable
 from predictors.scores import score
 from supernet.families import FAMILIES
@@ -33,7 +34,7 @@ def passes(family: str, runtime: str, networks: int, busy: int, seed: int) -> tu
             tables = []
             for i in range(2):
                 out = Path(folder, f"{i}.csv")
-                measure(family=family, runtime=runtime, out=out, networks=networks, seed=seed)
+                measure(family=family, out=out, setup=Setup(runtime=runtime), networks=networks, seed=seed)
                 tables.append(LatencyTable.load(out))
     finally:
         for disturber in disturbers:

@@ -20,6 +20,7 @@ from search.front.verify import Verification, settled, verify
 from search.front.winner import Recommendation, front, recommend, shortlist
 from search.judging.judge import Job, Outcome
 from search.judging.noise import calibration_noise
+from search.metrics.predicted import LATENCY
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter
 from search.problem.problem import Problem, deciding
@@ -101,11 +102,13 @@ def run_search(
         meanwhile: Called once while the workers start.
 
     Raises:
-        ValueError: No architecture meets the limits, or the strategy is unknown.
+        ValueError: No architecture meets the limits, the strategy is unknown, objectives are all of one direction, or a device is to be
+            measured on whose latency is none of the problem's metrics.
         ChildProcessError: Evaluations fail.
         BlockingIOError: Another process works on the same study.
         ConnectionError: The database cannot be reached.
     """
+    _check(problem, options)
     name, make = _strategy(strategy)
     feasible = FeasibilityFilter(problem, options.anchor or cheapest(problem))
     kept = Study(study, problem, feasible, (name, make(feasible, options.seed)), options.database)
@@ -121,6 +124,18 @@ def run_search(
         raise
     finally:
         kept.close()
+
+
+def _check(problem: Problem, options: SearchOptions) -> None:
+    objectives = [objective.metric for objective in problem.objectives]
+    if len({metric.direction for metric in objectives}) < 2:
+        names = ", ".join(metric.name for metric in objectives) or "none"
+        raise ValueError(f"a search trades what should be large for what should be small, got {names}; add an objective of the other kind")
+    latencies = {metric.device for metric in problem.metrics if metric.kind == LATENCY.kind}
+    if unknown := options.chips.keys() - latencies:
+        raise ValueError(
+            f"chips must be devices whose latency the problem knows, {', '.join(map(repr, sorted(unknown)))} is none; note predicted_latency"
+        )
 
 
 def _strategy(strategy: str | Strategy) -> tuple[str, Strategy]:
@@ -165,7 +180,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -
             if not asked:
                 break
             number, outcome = pool.next()
-            arch = asked.pop(number)
+            arch, outcome = asked.pop(number), _whole(outcome, problem)
             if isinstance(outcome, JobFailed):
                 study.fail(number, str(outcome))
                 failures += 1
@@ -179,6 +194,14 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -
     if stopped is not None:
         say(f"stopped after {finished} evaluations: {stopped}")
     return stopped
+
+
+def _whole(outcome: Outcome | JobFailed, problem: Problem) -> Outcome | JobFailed:
+    """The same, but failed where the judge has left out an objective."""
+    wanted = [objective.metric.kind for objective in problem.objectives if not objective.cheap]
+    if isinstance(outcome, Outcome) and not set(wanted) <= outcome.scores.keys():
+        return JobFailed(f"a judge must tell {', '.join(wanted)}, it told {', '.join(outcome.scores) or 'nothing'}")
+    return outcome
 
 
 def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> None:

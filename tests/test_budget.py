@@ -55,3 +55,10 @@ def test_only_the_part_that_is_searched_counts():
     part = SearchSpace({label: values if label in free else values[-1:] for label, values in NANO.space.choices.items()}, NANO.space.make)
     best = cheapest(replace(problem(macs=1e9), part=part))
     assert best == NANO.space.make({label: values[0] for label, values in part.choices.items()})
+
+
+def test_without_limits_it_is_the_one_of_least_cost():
+    assert cheapest(problem()) == cheapest(problem(macs=1e9))
+    assert cheapest(replace(problem(), objectives=(Objective(AO), PARAMS))) == cheapest(problem(params=1e9))
+    costly = (Objective(AO), Objective(Metric("heat", "degrees")))
+    assert cheapest(replace(problem(), objectives=costly)).family == "nano"  # any will do

@@ -1,8 +1,14 @@
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 import pytest
 
 from search.page.drawing import digits, plan
 from supernet.families import FAMILIES
+from supernet.families.family import Family
+from supernet.operators import Operator
+from supernet.slots import Slot
 
 
 def test_digits_to_base_36():
@@ -11,16 +17,13 @@ def test_digits_to_base_36():
 
 
 def looked_up(tables, text):
-    """The keys of operators that `search/page/page.js` finds for an architecture's digits."""
-    digit = {label: int(letter, 36) for label, letter in zip(tables["labels"], text, strict=True)}
-    exit_ = digit["feature"]
-    layers = tables["blocks"][: tables["depth"][exit_]]
-    found = [*tables["start"], *(layer[int(letter, 36)] for layer, letter in zip(layers, text, strict=False)), tables["join"][exit_]]
-    for head in ("cls", "reg"):
-        tower = tables["towers"][head][exit_][digit[f"{head}.width"]]
-        found += [place for i, layer in enumerate(tower["layers"]) if (place := layer[digit[f"{head}.{i}"]]) >= 0]
-        found.append(tower["last"])
-    return [tables["operators"][place]["key"] for place in found]
+    """The places and keys of operators that `search/page/page.js` finds for an architecture's digits, in order."""
+    found = []
+    for slot in tables["slots"]:
+        row = sum(int(text[choice], 36) * step for choice, step in zip(slot["choices"], slot["steps"], strict=True))
+        if slot["table"][row] >= 0:
+            found.append((slot["place"], tables["operators"][slot["table"][row]]["key"]))
+    return found
 
 
 @pytest.mark.parametrize("name", list(FAMILIES))
@@ -30,4 +33,63 @@ def test_operators_follow_from_digits(name):
     for _ in range(100):
         architecture = family.space.sample(rng)
         [text] = digits(family.space.indices([architecture]))
-        assert looked_up(tables, text) == [op.key for op in family.operators(architecture) if op.branch == "search"]
+        filled = [(slot.place, op.key) for slot, op in family.filled(architecture) if op.branch == "search"]
+        assert looked_up(tables, text) == filled
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_a_plan_holds_what_is_drawn_and_nothing_else(name):
+    family = FAMILIES[name]
+    tables = plan(family)
+    assert dict(zip(tables["labels"], tables["values"], strict=True)) == family.choices
+    assert {op["key"] for op in tables["operators"]} == {op.key for op in family.all_operators if op.branch == "search"}
+    assert len({op["key"] for op in tables["operators"]}) == len(tables["operators"])
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks(Family):
+    """Two places that LightTrack does not have: layers of tokens, as many as `depth` says, and a norm that may be left out."""
+
+    name: str = "blocks"
+
+    @property
+    def choices(self):
+        return {"depth": (1, 2), "heads": (2, 4), "norm": ("yes", "no")}
+
+    @property
+    def slots(self):
+        layers = [Slot("search", f"layer{i}", "encoder.layers", partial(_layer, i), "heads", ("depth",)) for i in range(2)]
+        return (Slot("template", "patches", "encoder", _patches), *layers, Slot("search", "norm", "neck", _norm, "norm"))
+
+
+def _operator(kind, branch="search", **options):
+    return Operator(kind, branch, (16, 8), (16, 8), tuple(options.items()), make=lambda op: None)
+
+
+def _patches():
+    return _operator("patches", "template")
+
+
+def _layer(position, depth, heads):
+    return _operator("attention", heads=heads) if position < depth else None
+
+
+def _norm(norm):
+    return _operator("norm") if norm == "yes" else None
+
+
+@pytest.mark.parametrize(
+    "chosen, drawn",
+    [
+        ({"depth": 1, "heads": 2, "norm": "no"}, [("encoder.layers", "heads=2")]),
+        ({"depth": 2, "heads": 4, "norm": "yes"}, [("encoder.layers", "heads=4")] * 2 + [("neck", "")]),
+    ],
+)
+def test_a_family_of_other_places_is_drawn_too(chosen, drawn):
+    family = Blocks()
+    tables = plan(family)
+    [text] = digits(family.space.indices([family.architecture(chosen)]))
+    assert [(place, key.rpartition(":")[2]) for place, key in looked_up(tables, text)] == drawn
+    assert [slot["place"] for slot in tables["slots"]] == ["encoder.layers", "encoder.layers", "neck"]
+    assert {op["kind"]: op["options"] for op in tables["operators"]}["norm"] == {}
+    assert all(op["out"] == (16, 8) for op in tables["operators"])

@@ -1,79 +1,163 @@
-"""The runtime that docs/extending.md shows is complete: pasted as it stands, it measures."""
+"""What docs/extending.md shows is complete: put into a copy of the sources as it stands, it does what the page says."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import pandas as pd
 import pytest
 
 from latency_tables.tables.table import LatencyTable
 from supernet.families import FAMILIES
+from tracking.boxes import write_boxes
+from tracking.generated.synthetic import synthetic_sequence
+from tracking.sequence import Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-KINDS = ("stem", "join")  # a join has two inputs
-MEASURE = f"""
-import functools, sys
+FEW = ("stem", "join")
+"""Kinds of operators that the runtime is measured with: one of one input, one of two."""
+QUICK = f"""
+import functools, json, sys
 import numpy as np
 import chiptrack
 from latency_tables.measuring import measure, networks
 from latency_tables.measuring.protocol import Protocol
-every = measure.all_operators
-measure.all_operators = lambda family: tuple(op for op in every(family) if op.kind in {KINDS})
-networks.typical = lambda family: [family.space.sample(np.random.default_rng(0))]
-measure.Plan = functools.partial(measure.Plan, protocol=Protocol(rounds=2, repeats=0, pauses=0))
-sys.exit(chiptrack.main(["measure", *sys.argv[1:]]))
+Plan = functools.partial(measure.Plan, protocol=Protocol(rounds=2, repeats=0, pauses=0))
+measure.Plan = Plan
+if "opencv" in sys.argv[1]:
+    measure.Plan = lambda family, operators, *rest: Plan(family, tuple(op for op in operators if op.kind in {FEW}), *rest)
+    networks.typical = lambda family: [family.space.sample(np.random.default_rng(0))]
+for words in json.loads(sys.argv[1]):
+    if chiptrack.main(words):
+        sys.exit(f"failed: {{words}}")
 """
+FASTER = {
+    "train": "--steps 60 --batch 8",
+    "search": "--evaluations 6 --sequences 2 --rescoring 0 --frames 4 --unmeasured",
+    "retrain": "--steps 30 --batch 8",
+}
+"""Flags that are added to the commands of the page, since a test has no hours."""
 
 
-def block(language):
-    """The one block of the page in a language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)
-    return found
+def blocks(language: str) -> list[tuple[str, str]]:
+    """The page's texts in a language with the file that each is for."""
+    return re.findall(rf"```{language} (\S+)\n(.*?)```", PAGE, re.S)
 
 
-def patched(text):
-    """A source with the lines that the page adds."""
-    for hunk in block("diff").split("@@\n"):
+def patched(text: str, diff: str) -> str:
+    """A source with the lines that the page changes."""
+    for hunk in diff.split("@@\n"):
         lines = hunk.splitlines()
-        before = "\n".join(line[1:] for line in lines if line.startswith(" "))
-        assert text.count(before) == 1, f"the page shows a line that is not in the file once: {before}"
-        text = text.replace(before, "\n".join(line[1:] for line in lines))
+        before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+        assert text.count(before) == 1, f"the page shows lines that are not in the file once: {before}"
+        text = text.replace(before, "\n".join(line[1:] for line in lines if not line.startswith("-")))
     return text
 
 
-@pytest.fixture
-def extended(tmp_path):
-    """A copy of the sources with the runtime of the page."""
-    root = tmp_path / "root"
-    for folder in ("latency_tables", "supernet", "tracking"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "data"))
-    shutil.copy(ROOT / "chiptrack.py", root)
-    (root / "latency_tables/runtimes/opencv.py").write_text(block("python"))
-    registry = root / "latency_tables/runtimes/__init__.py"
-    registry.write_text(patched(registry.read_text()))
+def commands(heading: str) -> list[str]:
+    """The commands of a section."""
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.S | re.M)
+    return [line.removeprefix("$ chiptrack ") for block in re.findall(r"```console\n(.*?)```", section, re.S) for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory) -> Path:
+    """A copy of the sources with everything that the page adds."""
+    root = tmp_path_factory.mktemp("extended")
+    for folder in ("search", "predictors", "latency_tables", "supernet", "tracking"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "tests").mkdir()
+    for name in ("chiptrack.py", "pyproject.toml", "tests/test_families.py", *(f"tests/{path.name}" for path in ROOT.glob("tests/conftest*"))):
+        shutil.copy(ROOT / name, root / name)
+    for path, text in blocks("python"):
+        assert not (root / path).exists(), f"{path} is there already"
+        (root / path).write_text(text)
+    for path, diff in blocks("diff"):
+        (root / path).write_text(patched((root / path).read_text(), diff))
     return root
 
 
-def test_the_runtime_is_short():
-    assert len(block("python").splitlines()) <= 40
+@pytest.fixture(scope="module")
+def desk(extended, tmp_path_factory) -> Path:
+    """Where the commands of the page about families, strategies, metrics and data sets were given."""
+    folder = tmp_path_factory.mktemp("desk")
+    write_film(folder / "video.mp4", synthetic_sequence(1, frames=6))
+    (folder / "films").mkdir()
+    for i in range(2):
+        write_film(folder / f"films/{i}.mp4", synthetic_sequence(i, frames=4))
+        write_boxes(folder / f"films/{i}.csv", synthetic_sequence(i, frames=4).boxes)
+    run(extended, folder, [line for heading in ("A family", "A search strategy", "A metric", "A data set") for line in commands(heading)])
+    return folder
 
 
-def test_one_line_beside_the_import():
-    assert sum(line.startswith("+") for line in block("diff").splitlines()) == 2
+def write_film(path: Path, sequence: Sequence) -> None:
+    height, width, _ = sequence.image(0).shape
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (width, height))
+    for t in range(len(sequence)):
+        film.write(sequence.image(t)[..., ::-1])
+    film.release()
+
+
+def run(extended: Path, desk: Path, said: list[str]) -> str:
+    """Give commands, in one process, and return what they print."""
+    words = [shlex.split(f"{line} {FASTER.get(line.split()[0], '')}") for line in said]
+    environment = {**os.environ, "PYTHONPATH": str(extended)}
+    command = [sys.executable, "-c", QUICK, json.dumps(words)]
+    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_texts_are_short():
+    lengths = {path: len(text.splitlines()) for path, text in blocks("python")}
+    assert lengths["supernet/runtimes/opencv.py"] <= 50
+    assert lengths["supernet/families/swift.py"] + lengths["supernet/families/swift_layers.py"] <= 160
+    assert all(text.count("\n+") + text.startswith("+") <= 2 for _, text in blocks("diff"))
 
 
 def test_the_runtime_measures(extended, tmp_path):
-    out = tmp_path / "table.csv"
-    command = [sys.executable, "-c", MEASURE, "--family", "nano", "--runtime", "opencv", "--networks", "0", "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(extended)}
-    done = subprocess.run(command, cwd=extended, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    table = LatencyTable.load(out)
+    run(extended, tmp_path, commands("A runtime"))
+    table = LatencyTable.load(tmp_path / "opencv.csv")
     assert table.profile.runtime == "opencv" and not table.unsupported
-    assert set(table.operators) == {op.key for op in FAMILIES["nano"].all_operators if op.kind in KINDS}
+    assert set(table.operators) == {op.key for op in FAMILIES["nano"].all_operators if op.kind in FEW}
     assert all(ms > 0 for ms in table.operator_ms().values())
     assert 0 < table.about["largest_difference_from_onnxruntime"] < 1e-4
+
+
+def test_the_family_goes_all_the_way(desk):
+    table = LatencyTable.load(desk / "swift.csv")
+    assert len({name for name, _ in table.networks}) == 20 and not table.unsupported
+    assert {path.name for path in (desk / "bundle").iterdir()} == {"template.onnx", "search.onnx", "tracker.json"}
+    assert json.loads((desk / "bundle/tracker.json").read_text())["architecture"]["family"] == "swift"
+
+
+def test_the_family_keeps_what_every_family_must(extended):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_families.py", "-k", "swift"]
+    done = subprocess.run(command, cwd=extended, env={**os.environ, "PYTHONPATH": str(extended)}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 19
+
+
+def test_the_strategy_chooses(desk):
+    record = json.loads((desk / "run-neighbours/settings.json").read_text())
+    assert record["strategy"] == "neighbours"
+    assert len(pd.read_csv(desk / "run-neighbours/candidates.csv")) == 6
+
+
+def test_the_metric_is_everywhere(desk):
+    candidates = pd.read_csv(desk / "run-flash/candidates.csv")
+    assert (candidates.flash_mb == candidates.params / 1e6).all() and (candidates.flash_mb <= 0.05).all()
+    assert "flash in MB" in (desk / "run-flash/report.html").read_text()
+    assert "max_flash" in json.loads((desk / "run-flash/settings.json").read_text())["limits"]
+
+
+def test_the_data_set_is_scored(desk):
+    scores = json.loads((desk / "scores/scores.json").read_text())
+    assert [sequence["name"] for sequence in scores["sequences"]] == ["0", "1"]

@@ -14,8 +14,9 @@ import pytest
 
 from latency_tables.measuring.carry_out import carry_out
 from latency_tables.measuring.networks import draw
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.protocol import REFERENCE, Protocol
+from latency_tables.measuring.setup import Setup
 from supernet.families import FAMILIES
 from supernet.runtimes.simulated import Simulated
 
@@ -36,7 +37,7 @@ carry_out(Plan(FAMILIES["nano"], operators, (), protocol={LONG!r}), out=Path(sys
 
 
 def plan(device="local", **changes):
-    return Plan(NANO, ENDS, (), **{"place": Place(device, wait_s=60), "protocol": LONG, **changes})
+    return Plan(NANO, ENDS, (), **{"setup": Setup(device, wait_minutes=1), "protocol": LONG, **changes})
 
 
 def started(out):
@@ -130,7 +131,7 @@ def test_an_unplugged_device_is_waited_for(board, tmp_path):
         board.start()
 
     thread = meanwhile(part, 60, unplug)
-    table = carry_out(plan(place=Place(board.device, python=sys.executable, wait_s=60)), out=out)
+    table = carry_out(plan(setup=Setup(board.device, python=sys.executable, wait_minutes=1)), out=out)
     thread.join()
     taken(tmp_path / "kept")
     assert table.profile.device == board.device
@@ -140,26 +141,26 @@ def test_an_unplugged_device_is_waited_for(board, tmp_path):
 def test_a_device_that_stays_away_leaves_what_resume_goes_on_with(board, tmp_path):
     out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
     thread = meanwhile(part, 60, board.stop)
-    away = Place(board.device, python=sys.executable, wait_s=1)
+    away = Setup(board.device, python=sys.executable, wait_minutes=1 / 60)
     with pytest.raises(ConnectionError, match="must come back within .* --resume goes on"):
-        carry_out(plan(place=away), out=out)
+        carry_out(plan(setup=away), out=out)
     thread.join()
     with pytest.raises(ConnectionError, match="must be reachable"):
-        carry_out(plan(place=away), out=out, resume=True)
+        carry_out(plan(setup=away), out=out, resume=True)
     before = part.read_bytes()
     board.start()
-    carry_out(plan(place=away), out=out, resume=True)
+    carry_out(plan(setup=away), out=out, resume=True)
     assert (tmp_path / "kept").read_bytes().startswith(before)
     taken(tmp_path / "kept")
 
 
 @pytest.mark.parametrize("name", ["local", "sshd", "adbd"])
 def test_two_measurements_of_a_device_are_one_too_many(name, tmp_path, request):
-    place = Place("local" if name == "local" else request.getfixturevalue(name).device, python=sys.executable)
-    with place.connect("one") as agent:
+    setup = Setup("local" if name == "local" else request.getfixturevalue(name).device, python=sys.executable)
+    with setup.connect("one") as agent:
         assert agent.info()["version"]
         with pytest.raises(ConnectionError, match=r"must be free .* another measurement is at work .*process \d+"):
-            carry_out(plan(place=place), out=tmp_path / "t.csv")
+            carry_out(plan(setup=setup), out=tmp_path / "t.csv")
     assert not list(tmp_path.iterdir())
 
 
@@ -172,7 +173,7 @@ def test_two_measurements_of_a_device_are_one_too_many(name, tmp_path, request):
 )
 def test_a_board_that_lacks_something_is_told(board, tmp_path, python, runtime, said):
     with pytest.raises(ConnectionError, match=said):
-        carry_out(plan(place=Place(board.device, runtime=runtime, python=python)), out=tmp_path / "t.csv")
+        carry_out(plan(setup=Setup(board.device, runtime=runtime, python=python)), out=tmp_path / "t.csv")
     assert not list(tmp_path.iterdir())
 
 
@@ -190,7 +191,7 @@ def test_a_slowed_device_is_noticed_and_what_was_timed_meanwhile_is_timed_again(
             time.sleep(0.002)
 
     thread = meanwhile(part, 60, throttle)
-    table = carry_out(plan(place=Place(threads=2), protocol=protocol), out=out)
+    table = carry_out(plan(setup=Setup(threads=2), protocol=protocol), out=out)
     thread.join()
     taken(tmp_path / "kept")
     records = [json.loads(line) for line in (tmp_path / "kept").read_bytes().splitlines()[1:]]
@@ -222,12 +223,12 @@ from supernet.runtimes import RUNTIMES
 from supernet.runtimes.simulated import Simulated
 
 class Crashing(Simulated):
-    def load(self, prepared, inputs, threads):
+    def load(self, prepared, threads):
         if b"search:cls:16x" in prepared:
             os.kill(os.getpid(), 11)
         if b"search:cls:24x" in prepared:
             raise RuntimeError("no such layer")
-        return super().load(b'{{"ms": 1.0}}', inputs, threads)
+        return super().load(b'{{"ms": 1.0}}', threads)
 
 RUNTIMES["simulated"] = Crashing
 main(*sys.argv[-5:])
@@ -240,7 +241,7 @@ def test_a_runtime_that_crashes_does_not_take_the_table_with_it(tmp_path, monkey
     python = tmp_path / "python"
     python.write_text(CRASHING)
     python.chmod(0o755)
-    table = carry_out(plan(place=Place(runtime="simulated", python=str(python))), out=tmp_path / "t.csv")
+    table = carry_out(plan(setup=Setup(runtime="simulated", python=str(python))), out=tmp_path / "t.csv")
     crashed, refused = ({op.key for op in ENDS if op.key.startswith(start)} for start in ("search:cls:16x", "search:cls:24x"))
     lacking = table.unsupported_operators
     assert crashed and refused and set(lacking) == crashed | refused == {op.key for op in ENDS} - set(table.operators)
@@ -256,7 +257,7 @@ def test_networks_and_models_that_were_ready_are_not_prepared_again(tmp_path, mo
     monkeypatch.setattr(OnnxRuntime, "prepare", lambda self, model: prepared.append(model.name) or prepare(self, model))
     out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
     architectures = tuple(draw(NANO, 1, 0))
-    wanted = Plan(NANO, ENDS, architectures, Place(), protocol=Protocol(rounds=1, pause_s=0.05))
+    wanted = Plan(NANO, ENDS, architectures, protocol=Protocol(rounds=1, pause_s=0.05))
 
     def interrupt(*_):
         raise KeyboardInterrupt

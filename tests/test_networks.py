@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -13,6 +15,12 @@ def test_draws_as_many_different_ones_as_asked(count):
     drawn = draw(NANO, count, seed=3)
     assert len({a.key for a in drawn}) == count
     assert [a.key for a in drawn] == [a.key for a in draw(NANO, count, seed=3)]
+
+
+def test_draws_no_more_than_there_are():
+    both = draw(NANO, 2, seed=3)
+    few = SimpleNamespace(space=SimpleNamespace(sample=lambda rng: both[rng.integers(2)]), counts=NANO.counts)
+    assert draw(few, 5, seed=0) == both
 
 
 def test_draws_are_spread_by_size_and_differ_by_seed():

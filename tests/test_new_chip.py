@@ -1,5 +1,7 @@
 """Chips imagined for a family, and predictors that follow from few networks; measured tables stand for the new chips."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from predictors.scores import score
 from predictors.transfer.imagined import imagined_chips, relative
 from predictors.transfer.new_chip import Measured, NewChip
 from supernet.families import FAMILIES
+from tests.made_up_family import Tokens
 
 NANO = FAMILIES["nano"]
 PROFILE = Profile("nano", "local", "openvino", "1", 1, "fp32", "", "cpu", "new", "os")
@@ -140,3 +143,14 @@ def test_imagined_chips_cost_a_usual_network_one_and_differ(rng):
         assert usual @ costs == pytest.approx(np.ones(costs.shape[1]))
         spreads.append(np.log(costs).std(axis=1).mean())
     assert spreads[0] < spreads[1] < spreads[2]
+
+
+def test_a_family_of_other_operators_and_without_a_template_branch_is_known_as_well(monkeypatch):
+    tokens = Tokens()
+    monkeypatch.setitem(FAMILIES, "tokens", tokens)
+    chip, costs = NewChip(tokens, []), {op.key: ms for op, ms in zip(tokens.all_operators, (1.0, 2.0, 4.0, 8.0), strict=True)}
+    every = tuple(tokens.architecture({"mlp.0": a, "mlp.1": b}) for a in tokens.choices["mlp.0"] for b in tokens.choices["mlp.1"])
+    ms = np.array([sum(costs[op.key] for op in tokens.operators(architecture)) for architecture in every])
+    predictor = chip.fit(Measured(every[:5], ms[:5], np.empty(0)), dataclasses.replace(PROFILE, family="tokens"), 1.0, {"from": ["nothing"]})
+    assert predictor.predict(every).value == pytest.approx(ms, rel=0.05)
+    assert predictor.template_ms(every).tolist() == [0.0] * 6 and predictor.about["fit"]["from"] == ["nothing"]

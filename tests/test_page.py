@@ -1,3 +1,5 @@
+"""The page of a search, from its folder to the text that is shown."""
+
 import dataclasses
 import hashlib
 import json
@@ -11,20 +13,26 @@ from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.fit import fit
 from search.judging.judge import Outcome
+from search.metrics import Figure, Metric, Objective
+from search.metrics.accuracy import AO, AUC
+from search.metrics.counted import MACS, multiply_adds, parameters
+from search.metrics.predicted import LATENCY
 from search.page.columns import columns
+from search.page.data import assemble, collect
 from search.page.document import draw
 from search.page.plots import comparison, learning, plots
 from search.page.wording import title
 from search.problem.feasible import FeasibilityFilter
-from search.problem.problem import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.problem import Constraint, Problem
 from search.strategies import STRATEGIES
 from search.study.study import Study
-from search.verbs.report import assemble, collect, report
+from search.verbs.report import report
 from supernet.families import FAMILIES
-from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary
+from tests.made_up_search import latencies, made_up_candidates, made_up_settings, made_up_summary
 
 NANO = FAMILIES["nano"]
-MACS = multiply_adds(NANO)
+WORK = multiply_adds(NANO)
+PHONE, CAMERA = latencies(("phone", "camera"))
 ATTACK = "<script>alert('x')</script>"
 FIT = {"networks": 9, "chosen": "table", "scores": {"table": {"mape": 1.25, "within_5": 99.0, "spearman": 0.987}}}
 HELD_OUT = [
@@ -44,26 +52,19 @@ def found(candidates=CANDIDATES, *, chips=("phone",), summary=None, job=None, fi
     return assemble(Path("whole job/run"), settings, made_up_summary() if summary is None else summary, job or {}, candidates)
 
 
-def measured(candidate, ms, name="latency_ms"):
-    return dataclasses.replace(
-        candidate,
-        values={**candidate.values, name: ms},
-        sources={**candidate.sources, name: "measured"},
-        predicted={name: candidate.values[name]},
-        noise={key: value for key, value in candidate.noise.items() if key != name},
-    )
+def changed(candidate, more, **fields):
+    """A candidate with further figures, or others."""
+    return dataclasses.replace(candidate, figures={**candidate.figures, **more}, **fields)
+
+
+def measured(candidate, ms, latency=LATENCY):
+    return changed(candidate, {latency: Figure(ms, None, "measured", candidate.value(latency))})
 
 
 def rescored(candidate, drop):
     scores = {name: tuple(value - drop for value in each) for name, each in candidate.scores.items()}
-    values = {f"{name}_rescored": float(np.mean(each)) for name, each in scores.items()}
-    return dataclasses.replace(
-        candidate,
-        rescored=scores,
-        values={**candidate.values, **values},
-        noise={**candidate.noise, **dict.fromkeys(values, 0.01)},
-        sources={**candidate.sources, **dict.fromkeys(values, "inherited weights")},
-    )
+    again = {metric.found_again: Figure(float(np.mean(scores[metric.kind])), 0.01, metric.source) for metric in (AO, AUC)}
+    return changed(candidate, again, rescored=scores)
 
 
 def shown(data) -> str:
@@ -76,17 +77,18 @@ def run(tmp_path_factory):
     """A search of eight candidates; the larger networks track better."""
     run = tmp_path_factory.mktemp("whole job") / "run"
     anchor = NANO.architecture({label: values[0] for label, values in NANO.space.choices.items()})
-    latency = Objective("latency_ms", "ms", "minimize", "predicted", lambda choices: MACS.of(choices) / 1e6)
-    problem = Problem(NANO, (AO, latency), (Constraint(MACS, 2e7),), evaluations=8, noted=(parameters(NANO),))
-    gate = FeasibilityFilter(problem, anchor)
-    study = Study(run / "study", problem, gate, "random", STRATEGIES["random"](gate, 0))
+    latency = Objective(LATENCY, lambda choices: WORK.of(choices) / 1e6)
+    limits = (Constraint(WORK, 2e7),)
+    problem = Problem(NANO, (Objective(AO), latency), limits, evaluations=8, noted=(parameters(NANO),), scored=(AO, AUC))
+    feasible = FeasibilityFilter(problem, anchor)
+    study = Study(run / "study", problem, feasible, ("random", STRATEGIES["random"](feasible, 0)))
     for _ in range(8):
         number, arch = study.ask()
-        ao = float(MACS.of(NANO.space.indices([arch]))[0]) / 4e7
+        ao = float(WORK.of(NANO.space.indices([arch]))[0]) / 4e7
         study.tell(number, Outcome({"ao": (ao - 0.01, ao + 0.01), "auc": (ao, ao)}, 1.0))
     study.close()
     (run / "summary.json").write_text(json.dumps(made_up_summary()))
-    figures = [figure.to_json() for figure in (AO, AUC, *problem.figures)]
+    figures = [metric.to_json() for metric in problem.metrics]
     settings = made_up_settings(NANO, ("phone",)) | {"figures": figures, "limits": {"max_macs": 2e7}}
     (run / "settings.json").write_text(json.dumps(settings))
     return run
@@ -96,13 +98,13 @@ def test_data_of_a_search(run):
     data = collect(run)
     assert len(data.candidates) == 8
     assert len(data.front) == 8  # the larger the better: nobody is beaten
-    assert [member.values["ao"] for member in data.front] == sorted((c.values["ao"] for c in data.candidates), reverse=True)
+    assert [member.value(AO) for member in data.front] == sorted((c.value(AO) for c in data.candidates), reverse=True)
     [curve] = data.curves
     assert curve.strategy == "random" and list(curve.shares) == sorted(curve.shares) and 0 < curve.shares[-1] < 1
     assert data.recommendation is not None and data.recommendation.winner.number == data.front[0].number
     assert [device.comparisons for device in data.devices] == [[]]
     assert data.importances == []  # eight candidates tell nothing
-    assert data.choices.shape == (8, len(NANO.labels))
+    assert data.choices.shape == (8, len(NANO.choices))
 
 
 def test_the_page_is_whole_and_asks_no_network(run):
@@ -117,11 +119,10 @@ def test_the_page_is_whole_and_asks_no_network(run):
 
 def test_the_first_cost_decides_also_after_two_accuracies():
     settings = made_up_settings(NANO, ("phone",))
-    known = {figure["name"]: figure for figure in settings["figures"]}
-    settings["objectives"] = [known[name] for name in ("auc", "ao", "macs")]
+    settings["objectives"] = [metric.to_json() for metric in (AUC, AO, MACS)]
     data = assemble(Path("run"), settings, made_up_summary(), {}, CANDIDATES)
-    assert (data.accuracy, data.cost) == ("auc", "macs")
-    assert data.recommendation is not None and data.recommendation.cost == "macs"
+    assert (data.accuracy, data.cost) == (AUC, MACS)
+    assert data.recommendation is not None and data.recommendation.cost == MACS
     assert "AUC of the recommended" in shown(data)
 
 
@@ -133,25 +134,27 @@ def test_each_strategy_has_its_curve_in_one_box():
 
 
 def test_columns_hold_every_candidate():
-    changed = [*SEVERAL[:5], measured(SEVERAL[5], 9.5, "latency_ms:phone"), *SEVERAL[6:]]
-    data = found(changed, chips=("phone", "camera"))
+    data = found([*SEVERAL[:5], measured(SEVERAL[5], 9.5, PHONE), *SEVERAL[6:]], chips=("phone", "camera"))
     record = columns(data)
     assert record["number"] == list(range(40)) and len(record["digits"]) == 40
     assert record["key"] == [c.architecture.key for c in SEVERAL] and record["name"] == [c.architecture.name for c in SEVERAL]
     assert [int(digit, 36) for digit in record["digits"][7]] == NANO.space.indices([SEVERAL[7].architecture])[0].tolist()
     ours = {figure["name"]: figure for figure in record["figures"]}
     assert list(ours) == ["ao", "auc", "macs", "params", "latency_ms:phone", "latency_ms:camera"]
-    assert ours["macs"]["values"] == [int(c.values["macs"]) for c in SEVERAL] and ours["macs"]["noise"] is None
-    assert ours["ao"]["values"] == pytest.approx([c.values["ao"] for c in SEVERAL]) and ours["ao"]["sign"] == -1
+    assert ours["macs"]["values"] == [int(c.value(MACS)) for c in SEVERAL] and ours["macs"]["noise"] is None
+    assert ours["ao"]["values"] == pytest.approx([c.value(AO) for c in SEVERAL]) and ours["ao"]["sign"] == -1
     phone = ours["latency_ms:phone"]
     assert (phone["source"], phone["sources"], phone["values"][5], phone["noise"][5]) == ("predicted", {5: "measured"}, 9.5, None)
-    assert phone["predicted"] == {5: pytest.approx(SEVERAL[5].values["latency_ms:phone"])}
-    assert [chip["name"] for chip in record["chips"]] == ["phone", "camera"]
+    assert phone["predicted"] == {5: pytest.approx(SEVERAL[5].value(PHONE))}
+    assert [(figure["kind"], figure["device"], figure["again"]) for figure in record["figures"]] == [
+        *((kind, "", False) for kind in ("ao", "auc", "macs", "params")), ("latency", "phone", False), ("latency", "camera", False),
+    ]  # fmt: skip
+    assert [(chip["name"], chip["latency"]) for chip in record["chips"]] == [("phone", "latency_ms:phone"), ("camera", "latency_ms:camera")]
     assert {record["number"][i] for i in record["front"]} == {member.number for member in data.front}
 
 
 def test_what_is_not_known_is_null():
-    endless = dataclasses.replace(CANDIDATES[0], values={**CANDIDATES[0].values, "latency_ms": np.inf}, feasible=False)
+    endless = changed(CANDIDATES[0], {LATENCY: Figure(np.inf)}, feasible=False)
     data = found([endless, *CANDIDATES[1:8], rescored(CANDIDATES[8], 0.1), *CANDIDATES[9:]])
     ours = {figure["name"]: figure for figure in columns(data)["figures"]}
     assert ours["latency_ms"]["values"][0] is None
@@ -160,11 +163,17 @@ def test_what_is_not_known_is_null():
 
 
 @pytest.mark.parametrize(
-    "name, words",
-    [("ao", "AO"), ("latency_ms", "ms per frame"), ("energy_mj:pi", "energy in mJ, pi"), ("auc_rescored", "AUC, judged again"), ("x", "x")],
+    "metric, words",
+    [
+        (AO, "AO"),
+        (LATENCY, "ms per frame"),
+        (Metric("energy", "mJ", device="pi"), "energy in mJ, pi"),
+        (AUC.found_again, "AUC, judged again"),
+        (Metric("x"), "x"),
+    ],
 )
-def test_figures_in_words(name, words):
-    assert title(name) == words
+def test_figures_in_words(metric, words):
+    assert title(metric) == words
 
 
 def test_operators_have_times_only_from_the_same_predictor(tmp_path):
@@ -182,15 +191,15 @@ def test_operators_have_times_only_from_the_same_predictor(tmp_path):
 def test_measured_candidates_are_compared():
     data = found()
     member = data.front[1]
-    changed = [measured(c, 2 * c.values["latency_ms"]) if c.number == member.number else c for c in CANDIDATES]
-    [device] = found(changed, fits=[{"held_out": [{"name": "n", "predicted_ms": 3, "measured_ms": 4}]}], interval=INTERVAL).devices
+    others = [measured(c, 2 * c.value(LATENCY)) if c.number == member.number else c for c in CANDIDATES]
+    [device] = found(others, fits=[{"held_out": [{"name": "n", "predicted_ms": 3, "measured_ms": 4}]}], interval=INTERVAL).devices
     held_out, own = device.comparisons
     assert (held_out.name, held_out.predicted_ms, held_out.measured_ms, held_out.interval_ms) == ("n", 3, 4, None)
     assert f"#{member.number} {member.architecture.name}" in own.name
-    assert own.measured_ms == 2 * own.predicted_ms == 2 * member.values["latency_ms"]
+    assert own.measured_ms == 2 * own.predicted_ms == 2 * member.value(LATENCY)
     assert own.interval_ms == pytest.approx((0.9 * own.predicted_ms, 1.2 * own.predicted_ms))
     assert own.outside
-    text = shown(found(changed, fits=[{}], interval=INTERVAL))
+    text = shown(found(others, fits=[{}], interval=INTERVAL))
     assert "1 of this search: off by 50.00 %, outside its interval." in text
     assert "1 of 40 candidates; all other times are predicted" in text
 
@@ -203,10 +212,9 @@ def test_corrections_of_a_finished_search_apply_to_what_was_not_measured():
     first = plain.front[0].number
     verified = {"measured": {"latency_ms": 1}, "outside": {"latency_ms": 1}, "corrected": {"latency_ms": 1.5}, "missing": {}}
     noise = {"calibration": 0.004, "tie_within": 0.02}
-    changed = [measured(c, 7.0) if c.number == first else c for c in CANDIDATES]
-    data = found(changed, summary=made_up_summary() | {"verified": verified, "noise": noise})
-    values = {c.number: c.values["latency_ms"] for c in data.candidates}
-    assert all(values[c.number] == (7.0 if c.number == first else 1.5 * c.values["latency_ms"]) for c in CANDIDATES)
+    data = found([measured(c, 7.0) if c.number == first else c for c in CANDIDATES], summary=made_up_summary() | {"verified": verified, "noise": noise})
+    values = {c.number: c.value(LATENCY) for c in data.candidates}
+    assert all(values[c.number] == (7.0 if c.number == first else 1.5 * c.value(LATENCY)) for c in CANDIDATES)
     text = shown(data)
     assert "1 measured, 1 outside the intervals of their predictions; predictions of the others are multiplied by 1.500" in text
     assert "differences below about 0.020" in text and "± 0.0040" in text
@@ -273,9 +281,7 @@ def test_an_unfinished_search_has_a_page_without_a_winner():
 
 
 def test_a_long_front_is_listed_in_part():
-    alike = [
-        dataclasses.replace(c, values={**c.values, "ao": 0.5, "latency_ms": 1.0}, feasible=True) for c in made_up_candidates(NANO, 130)
-    ]
+    alike = [changed(c, {AO: Figure(0.5), LATENCY: Figure(1.0)}, feasible=True) for c in made_up_candidates(NANO, 130)]
     text = shown(found(alike, summary={"finished": True}))
     assert text.count("data-show=") == 100 and "<td>100</td>" in text
     assert "The first 100 of 130 are listed." in text
@@ -295,6 +301,12 @@ def test_published_trackers_are_marked_and_kept_apart():
     }
     assert len(traces["front of this search"].x) == len(data.front) - 1
     assert list(data.peer_times) == ["LightTrack-Mobile"]
+
+
+def test_a_search_that_counted_nothing_has_a_page_too():
+    data = found([dataclasses.replace(c, figures={AO: c.figures[AO], LATENCY: c.figures[LATENCY]}) for c in CANDIDATES])
+    assert data.recommendation is not None and "front of this search" not in {trace.name for trace in plots(data)["peers"].data}
+    assert "AO of the recommended" in shown(data)
 
 
 def test_the_winner_s_next_steps():

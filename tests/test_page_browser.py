@@ -17,12 +17,15 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 from latency_tables.tables.shipped import SHIPPED  # noqa: E402
 from latency_tables.tables.table import LatencyTable  # noqa: E402
+from predictors.interval import Interval  # noqa: E402
+from predictors.latency import LatencyPredictor  # noqa: E402
 from predictors.models.lookup import Line, TableSum  # noqa: E402
-from predictors.predictor import Interval, LatencyPredictor  # noqa: E402
 from search.front.pareto import non_dominated  # noqa: E402
+from search.metrics.accuracy import AO, AUC  # noqa: E402
+from search.metrics.counted import MACS  # noqa: E402
 from search.page.columns import columns  # noqa: E402
+from search.page.data import assemble  # noqa: E402
 from search.page.document import draw  # noqa: E402
-from search.verbs.report import assemble  # noqa: E402
 from supernet.families import FAMILIES  # noqa: E402
 from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary  # noqa: E402
 
@@ -35,7 +38,8 @@ FLAGS = (
     "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync "
     "--use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader"
 ).split()
-LOOKUP = LatencyTable.load(SHIPPED / "nano-mnn-fp32.csv").operator_ms()
+TABLE = LatencyTable.load(SHIPPED / "nano-mnn-fp32.csv")
+LOOKUP = TABLE.operator_ms()
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +99,8 @@ def data_of(folder: Path, count: int = 60, chips=CHIPS, name=lambda text: text):
     settings = made_up_settings(NANO, tuple(map(name, chips)))
     for i, record in enumerate(settings["predictors"]):
         path = folder / f"{i}.json"
-        predictor = LatencyPredictor(
-            "nano", {key: ms * (1 + i) for key, ms in LOOKUP.items()}, "table", TableSum(), Line(), Interval(1, 1, 0.9),
-            {"profile": {}, "reference_ms": 1.0, "fit": {}},
-        )  # fmt: skip
-        predictor.save(path)
+        times = {key: ms * (1 + i) for key, ms in LOOKUP.items()}
+        LatencyPredictor(TABLE.profile, 1.0, times, "table", TableSum(), Line(), Interval(1, 1, 0.9), {"fit": {}}).save(path)
         record |= {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     candidates = [
         dataclasses.replace(c, architecture=dataclasses.replace(c.architecture, name=name(c.architecture.name)), strategy=name(c.strategy))
@@ -142,7 +143,7 @@ def test_pointing_at_a_dot_shows_its_architecture(opened, data):
     opened.page.mouse.move(*opened.place("feasible", 3))
     opened.page.wait_for_function(f"document.querySelector('#candidate h3').textContent.startsWith('#{candidate.number}')")
     assert candidate.architecture.name in opened.panel
-    assert f"{candidate.values['ao']:.4f}".rstrip("0") in opened.panel
+    assert f"{candidate.value(AO):.4f}".rstrip("0") in opened.panel
     assert opened.page.locator(".hovertext").count() == 1
 
 
@@ -177,7 +178,7 @@ def test_axes_switch(opened, data):
     opened.choose("axis-x", "multiply-adds")
     opened.choose("axis-y", "AUC")
     every = {i: (x, y) for t in opened.traces().values() for i, x, y in zip(t["of"], t["x"], t["y"], strict=True)}
-    assert every == {i: (c.values["macs"], pytest.approx(c.values["auc"])) for i, c in enumerate(data.candidates)}
+    assert every == {i: (c.value(MACS), pytest.approx(c.value(AUC))) for i, c in enumerate(data.candidates)}
     titles = opened.page.evaluate("['xaxis', 'yaxis'].map((axis) => document.getElementById('trade-off').layout[axis].title.text)")
     assert titles == ["multiply-adds", "AUC"]
 
@@ -267,10 +268,10 @@ def test_downloads_hold_everything(opened, data):
         assert record["choices"] == dict(candidate.architecture.choices)
         assert (record["number"], record["rank"], record["strategy"]) == (candidate.number, ranks.get(candidate.number), candidate.strategy)
         assert (record["key"], record["name"]) == (candidate.architecture.key, candidate.architecture.name)
-        for name, value in candidate.values.items():
-            assert record[name] == pytest.approx(value, rel=1e-8) == float(row[name])
-            assert record[f"{name}_source"] == candidate.sources[name] == row[f"{name}_source"]
-            assert record[f"{name}_noise"] == candidate.noise.get(name)
+        for name, figure in ((metric.name, figure) for metric, figure in candidate.figures.items()):
+            assert record[name] == pytest.approx(figure.value, rel=1e-8) == float(row[name])
+            assert record[f"{name}_source"] == figure.source == row[f"{name}_source"]
+            assert record[f"{name}_noise"] == figure.noise
         assert row["feasible"] == str(candidate.feasible).lower() and row["name"] == candidate.architecture.name
 
 

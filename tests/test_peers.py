@@ -1,10 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.fit import fit
-from predictors.models.lookup import Line, TableSum
-from predictors.predictor import Interval, LatencyPredictor
 from search.page.peers import PEERS, peer_times
 from supernet.catalogue import find_architecture
 from supernet.describe import describe
@@ -29,13 +29,12 @@ def test_times_come_from_the_predictors_of_the_search(model):
 
 
 def test_without_one_of_its_family_a_shipped_table_stands_in(model):
-    other = LatencyPredictor("nano", {}, "table", TableSum(), Line(), Interval(1, 1, 0.9))
+    other = replace(model, profile=replace(model.profile, family="nano"))
     [time] = peer_times({"phone": other})["LightTrack-Mobile"]
     assert "lighttrack-onnxruntime-fp32.csv" in time.device
     assert time.ms == pytest.approx(model.predict([find_architecture("lighttrack-mobile")]).value[0], rel=0.05)
     assert time.low < time.ms < time.high
 
 
-def test_a_device_that_cannot_run_it_has_no_time():
-    gaps = LatencyPredictor("lighttrack", {}, "table", TableSum(), Line(), Interval(1, 1, 0.9))
-    assert peer_times({"phone": gaps}) == {"LightTrack-Mobile": []}
+def test_a_device_that_cannot_run_it_has_no_time(model):
+    assert peer_times({"phone": replace(model, operator_ms={})}) == {"LightTrack-Mobile": []}

@@ -30,15 +30,14 @@ def refused(capsys, *words):
 
 
 def test_one_record_for_each_architecture(capsys, predictor):
-    assert chiptrack.main(["predict", *NAMES, "--predictor", predictor, "--search-size", "96", "--json"]) == 0
+    assert chiptrack.main(["predict", *NAMES, "--predictor", predictor, "--json"]) == 0
     records = json.loads(capsys.readouterr().out)
     assert [record["name"] for record in records] == NAMES
     assert all(0 < record["low_ms"] < record["latency_ms"] < record["high_ms"] for record in records)
 
 
-def test_another_search_crop_is_refused(capsys, predictor):
-    said = refused(capsys, NAMES[0], "--predictor", predictor, "--search-size", "256")
-    assert "knows search crops of 96 px" in said and "256" in said
+def test_there_is_one_search_crop_and_no_flag_for_another(capsys, predictor):
+    assert "unrecognized arguments: --search-size 256" in refused(capsys, NAMES[0], "--predictor", predictor, "--search-size", "256")
 
 
 def test_another_family_is_refused(capsys, predictor):
@@ -62,7 +61,7 @@ def test_memory_is_fitted_and_predicted_by_the_same_verbs(capsys, tmp_path):
         measured = TABLE.networks[record["name"], "search"].memory_mb
         assert record["memory_mb"] == pytest.approx(measured, rel=0.15)
         assert record["low_mb"] < record["memory_mb"] < record["high_mb"]
-    assert "96 px" in refused(capsys, NAMES[0], "--predictor", out, "--search-size", "256")
+    assert "knows the family nano" in refused(capsys, "lighttrack-mobile", "--predictor", out)
 
 
 def test_energy_that_nobody_measured_is_refused(capsys, tmp_path):

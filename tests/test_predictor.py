@@ -14,11 +14,12 @@ from latency_tables.tables.table import LatencyTable
 from predictors.encoding import Encoder
 from predictors.fit import choose, cross_validate, fit, fit_predictor, learning
 from predictors.interval import Interval
-from predictors.load import load_predictor
+from predictors.load import load_latency, load_predictor
 from predictors.models import MODELS
 from predictors.models.lookup import TableLine
 from predictors.predict import predict
 from supernet.families import FAMILIES
+from tests.made_up_family import Tokens
 
 NANO = FAMILIES["nano"]
 DRAWN = draw(NANO, 24, seed=0)
@@ -179,6 +180,19 @@ def test_a_model_that_predicts_negative_times_is_not_chosen():
     mape = {model: scores["mape"] for model, scores in steep.about["fit"]["scores"].items()}
     assert mape["table_line"] < 0.95 * mape["table"] and "table_line inf" in steep.about["fit"]["why"]
     assert steep.model_name == "table" and np.isfinite(steep.interval.reach)
+
+
+def test_a_family_without_a_template_branch_takes_no_time_for_a_new_target(monkeypatch, tmp_path):
+    tokens = Tokens()
+    monkeypatch.setitem(FAMILIES, "tokens", tokens)
+    operators = {op.key: row(ms) for op, ms in zip(tokens.all_operators, (1.0, 2.0, 4.0, 8.0), strict=True)}
+    every = [tokens.architecture({"mlp.0": first, "mlp.1": second}) for first in tokens.choices["mlp.0"] for second in tokens.choices["mlp.1"]]
+    table = LatencyTable(dataclasses.replace(TABLE.profile, family="tokens"), 1.0, operators, {}, {})
+    networks = {(a.name, "search"): row(0.5 + 2 * table.latency_ms(tokens.operators(a))) for a in every}
+    fit(dataclasses.replace(table, networks=networks)).save(tmp_path / "p.json")
+    predictor = load_latency(tmp_path / "p.json")
+    assert predictor.predict(every).value == pytest.approx([m.wall_ms for m in networks.values()], rel=1e-3)
+    assert predictor.template_ms(every).tolist() == [0.0] * 6
 
 
 def test_three_networks_do():

@@ -10,11 +10,13 @@ from latency_tables.measuring.carry_out import carry_out
 from latency_tables.measuring.chains import Chain, recipe
 from latency_tables.measuring.measure import measure
 from latency_tables.measuring.networks import draw
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.protocol import Protocol
+from latency_tables.measuring.setup import Setup
 from latency_tables.programs.programs import PROGRAMS, BenchNcnn
 from latency_tables.transports.local import Local
 from latency_tables.transports.transport import DeviceLost
+from supernet.deploy.model import with_ruled_weights
 from supernet.families import FAMILIES
 from supernet.runtimes.ncnn import Ncnn
 
@@ -47,8 +49,8 @@ def device(request):
 
 
 def plan(device, program):
-    place = Place(device, "benchmark_app", binary=program)
-    return Plan(NANO, ENDS, tuple(draw(NANO, 1, 0)), place, protocol=ONCE)
+    setup = Setup(device, "benchmark_app", binary=program)
+    return Plan(NANO, ENDS, tuple(draw(NANO, 1, 0)), setup, protocol=ONCE)
 
 
 def test_a_program_measures_a_table_wherever_it_runs(device, program, tmp_path):
@@ -58,14 +60,14 @@ def test_a_program_measures_a_table_wherever_it_runs(device, program, tmp_path):
     assert table.profile.clock == "wall" and table.profile.runtime_version.startswith("benchmark_app ")
     for (name, branch), m in table.networks.items():
         assert m.wall_ms == pytest.approx(sizes[f"network:{name}:{branch}"], rel=0.02) and m.memory_mb is None
-    tiny = {op.key for op in ENDS if any(sizes[chain.name] < 8 for _, chain in recipe(op, NANO.all_operators))}
+    tiny = {op.key for op in ENDS if any(sizes[chain.name] < 8 for _, chain in recipe(op, NANO))}
     assert set(table.operators) == {op.key for op in ENDS} - tiny and {name for name, _ in table.unsupported} == tiny
     assert all("unsupported operation: tiny" in reason for reason in table.unsupported.values())
 
 
 def test_two_measurements_with_a_program_are_one_too_many(program, tmp_path):
-    place = plan("local", program).place
-    device = place.connect("one")
+    setup = plan("local", program).setup
+    device = setup.connect("one")
     try:
         with pytest.raises(ConnectionError, match="must be free .* another measurement is at work"):
             carry_out(plan("local", program), out=tmp_path / "t.csv")
@@ -75,12 +77,12 @@ def test_two_measurements_with_a_program_are_one_too_many(program, tmp_path):
 
 
 def test_a_program_that_cannot_be_put_in_place_keeps_no_device(program, monkeypatch):
-    place = plan("local", program).place
+    setup = plan("local", program).setup
     with monkeypatch.context() as patch:
         patch.setattr(Local, "push", lambda *_: (_ for _ in ()).throw(DeviceLost("it is gone")))
         with pytest.raises(DeviceLost) as kept:
-            place.connect("one")
-    place.connect("two").close()
+            setup.connect("one")
+    setup.connect("two").close()
     assert kept.tb  # the frames of the failure are still there, and what they hold
 
 
@@ -96,7 +98,7 @@ def test_a_program_that_cannot_be_put_in_place_keeps_no_device(program, monkeypa
 )
 def test_bad_input_is_refused_at_once(tmp_path, wrong, words):
     with pytest.raises(ValueError, match=words):
-        measure(**{"family": "nano", "out": tmp_path / "t.csv", **wrong})
+        measure(family="nano", out=tmp_path / "t.csv", setup=Setup(**wrong))
     assert not list(tmp_path.iterdir())
 
 
@@ -120,7 +122,7 @@ def test_a_conversion_that_computes_something_else_is_refused(monkeypatch):
         prepare(Ncnn("fp32"), model)
     except ImportError as err:
         pytest.skip(str(err))
-    wrong = dataclasses.replace(model, name="other weights")
+    wrong = dataclasses.replace(model, make=lambda: with_ruled_weights("other weights", model.make()))
     monkeypatch.setattr(Ncnn, "prepare", lambda self, _: prepare(self, wrong))
     with pytest.raises(ValueError, match="outputs differ from ONNX Runtime's"):
         BenchNcnn("fp32").prepare(model)

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -10,22 +11,23 @@ from pathlib import Path
 
 import pytest
 
-import search.verbs.search
+from search.problem.specification import Limits
 from search.study.study import read_candidates
+from search.verbs.search import JudgingOptions, RunningOptions, search
 from supernet.catalogue import find_architecture
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
-from supernet.sharing.supernet import Supernet
 from supernet.training.initialise import initialise
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"evaluations": 10, "sequences": 2, "rescoring": 3, "frames": 4, "unmeasured": True}
+GROUPS = {"limits": Limits, "judging": JudgingOptions, "running": RunningOptions}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("search")
-    supernet = Supernet(FAMILIES["nano"], "sliced")
+    supernet = FAMILIES["nano"].supernet()
     initialise(supernet, seed=0)
     save_supernet(folder / "supernet.safetensors", supernet)
     shutil.copy(Path(__file__).parent / "data" / "predictor-3.json", folder / "chip.json")
@@ -33,10 +35,13 @@ def folder(tmp_path_factory):
 
 
 def run(folder: Path, out: str = "run", **settings) -> dict:
-    predictor = settings.pop("predictor", [folder / "chip.json"])
-    return search.verbs.search.search(
-        supernet=folder / "supernet.safetensors", predictor=predictor, out=folder / out, **{**SMALL, **settings}
-    )
+    """A small search; settings go into the group that has them."""
+    settings = {"predictor": [folder / "chip.json"], **SMALL, **settings}
+    groups = {}
+    for group, kind in GROUPS.items():
+        fields = {field.name for field in dataclasses.fields(kind)} & settings.keys()
+        groups[group] = kind(**{name: settings.pop(name) for name in fields})
+    return search(supernet=folder / "supernet.safetensors", out=folder / out, **settings, **groups)
 
 
 def start(folder: Path, out: str) -> subprocess.Popen:
@@ -44,7 +49,7 @@ def start(folder: Path, out: str) -> subprocess.Popen:
     code = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
         "from pathlib import Path\n"
-        "import test_search_run as here\n"
+        "import test_search_verb as here\n"
         f"here.run(Path({str(folder)!r}), {out!r}, resume=True)\n"
     )
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stderr=subprocess.PIPE)

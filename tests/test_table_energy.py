@@ -10,15 +10,16 @@ import pytest
 
 from latency_tables.measuring.carry_out import carry_out
 from latency_tables.measuring.networks import draw
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.protocol import Protocol
+from latency_tables.measuring.setup import Setup
 from latency_tables.tables.merge import merge
 from latency_tables.tables.table import LatencyTable, manifest_path
 from supernet.families import FAMILIES
 from supernet.runtimes.simulated import WATTS
 
 NANO = FAMILIES["nano"]
-PLAN = Plan(NANO, (), tuple(draw(NANO, 2, 0)), Place(runtime="simulated"), protocol=Protocol(rounds=1))
+PLAN = Plan(NANO, (), tuple(draw(NANO, 2, 0)), Setup(runtime="simulated"), protocol=Protocol(rounds=1))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_a_device_with_a_sensor_and_one_without(tmp_path, watts):
     python = tmp_path / "python"
     python.write_text(WITH_A_SENSOR.format(python=sys.executable, folder=str(tmp_path)))
     python.chmod(0o755)
-    plan = dataclasses.replace(PLAN, architectures=PLAN.architectures[:1], place=Place(python=str(python)))
+    plan = dataclasses.replace(PLAN, architectures=PLAN.architectures[:1], setup=Setup(python=str(python)))
     table = carry_out(plan, out=tmp_path / "t.csv")
     assert LatencyTable.load(tmp_path / "t.csv").about["energy"] == table.about["energy"] == ("hwmon power1" if watts else "unavailable")
     for measurement in table.networks.values():
@@ -81,7 +82,7 @@ def test_a_device_with_a_sensor_and_one_without(tmp_path, watts):
 def test_a_table_of_before_there_was_energy_loads(path, tmp_path):
     old = edited(path, tmp_path / "old.csv", lambda row: {name: cell for name, cell in row.items() if name != "energy_mj"})
     now, then = LatencyTable.load(path), LatencyTable.load(old)
-    assert then.networks == {place: dataclasses.replace(m, energy_mj=None) for place, m in now.networks.items()}
+    assert then.networks == {row: dataclasses.replace(m, energy_mj=None) for row, m in now.networks.items()}
 
 
 @pytest.mark.parametrize("cell, said", [("-1", "positive and finite"), ("0", "positive"), ("nan", "finite"), ("much", "must be a number")])

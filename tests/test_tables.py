@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import chiptrack
-from latency_tables.tables import actions as module
-from latency_tables.tables.actions import tables
-from latency_tables.tables.compare import compare, order
+from latency_tables.tables import actions
+from latency_tables.tables import shipped as shipped_tables
+from latency_tables.tables.actions import list_tables
+from latency_tables.tables.agreement import rank_agreement
+from latency_tables.tables.compare import compare
 from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.merge import merge
 from latency_tables.tables.profile import Profile
@@ -111,8 +113,8 @@ def test_families_are_not_mixed():
         ([1, 1, 1], [1, 2, 3], 0, 0),  # all equal: no order
     ],
 )
-def test_order(a, b, spearman, kendall):
-    assert order(a, b) == pytest.approx({"spearman": spearman, "kendall": kendall})
+def test_rank_agreement(a, b, spearman, kendall):
+    assert rank_agreement(a, b) == pytest.approx({"spearman": spearman, "kendall": kendall})
 
 
 # merging
@@ -148,8 +150,8 @@ def test_rows_without_a_flag_win(save):
 
 
 def test_measured_wins_over_unsupported(save):
-    place, other, net = (OPERATORS[0].key, OPERATORS[0].branch), (OPERATORS[5].key, OPERATORS[5].branch), ("nano:x", "search")
-    table = merged(save, few([], unsupported={place: "no", other: "no layer", net: "no"}), few([1.0], networks={net: row(2)}))
+    both, other, net = (OPERATORS[0].key, OPERATORS[0].branch), (OPERATORS[5].key, OPERATORS[5].branch), ("nano:x", "search")
+    table = merged(save, few([], unsupported={both: "no", other: "no layer", net: "no"}), few([1.0], networks={net: row(2)}))
     assert table.unsupported == {other: "no layer"} and table.networks[net] == row(2)
     assert LatencyTable.load(save(table, "m.csv")) == table
 
@@ -204,7 +206,7 @@ def test_every_problem_is_named():
 
 
 def test_sums_far_from_networks_are_a_problem():
-    networks = {place: row(2 * m.reference_units) for place, m in WHOLE.networks.items()}
+    networks = {network: row(2 * m.reference_units) for network, m in WHOLE.networks.items()}
     said = validate(dataclasses.replace(WHOLE, networks=networks))
     assert said["sums"]["search"]["bias"] == pytest.approx(-0.5) and said["sums"]["search"]["spearman"] == pytest.approx(1)
     assert {problem["row"] for problem in said["problems"]} == {"networks search", "networks template"}
@@ -234,13 +236,18 @@ def test_an_unknown_family_is_refused():
 def shipped(tmp_path, monkeypatch):
     """A table that comes with chiptrack, in a folder of its own."""
     folder = tmp_path / "data"
-    monkeypatch.setattr(module, "SHIPPED", folder)
+    come_from(monkeypatch, folder)
     WHOLE.save(folder / "nano-ort.csv")
     return folder
 
 
+def come_from(monkeypatch, folder):
+    for module in (actions, shipped_tables):
+        monkeypatch.setattr(module, "SHIPPED", folder)
+
+
 def test_list_knows_what_is_shipped_and_what_lies_in_folders(shipped, save, tmp_path):
-    said = tables("list")
+    said = list_tables()
     assert said["folder"] == str(shipped)
     assert said["tables"] == [
         {
@@ -261,13 +268,13 @@ def test_list_knows_what_is_shipped_and_what_lies_in_folders(shipped, save, tmp_
     broken = save(few([1.0]), "broken.csv")
     broken.write_text("kind\n")
     (tmp_path / "no_table.csv").write_text("a,b\n")
-    own, there = tables("list", ["nano-ort", str(tmp_path)])["tables"]
+    own, there = list_tables(["nano-ort", str(tmp_path)])["tables"]
     assert own["table"] == "nano-ort" and there["table"] == str(broken) and "checksum" in there["problem"]
 
 
 def test_nothing_shipped_is_an_empty_list(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "SHIPPED", tmp_path / "none")
-    assert tables("list")["tables"] == []
+    come_from(monkeypatch, tmp_path / "none")
+    assert list_tables()["tables"] == []
 
 
 def test_names_of_shipped_tables_stand_for_files(shipped, save, capsys):
@@ -298,18 +305,23 @@ def test_merge_writes_a_table(save, capsys, tmp_path):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (("paint",), "invalid choice"),
-        ((), "action"),
+        (("paint",), "must be followed by one of list, compare, merge, validate, import, got 'paint'"),
+        ((), "must be followed by one of list, compare, merge, validate, import; see"),
         (("list", "none"), "'none'"),
         (("list", "{}/none.csv"), "none.csv"),
-        (("list", "--family", "nano"), "takes no --family"),
-        (("compare", "{}/a.csv"), "2 tables"),
-        (("compare",), "needs files"),
+        (("list", "--family", "nano"), "unrecognized arguments: --family"),
+        (("compare", "{}/a.csv"), "required: second"),
+        (("compare", "{}/a.csv", "{}/a.csv", "{}/a.csv"), "unrecognized arguments: {}/a.csv"),
+        (("compare",), "required: first, second"),
+        (("validate",), "required: files"),
+        (("merge", "--out", "{}/new.csv"), "required: files"),
         (("compare", "{}/a.csv", "{}/torn.csv"), "checksum"),
         (("validate", "{}/torn.csv"), "checksum"),
         (("validate", "{}/bytes.csv"), "readable text"),
         (("validate", "{}"), "no '"),
-        (("import", "{}/a.csv", "--out", "{}/new.csv"), "--family"),
+        (("import", "{}/a.csv", "--out", "{}/new.csv"), "required: --family"),
+        (("import", "{}/a.csv", "--family", "nano"), "required: --out"),
+        (("import", "--family", "nano", "--out", "{}/new.csv"), "required: files"),
     ],
 )
 def test_bad_words_are_one_line(capsys, save, tmp_path, words, said):
@@ -318,8 +330,14 @@ def test_bad_words_are_one_line(capsys, save, tmp_path, words, said):
     save(few([1.0]), "bytes.csv").write_bytes(b"\xff\xfe")
     before = sorted(tmp_path.rglob("*"))
     status, out, err = run(capsys, *(word.replace("{}", str(tmp_path)) for word in words))
-    assert (status, out, len(err.splitlines())) == (2, "", 1) and said in err
+    assert (status, out, len(err.splitlines())) == (2, "", 1) and said.replace("{}", str(tmp_path)) in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words, said", [((), "usage: chiptrack tables {list,compare,merge,validate,import}"), (("merge",), "--out")])
+def test_help_of_the_verb_and_of_an_action(capsys, words, said):
+    status, out, err = run(capsys, *words, "--help")
+    assert status == 0 and said in out and err == ""
 
 
 def test_a_positional_with_a_default_may_be_left_out():
@@ -332,6 +350,7 @@ def test_a_positional_with_a_default_may_be_left_out():
             flag: A number.
         """
 
-    parser, _ = chiptrack._parser("verb", verb)
+    flags = chiptrack.Flags("chiptrack verb", verb, chiptrack.Verb("does"))
     for words, rest in ((["a"], []), (["a", "b", "--flag", "2", "c"], ["b", "c"])):
-        assert vars(parser.parse_intermixed_args(words))["rest"] == rest
+        positional, given, _ = flags.parse(words)
+        assert positional == ["a", rest] and given == {"flag": 2 if rest else 1}

@@ -38,6 +38,12 @@ def reached(server):
     return {"ssh": Ssh, "adb": Adb}[kind](address)
 
 
+def content_of(transport, path):
+    """The bytes of a file of the device."""
+    with transport.open(["cat", path]) as process:
+        return process.communicate()[0]
+
+
 def test_words_arrive_as_they_are(place):
     transport, _ = place
     show = ["python3", "-c", "import sys; print(ascii(sys.argv[1:]))", *WORDS]
@@ -110,20 +116,20 @@ def test_a_run_that_takes_too_long_ends_on_the_device_too(place, tmp_path):
     raise AssertionError("it runs on")
 
 
-def test_a_pushed_file_is_whole_executable_and_pulled_again(place):
+def test_a_pushed_file_is_whole_and_executable(place):
     transport, _ = place
     content = bytes(range(256)) * 1000
     path = transport.push(content, "a file")
-    assert path.endswith("/chiptrack/a file") and transport.pull(path) == content
+    assert path.endswith("/chiptrack/a file") and content_of(transport, path) == content
     script = transport.push(b"#!/bin/sh\necho ran $1\n", "script")
     assert transport.run([script, "well"]) == "ran well\n"
     assert transport.run(["ls", "-A", path.removesuffix("/a file")]).split("\n") == ["a file", "script", ""]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n\x00\xff\nchiptrack:0\n"])
-def test_pulled_bytes_are_the_pushed_ones(place, content):
+def test_every_byte_of_a_pushed_file_arrives(place, content):
     transport, _ = place
-    assert transport.pull(transport.push(content, "file")) == content
+    assert content_of(transport, transport.push(content, "file")) == content
 
 
 def test_the_same_file_is_pushed_once_and_a_changed_one_again(place):
@@ -131,19 +137,7 @@ def test_the_same_file_is_pushed_once_and_a_changed_one_again(place):
     path = transport.push(b"one", "file")
     number = transport.run(["stat", "-c", "%i", path])
     assert transport.push(b"one", "file") == path and transport.run(["stat", "-c", "%i", path]) == number
-    assert transport.push(b"two", "file") == path and transport.pull(path) == b"two"
-
-
-def test_a_file_that_is_not_there_is_said_so(place):
-    transport, _ = place
-    with pytest.raises(FileNotFoundError, match="no-such-file"):
-        transport.pull("/no-such-file")
-
-
-def test_a_folder_cannot_be_pulled(place):
-    transport, _ = place
-    with pytest.raises(OSError, match="(?i)is a directory"):
-        transport.pull("/")
+    assert transport.push(b"two", "file") == path and content_of(transport, path) == b"two"
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(served):
@@ -155,7 +149,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(served):
     with pytest.raises(OSError, match=r"must hold file in \S+chiptrack, it says: .*No space left on device; make room") as caught:
         transport.push(bytes(server.disk_mb * 2**20), "file")
     assert caught.value.errno == errno.ENOSPC and server.device in str(caught.value)
-    assert transport.pull(path) == b"old" and transport.run(["ls", "-A", folder]) == "file\n"
+    assert content_of(transport, path) == b"old" and transport.run(["ls", "-A", folder]) == "file\n"
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(place):
@@ -173,11 +167,11 @@ def test_a_lost_device_is_noticed_in_the_middle_and_works_when_it_is_back(served
         assert process.stdout.readline() == b"up\n"
         server.stop()
         assert process.stdout.readline() == b"" and transport.lost(process.wait(10))
-    for use in (lambda: transport.run(["true"]), lambda: transport.push(b"", "file"), lambda: transport.pull(path)):
+    for use in (lambda: transport.run(["true"]), lambda: transport.push(b"", "file")):
         with pytest.raises(DeviceLost, match=rf"device {server.device} must be reachable, (ssh|adb) says: \S.*; check cable"):
             use()
     server.start()
-    assert transport.pull(path) == b"here"
+    assert content_of(transport, path) == b"here"
 
 
 def test_a_run_that_loses_its_device_says_so(served):
@@ -192,7 +186,7 @@ def test_a_run_that_loses_its_device_says_so(served):
 def test_big_files_go_both_ways(served):
     transport, _ = served
     content = hashlib.shake_256(b"").digest(20_000_000)
-    assert transport.pull(transport.push(content, "file")) == content
+    assert content_of(transport, transport.push(content, "file")) == content
 
 
 def test_an_unknown_host_key_is_refused(sshd):
@@ -247,6 +241,12 @@ def test_hostile_adb_serials_are_refused(address):
         Adb(address)
 
 
+def stand_in(path):
+    """A program that prints its words, in place of one that may not be installed."""
+    path.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    path.chmod(0o755)
+
+
 @pytest.mark.parametrize(
     "address, words",
     [
@@ -258,9 +258,7 @@ def test_hostile_adb_serials_are_refused(address):
     ],
 )
 def test_ssh_addresses_become_words(address, words, monkeypatch, tmp_path):
-    ssh = tmp_path / "ssh"
-    ssh.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    ssh.chmod(0o755)
+    stand_in(tmp_path / "ssh")
     monkeypatch.setenv("PATH", str(tmp_path))
     with Ssh(address).open(["true"]) as process:
         shown = process.communicate()[0].decode().split()
@@ -270,8 +268,11 @@ def test_ssh_addresses_become_words(address, words, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "address", ["emulator-5554", "R58M123ABC", "192.168.1.5:5555", "[fe80::1]:5555", "adb-R58-x._adb-tls-connect._tcp"]
 )
-def test_adb_serials_are_taken(address):
-    Adb(address)
+def test_adb_serials_are_taken(address, monkeypatch, tmp_path):
+    stand_in(tmp_path / "adb")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Adb(address).open(["true"]) as process:
+        assert process.communicate()[0].decode().split() == ["-s", address, "shell", "-T", "true"]
 
 
 def test_local_has_no_address():
@@ -298,4 +299,4 @@ def test_a_greeting_of_the_login_is_no_folder(sshd, monkeypatch, tmp_path):
     device = Ssh(sshd.device.removeprefix("ssh://"))
     path = device.push(b"content", "greeted")
     assert path == device.push(b"content", "greeted") and path.endswith("/chiptrack/greeted")
-    assert device.pull(path) == b"welcome\ncontent"
+    assert content_of(device, path) == b"welcome\ncontent"

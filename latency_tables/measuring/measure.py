@@ -44,11 +44,12 @@ def measure(*, family: str, out: Path, setup: Setup = Setup(), networks: int = 3
             raise ValueError(f"{name} must be from 0 to {most}, got {value}")
     setup.check()
     check_out(Path(out), resume)
-    table = carry_out(Plan(known, known.all_operators, tuple(draw(known, networks, seed)), setup, seed), out=out, resume=resume)
+    drawn = tuple(draw(known, networks, seed))
+    table = carry_out(Plan(known, known.all_operators, drawn, setup, seed), out=out, resume=resume)
     return {
         "table": str(out),
         "operators": len(table.operators),
-        "networks": networks,
+        "networks": len(drawn),
         "flagged": table.flagged,
         "unsupported": len(table.unsupported),
         **({"excludes": excluded(table)} if table.unsupported else {}),

@@ -42,9 +42,6 @@ class Local:
             raise OSError(err.errno, f"device local must hold {path}, {err.strerror}; make room or rights there") from err
         return str(path)
 
-    def pull(self, path: str) -> bytes:
-        return Path(path).read_bytes()
-
     def run(self, command: Sequence[str], timeout_s: float = 600) -> str:
         try:
             ended = finish(command, timeout_s=timeout_s)

@@ -33,8 +33,6 @@ cd {folder} && new="./.$1.$$" && trap 'rm -f "$new"' EXIT && cat > "$new" || exi
 case "$(sha256sum < "$new")" in "$2"*) ;; *) echo "it did not arrive whole" >&2; exit 1 ;; esac
 chmod 755 "$new" && mv -f "$new" "./$1"
 """
-_ABSENT = 66
-_READ = f'[ -e "$1" ] || exit {_ABSENT}; exec cat < "$1"'
 
 
 class Shell:
@@ -66,14 +64,6 @@ class Shell:
         if not found.get("sum", "").startswith(sha256):
             self._keep(name, _WRITE, name, sha256, content=content)
         return f"{found['folder']}/{name}"
-
-    def pull(self, path: str) -> bytes:
-        ended = self._finish(["sh", "-c", _READ, "sh", path])
-        if ended.status == _ABSENT:
-            raise FileNotFoundError(errno.ENOENT, f"device {self._name} has no such file", path)
-        if ended.status != 0:
-            raise OSError(f"device {self._name} must let {path} be read, it says: {_last_line(ended.err)}")
-        return ended.out
 
     def run(self, command: Sequence[str], timeout_s: float = 600) -> str:
         return self._finish(command, timeout_s=timeout_s).text(self._name, command)

@@ -60,15 +60,6 @@ class Transport(Protocol):
         """
         ...
 
-    def pull(self, path: str) -> bytes:
-        """Read a file of the device.
-
-        Raises:
-            DeviceLost: The device cannot be reached.
-            FileNotFoundError: There is none.
-        """
-        ...
-
     def run(self, command: Sequence[str], timeout_s: float = 600) -> str:
         """Run a command to its end.
 

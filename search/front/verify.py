@@ -62,6 +62,7 @@ def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor]
         seed: Fixes the order of measuring.
     """
     objectives, missing = [objective.metric for objective in problem.objectives], {}
+    known = {metric.name for metric in problem.metrics}
     latencies = {device: replace(LATENCY, device=device) for device in chips}
     for _ in range(_ROUNDS):
         members = front(settled(study.candidates(), problem), objectives)
@@ -84,7 +85,7 @@ def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor]
                 continue
             named: dict[Branch, str] = {"search": latencies[device].name, "template": replace(TEMPLATE, device=device).name}
             for member, branches in zip(some, found, strict=True):
-                study.note(member.number, "measured", {named[branch]: ms for branch, ms in branches.items()})
+                study.note(member.number, "measured", {named[branch]: ms for branch, ms in branches.items() if named[branch] in known})
     candidates = study.candidates()
     measured = {latency: [c for c in candidates if c.is_measured(latency)] for latency in latencies.values()}
     return Verification(

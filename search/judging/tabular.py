@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from search.judging.judge import Job, Outcome
@@ -26,7 +26,7 @@ class TabularJudge:
         return Outcome(scores, self.seconds if isinstance(self.seconds, float | int) else self.seconds[key])
 
 
-def _score(known: tuple[float, ...], number: int) -> float:
+def _score(known: Sequence[float], number: int) -> float:
     if len(known) > 1 and not number < len(known):
         raise IndexError(f"the table knows sequences 0 to {len(known) - 1}, not {number}")
     return known[number] if len(known) > 1 else known[0]

@@ -44,8 +44,9 @@ def plots(data: ReportData) -> dict[str, go.Figure]:
     found |= {f"comparison-{i}": comparison(device) for i, device in enumerate(data.devices) if device.comparisons}
     if any(device.predictor.learning for device in data.devices):
         found["learning"] = learning(data.devices)
-    winner = data.recommendation and data.recommendation.winner
-    return found | {"peers": peers([member for member in data.front if {MACS, PARAMS} <= member.figures.keys()], winner, data.accuracy)}
+    sized = [member for member in data.front if {MACS, PARAMS} <= member.figures.keys()]
+    winner = next((member for member in sized if data.recommendation and member is data.recommendation.winner), None)
+    return found | {"peers": peers(sized, winner, data.accuracy)}
 
 
 def convergence(curves: Sequence[Curve]) -> go.Figure:

@@ -17,14 +17,18 @@ def cheapest(problem: Problem) -> Architecture:
     """Look for the architecture that stays below the limits by the widest margin.
 
     Args:
-        problem: Has at least one constraint.
+        problem: Of a search.
 
     Returns:
-        The architecture whose largest excess over a limit is smallest.
+        The architecture whose largest excess over a limit is smallest; without limits the one whose first cheap cost is
+        smallest, or any where no cost is cheap.
 
     Raises:
         ValueError: Even that one exceeds a limit; says which limits bind, and by how much they are missed.
     """
+    if not problem.constraints:
+        cost = next((each for each in problem.objectives if each.cheap and each.metric.direction == "minimize"), None)
+        return problem.space.sample(np.random.default_rng(0)) if cost is None else _closest(problem, [Constraint(cost, 1.0)])[0]
     best, above = _closest(problem, problem.constraints)
     if above.max() <= 0:
         return best

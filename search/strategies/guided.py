@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictors.fit_quantity import MIN_VALUES, fit_quantity
 from predictors.quantity import QuantityPredictor
+from search.metrics.metric import Metric
 from search.problem.feasible import FeasibilityFilter
 from search.strategies.converged import SearchConverged
 from search.strategies.hypervolume_gain import Beliefs, best_batch
@@ -65,6 +66,17 @@ class _Round:
     gain: float = np.inf
 
 
+@dataclass(frozen=True)
+class _Scaled:
+    """A predictor of a costly objective: what it knows are shares from 0 to 1, as accuracies are."""
+
+    predictor: QuantityPredictor
+    zero: float
+    """Value of the objective at a share of 0."""
+    span: float
+    """From there to the value at a share of 1."""
+
+
 class GuidedSampler(BaseSampler):
     """See `guided`; keeps what it can compute again from the trials, and nothing else."""
 
@@ -73,7 +85,8 @@ class GuidedSampler(BaseSampler):
         self._feasible = feasible
         self._seed = seed
         self._genes = Genes.of(feasible.problem)
-        self._cost = next(each for each in feasible.problem.objectives if each.metric.direction == "minimize")
+        cheap = [each for each in feasible.problem.objectives if each.cheap]
+        self._cost = next((each for each in cheap if each.metric.direction == "minimize"), None)
         self._signs = np.array([objective.metric.sign for objective in feasible.problem.objectives])
         self._first = int(np.clip(planned // 12, 10, 24))
         self._each = int(np.clip(planned // 25, 4, 10))
@@ -148,7 +161,7 @@ class GuidedSampler(BaseSampler):
         batch, gain = best_batch(figures, self._beliefs(models, pending), beliefs, worst, self._each, int(rng.integers(2**31)))
         return _Round(found[batch], gain)
 
-    def _models(self, finished: list[_Asked], figures: np.ndarray) -> dict[int, QuantityPredictor]:
+    def _models(self, finished: list[_Asked], figures: np.ndarray) -> dict[int, _Scaled]:
         """A predictor for each costly objective, by its column."""
         chosen = np.arange(len(finished))
         if len(finished) > _MOST:
@@ -157,22 +170,27 @@ class GuidedSampler(BaseSampler):
             chosen = np.sort(np.append(near, rest[np.linspace(0, len(rest) - 1, _MOST // 2).astype(int)]))
         architectures = [finished[i].architecture for i in chosen]
         return {
-            column: fit_quantity(
-                "accuracy", self._feasible.problem.family.name, architectures, figures[chosen, column] * objective.metric.sign, self._seed
-            )
+            column: self._model(objective.metric, architectures, figures[chosen, column] * objective.metric.sign)
             for column, objective in enumerate(self._feasible.problem.objectives)
             if not objective.cheap
         }
 
-    def _beliefs(self, models: dict[int, QuantityPredictor], choices: np.ndarray) -> Beliefs:
+    def _model(self, metric: Metric, architectures: list[Architecture], values: np.ndarray) -> _Scaled:
+        zero, span = 0.0, 1.0
+        if metric.unit:  # it is no share: leave as much room on both sides as the values take
+            zero, span = 2 * values.min() - values.max(), 3 * np.ptp(values) or 1.0
+        shares = (values - zero) / span
+        return _Scaled(fit_quantity("accuracy", self._feasible.problem.family.name, architectures, shares, self._seed), zero, span)
+
+    def _beliefs(self, models: dict[int, _Scaled], choices: np.ndarray) -> Beliefs:
         """What is expected of (N, L) architectures."""
         objectives = self._feasible.problem.objectives
         mean, deviation = np.zeros((2, len(choices), len(objectives)))
         for column, objective in enumerate(objectives):
-            if column in models:
-                predicted = models[column].predict_choices(choices)
-                mean[:, column] = predicted.value * objective.metric.sign
-                deviation[:, column] = (predicted.high - predicted.value) / _DEVIATIONS
+            if model := models.get(column):
+                predicted = model.predictor.predict_choices(choices)
+                mean[:, column] = (model.zero + model.span * predicted.value) * objective.metric.sign
+                deviation[:, column] = model.span * (predicted.high - predicted.value) / _DEVIATIONS
             else:
                 mean[:, column] = objective.of(choices) * objective.metric.sign
         return Beliefs(mean, deviation)
@@ -184,6 +202,7 @@ class GuidedSampler(BaseSampler):
         # samples crowd in the middle and may all exceed a tight limit: half of them lie on the way to the anchor
         towards = np.where(rng.random(drawn.shape) < rng.random((_POOL, 1)), anchor, genes.random(_POOL, rng))
         pool = genes.fresh(np.concatenate([anchor[None], drawn, towards]), met)
-        pool = pool[np.argsort(self._cost.of(pool), kind="stable")]
+        if self._cost is not None:
+            pool = pool[np.argsort(self._cost.of(pool), kind="stable")]
         edges = np.linspace(0, len(pool), count + 1).astype(int)
         return pool[[rng.integers(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]]

@@ -67,9 +67,9 @@ class About:
         return found
 
     def scored(self, scores: Mapping[str, Sequence[float]]) -> list[tuple[Metric, Sequence[float]]]:
-        """Metrics that a judge told, with the scores on each sequence."""
-        costly = {metric.kind: metric for metric in self.metrics.values() if metric.kind in scores}
-        return [(costly[kind], each) for kind, each in scores.items()]
+        """Metrics that a judge told, with the scores on each sequence; it may tell more than candidates are known by."""
+        costly = {metric.kind: metric for metric in self.metrics.values()}
+        return [(costly[kind], each) for kind, each in scores.items() if kind in costly]
 
 
 def mean(scores: Sequence[float]) -> float:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from supernet.counts import Counts
 from supernet.operators import BRANCHES, Branch, Operator, Shape
@@ -81,7 +82,7 @@ class Family(Protocol):
     """Name in `TRACKERS` of the procedure that these networks track with."""
     settings: Settings
     """Sizes and constants of that procedure for a network that brings none."""
-    presets: ClassVar[Mapping[str, str]] = {}
+    presets: Mapping[str, str] = MappingProxyType({})
     """Published architectures by short name: how the family spells them."""
 
     @property

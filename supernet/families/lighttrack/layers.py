@@ -8,7 +8,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from supernet.operators import Operator
 from supernet.training.initialise import Normal
+
+
+def build(op: Operator) -> nn.Module:
+    """The module of an operator, with random weights."""
+    channels, option = op.in_shape[0], {name: int(value) for name, value in op.options}
+    match op.kind:
+        case "stem":
+            return Stem(op.out_shape[0])
+        case "dsconv":
+            return DepthwiseSeparable(channels)
+        case "mbconv":
+            return InvertedResidual(channels, op.out_shape[0], option["kernel"], option["expansion"], option["stride"])
+        case "join":
+            return Fusion(Neck(channels), FeatureFusor(option["template"] ** 2, op.out_shape[0]))
+        case "head":
+            return SeparableConv(channels, op.out_shape[0], option["kernel"])
+        case "cls":
+            return ClassPrediction(channels)
+        case "reg":
+            return BoxPrediction(channels)
+    raise ValueError(f"LightTrack has no operator {op.kind!r}")
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from supernet.counts import Counts, read_counts
 from supernet.families.lighttrack.spelling import Spelling
@@ -61,7 +61,7 @@ class LightTrackFamily(SiameseFamily):
     radius_px: float
     sharing: Sharing
     settings: SiameseSettings
-    presets: ClassVar[Mapping[str, str]] = {"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"}
+    presets: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def back_labels(self) -> tuple[str, ...]:
@@ -92,8 +92,8 @@ class LightTrackFamily(SiameseFamily):
 
     def _backbone(self, branch: Branch, size: int) -> Iterator[Slot]:
         shape: Shape = (self.stem_channels, size // 2, size // 2)
-        fixed = [Operator("stem", branch, (3, size, size), shape, make=_stem, kept=_counts())]
-        fixed += [Operator("dsconv", branch, shape, shape, make=_dsconv, kept=_counts())]
+        fixed = [_operator("stem", branch, (3, size, size), shape)]
+        fixed += [_operator("dsconv", branch, shape, shape)]
         for op in fixed:
             yield Slot(branch, op.kind, "backbone", partial(_always, op))
         layers = [(s, i) for s, stage in enumerate(self.stages) for i in range(stage.layers)]
@@ -111,12 +111,12 @@ class LightTrackFamily(SiameseFamily):
             return None
         kernel, expansion = BLOCKS[block]
         options = (("kernel", kernel), ("expansion", expansion), ("stride", stride))
-        return Operator("mbconv", branch, in_shape, out_shape, options, make=_mbconv, kept=_counts())
+        return _operator("mbconv", branch, in_shape, out_shape, options)
 
     def _fusion(self, feature: int) -> Operator:
         template, search = (self._feature_shape(feature, size) for size in (self.settings.template_size, self.settings.search_size))
         options = (("template", template[1]),)
-        return Operator("join", "search", search, self._fused(feature), options, make=_fusion, others=(template,), kept=_counts())
+        return _operator("join", "search", search, self._fused(feature), options, (template,))
 
     def _head(self, head: str) -> Iterator[Slot]:
         place, context = f"heads.{head}", ("feature", f"{head}.width")
@@ -129,11 +129,11 @@ class LightTrackFamily(SiameseFamily):
         kernel, fused = HEAD_LAYERS[layer], self._fused(feature)
         out = (int(width), *fused[1:])
         options = (("kernel", kernel),)
-        return Operator("head", "search", fused if first else out, out, options, make=_head_layer, kept=_counts()) if kernel else None
+        return _operator("head", "search", fused if first else out, out, options) if kernel else None
 
     def _prediction(self, head: str, feature: int, width: str) -> Operator:
         _, height, side = self._fused(feature)
-        return Operator(head, "search", (int(width), height, side), (HEADS[head], height, side), make=_prediction, kept=_counts())
+        return _operator(head, "search", (int(width), height, side), (HEADS[head], height, side))
 
     def depth(self, feature: int) -> int:
         """Number of searched backbone layers that are built when exit number `feature` is chosen."""
@@ -184,41 +184,16 @@ def _always(op: Operator) -> Operator:
     return op
 
 
-def _stem(op: Operator) -> nn.Module:
+def _operator(
+    kind: str, branch: Branch, in_shape: Shape, out_shape: Shape, options: tuple[tuple[str, int], ...] = (), others: tuple[Shape, ...] = ()
+) -> Operator:
+    return Operator(kind, branch, in_shape, out_shape, options, make=_build, others=others, kept=_counts())
+
+
+def _build(op: Operator) -> nn.Module:
     from supernet.families.lighttrack import layers
 
-    return layers.Stem(op.out_shape[0])
-
-
-def _dsconv(op: Operator) -> nn.Module:
-    from supernet.families.lighttrack import layers
-
-    return layers.DepthwiseSeparable(op.in_shape[0])
-
-
-def _mbconv(op: Operator) -> nn.Module:
-    from supernet.families.lighttrack import layers
-
-    return layers.InvertedResidual(op.in_shape[0], op.out_shape[0], *(int(op.option[name]) for name in ("kernel", "expansion", "stride")))
-
-
-def _fusion(op: Operator) -> nn.Module:
-    from supernet.families.lighttrack import layers
-
-    cells = int(op.option["template"]) ** 2
-    return layers.Fusion(layers.Neck(op.in_shape[0]), layers.FeatureFusor(cells, op.out_shape[0]))
-
-
-def _head_layer(op: Operator) -> nn.Module:
-    from supernet.families.lighttrack import layers
-
-    return layers.SeparableConv(op.in_shape[0], op.out_shape[0], int(op.option["kernel"]))
-
-
-def _prediction(op: Operator) -> nn.Module:
-    from supernet.families.lighttrack import layers
-
-    return layers.ClassPrediction(op.in_shape[0]) if op.kind == "cls" else layers.BoxPrediction(op.in_shape[0])
+    return layers.build(op)
 
 
 LIGHTTRACK = LightTrackFamily(
@@ -233,6 +208,7 @@ LIGHTTRACK = LightTrackFamily(
     radius_px=16.0,
     sharing="separate",
     settings=SiameseSettings(128, 256, 288, penalty_k=0.007, lr=0.616, window_influence=0.225, aligned=True),
+    presets={"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"},
 )
 
 NANO = LightTrackFamily(
