@@ -22,16 +22,20 @@ import numpy as np
 from optuna.samplers import RandomSampler
 
 from search.judging.judge import Outcome
+from search.metrics import Objective
+from search.metrics.accuracy import AO, AUC
+from search.metrics.counted import multiply_adds, parameters
+from search.metrics.predicted import LATENCY
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter
-from search.problem.problem import AO, AUC, Constraint, Objective, Problem, multiply_adds, parameters
+from search.problem.problem import Constraint, Problem
 from search.study.study import Study
 from supernet.families import FAMILIES
 from tracking.files.progress import progress
 
 _SEQUENCES = 16
 _TASKS = {
-    "go on": ("from benchmarks.many_trials import gate, opened; passes = gate()", "opened(Path(sys.argv[1]), passes)"),
+    "go on": ("from benchmarks.many_trials import opened, passing; feasible = passing()", "opened(Path(sys.argv[1]), feasible)"),
     "read candidates": ("from search.study.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
     "build page": ("from search.verbs.report import report; import search.page.document", "report(Path(sys.argv[1]))"),
 }
@@ -52,33 +56,31 @@ def problem() -> Problem:
     """Of a search for one device, whose latency follows from the multiply-adds."""
     family = FAMILIES["lighttrack"]
     macs = multiply_adds(family)
-    latency = Objective(
-        "latency_ms", "ms", "minimize", "predicted", lambda choices: macs.of(choices) / 1e7, lambda choices: np.full(len(choices), 0.5)
-    )
-    return Problem(family, (AO, latency), (Constraint(macs, family.max_macs),), evaluations=1000, noted=(parameters(family),))
+    latency = Objective(LATENCY, lambda choices: macs.of(choices) / 1e7, lambda choices: np.full(len(choices), 0.5))
+    limits = (Constraint(macs, family.max_macs),)
+    return Problem(family, (Objective(AO), latency), limits, evaluations=1000, noted=(parameters(family),), scored=(AO, AUC))
 
 
-def gate() -> FeasibilityFilter:
+def passing() -> FeasibilityFilter:
     """What may be sampled."""
     ours = problem()
     return FeasibilityFilter(ours, cheapest(ours))
 
 
-def opened(run: Path, passes: FeasibilityFilter, database: str | None = None) -> Study:
+def opened(run: Path, feasible: FeasibilityFilter, database: str | None = None) -> Study:
     """The study, as a search that goes on with it has it."""
-    return Study(run / "study", passes.problem, passes, "random", RandomSampler(len(passes.seen)), database)
+    return Study(run / "study", feasible.problem, feasible, ("random", RandomSampler(len(feasible.seen))), database)
 
 
 def made(run: Path, trials: int, database: str | None) -> float | None:
     """Fill the study up to so many trials; milliseconds for each that was missing, None where none was."""
-    passes, rng = gate(), np.random.default_rng(0)
-    study, ours = opened(run, passes, database), passes.problem
-    figures = [figure.to_json() for figure in (AO, AUC, *ours.figures)]
+    feasible, rng = passing(), np.random.default_rng(0)
+    study, ours = opened(run, feasible, database), feasible.problem
     settings = {
         "family": ours.family.name,
         "predictors": [],
-        "objectives": [objective.to_json() for objective in ours.objectives],
-        "figures": figures,
+        "objectives": [objective.metric.to_json() for objective in ours.objectives],
+        "figures": [metric.to_json() for metric in ours.metrics],
         "limits": {constraint.name: constraint.limit for constraint in ours.constraints},
         "strategy": "random",
         "seed": 0,
@@ -92,7 +94,7 @@ def made(run: Path, trials: int, database: str | None) -> float | None:
         for done in range(there + 1, trials + 1):
             number, _ = study.ask()
             ao = np.clip(rng.normal(0.5 + 0.2 * rng.random(), 0.15, _SEQUENCES), 0, 1)
-            study.tell(number, Outcome({AO.name: tuple(ao.tolist()), AUC.name: tuple((0.95 * ao).tolist())}, rng.random()))
+            study.tell(number, Outcome({AO.kind: tuple(ao.tolist()), AUC.kind: tuple((0.95 * ao).tolist())}, rng.random()))
             show(done, "")
     study.close()
     return 1000 * (time.perf_counter() - begun) / (trials - there) if trials > there else None

@@ -17,8 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from playwright.sync_api import sync_playwright
 
+from search.page.data import assemble
 from search.page.document import draw
-from search.verbs.report import assemble
 from supernet.families import FAMILIES
 from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary
 

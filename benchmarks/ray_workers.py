@@ -17,26 +17,26 @@ from pathlib import Path
 
 import numpy as np
 
-from search.judging.inherited import inherited_judge
-from search.judging.judge import Job, MakeJudge, Outcome, Workers
+from search.judging.inherited import InheritedJudge
+from search.judging.judge import Job, MakeJudge, Outcome
 from search.judging.validation import Validation
 from search.workers import WORKERS
 from search.workers.pool import Bench
+from search.workers.workers import Workers
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
-from supernet.sharing.supernet import Supernet
 from supernet.training.initialise import initialise
 
 FAMILY = FAMILIES["nano"]
 _MANY = 2000
 """Jobs; more than are done."""
-PLACES, _ = Validation("synthetic", 40).places(16, 0)
+SEQUENCES, _ = Validation("synthetic", 40).chosen(16, 0)
 
 
 def jobs(count: int, seed: int) -> list[Job]:
     """Random architectures on the sequences of a search."""
     rng = np.random.default_rng(seed)
-    return [Job(FAMILY.space.sample(rng), PLACES) for _ in range(count)]
+    return [Job(FAMILY.space.sample(rng), SEQUENCES) for _ in range(count)]
 
 
 def of_workers(workers: Workers, seconds: float) -> float:
@@ -91,10 +91,10 @@ def main(seconds: float, rounds: int) -> None:
     """Measure in rounds, so that what else the machine does falls on all alike, and print medians."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "supernet.safetensors"
-        supernet = Supernet(FAMILY.name, "sliced")
+        supernet = FAMILY.supernet()
         initialise(supernet, seed=0)
         save_supernet(path, supernet)
-        make = partial(inherited_judge, path, Validation("synthetic", 40))
+        make = partial(InheritedJudge, path, Validation("synthetic", 40))
         kinds = {
             "Ray actors": lambda count: of_workers(WORKERS["ray"](f"//{count}@local", make), seconds),
             "local processes": lambda count: of_workers(WORKERS["local"](str(count), make), seconds),

@@ -1,8 +1,12 @@
-"""A search that never was, for tests and benchmarks of its page: plain candidates, settings and a summary, without a study."""
+"""A search that never was, for tests and benchmarks of its page: plain candidates, settings and a summary, without a study.
+
+Also a family that never was: blocks of attention, whose networks have other places and shapes than those of LightTrack.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +16,9 @@ from search.metrics.counted import MACS, PARAMS, multiply_adds, parameters
 from search.metrics.predicted import LATENCY
 from search.study.candidate import Candidate
 from supernet.families.family import Family
+from supernet.operators import Operator
+from supernet.slots import Slot
+from tracking.trackers.siamese import SiameseSettings
 
 STRATEGIES = ("guided", "nsga2", "random")
 
@@ -63,3 +70,39 @@ def made_up_candidates(family: Family, count: int, chips: tuple[str, ...] = ("ph
         )
         for i in range(count)
     ]
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks(Family):
+    """Layers of 16 tokens, as many as `depth` says, and a norm that may be left out."""
+
+    name: str = "blocks"
+    max_macs: int = 3000
+    settings: SiameseSettings = SiameseSettings(48, 96, 96, penalty_k=0.0, lr=0.0, window_influence=0.0)
+
+    @property
+    def choices(self):
+        return {"depth": (1, 2, 3), "heads": (2, 4), "norm": ("yes", "no")}
+
+    @property
+    def slots(self):
+        layers = [Slot("search", f"layer{i}", "encoder.layers", partial(_layer, i), "heads", ("depth",)) for i in range(3)]
+        return (Slot("template", "patches", "encoder", _patches), *layers, Slot("search", "norm", "neck", _norm, "norm"))
+
+
+def _patches() -> Operator:
+    return Operator("patches", "template", (16, 8), (16, 8), make=_linear)
+
+
+def _layer(position: int, depth: int, heads: int) -> Operator | None:
+    return Operator("attention", "search", (16, 8), (16, 8), (("heads", heads),), make=_linear) if position < depth else None
+
+
+def _norm(norm: str) -> Operator | None:
+    return Operator("norm", "search", (16, 8), (16, 8), make=_linear) if norm == "yes" else None
+
+
+def _linear(op: Operator):
+    from torch import nn
+
+    return nn.Linear(8, 8)

@@ -19,16 +19,16 @@ class Paper:
     def __init__(self, able=MODELS):
         self.sha256 = dict.fromkeys([*MODELS, "first", "second"], "0")
         self.able = {*able, "second"} - {"broken"}
-        self.weighed: list[str] = []
-        self.metered: list[str] = []
+        self.memory_of: list[str] = []
+        self.energy_of: list[str] = []
         self.speeds = itertools.cycle([1.0, 1.2, 1.5, 1.1])
 
     def memory_mb(self, name):
-        self.weighed.append(name)
+        self.memory_of.append(name)
         return 1.0
 
     def energy(self, name):
-        self.metered.append(name)
+        self.energy_of.append(name)
         return "meter", 2.0
 
     def load(self, name):
@@ -71,8 +71,8 @@ def test_a_campaign_can_end_after_any_line_and_goes_on(tmp_path):
         taken = [(r["graph"], r["round"], r["again"]) for r in resumed.timed if r["graph"] != REFERENCE]
         assert len(taken) == len(set(taken)), count
         assert resumed.timed[-1]["graph"] == REFERENCE, count
-        assert session.weighed == ([] if b'"memory"' in before else ["network:c"])
-        assert session.metered == ([] if b'"energy"' in before else ["network:c"])
+        assert session.memory_of == ([] if b'"memory"' in before else ["network:c"])
+        assert session.energy_of == ([] if b'"energy"' in before else ["network:c"])
         assert resumed.unsupported == whole.unsupported
 
 

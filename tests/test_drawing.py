@@ -1,14 +1,9 @@
-from dataclasses import dataclass
-from functools import partial
-
 import numpy as np
 import pytest
 
 from search.page.drawing import digits, plan
 from supernet.families import FAMILIES
-from supernet.families.family import Family
-from supernet.operators import Operator
-from supernet.slots import Slot
+from tests.made_up_search import Blocks
 
 
 def test_digits_to_base_36():
@@ -46,43 +41,11 @@ def test_a_plan_holds_what_is_drawn_and_nothing_else(name):
     assert len({op["key"] for op in tables["operators"]}) == len(tables["operators"])
 
 
-@dataclass(frozen=True, eq=False)
-class Blocks(Family):
-    """Two places that LightTrack does not have: layers of tokens, as many as `depth` says, and a norm that may be left out."""
-
-    name: str = "blocks"
-
-    @property
-    def choices(self):
-        return {"depth": (1, 2), "heads": (2, 4), "norm": ("yes", "no")}
-
-    @property
-    def slots(self):
-        layers = [Slot("search", f"layer{i}", "encoder.layers", partial(_layer, i), "heads", ("depth",)) for i in range(2)]
-        return (Slot("template", "patches", "encoder", _patches), *layers, Slot("search", "norm", "neck", _norm, "norm"))
-
-
-def _operator(kind, branch="search", **options):
-    return Operator(kind, branch, (16, 8), (16, 8), tuple(options.items()), make=lambda op: None)
-
-
-def _patches():
-    return _operator("patches", "template")
-
-
-def _layer(position, depth, heads):
-    return _operator("attention", heads=heads) if position < depth else None
-
-
-def _norm(norm):
-    return _operator("norm") if norm == "yes" else None
-
-
 @pytest.mark.parametrize(
     "chosen, drawn",
     [
         ({"depth": 1, "heads": 2, "norm": "no"}, [("encoder.layers", "heads=2")]),
-        ({"depth": 2, "heads": 4, "norm": "yes"}, [("encoder.layers", "heads=4")] * 2 + [("neck", "")]),
+        ({"depth": 3, "heads": 4, "norm": "yes"}, [("encoder.layers", "heads=4")] * 3 + [("neck", "")]),
     ],
 )
 def test_a_family_of_other_places_is_drawn_too(chosen, drawn):
@@ -90,6 +53,6 @@ def test_a_family_of_other_places_is_drawn_too(chosen, drawn):
     tables = plan(family)
     [text] = digits(family.space.indices([family.architecture(chosen)]))
     assert [(place, key.rpartition(":")[2]) for place, key in looked_up(tables, text)] == drawn
-    assert [slot["place"] for slot in tables["slots"]] == ["encoder.layers", "encoder.layers", "neck"]
+    assert [slot["place"] for slot in tables["slots"]] == ["encoder.layers"] * 3 + ["neck"]
     assert {op["kind"]: op["options"] for op in tables["operators"]}["norm"] == {}
     assert all(op["out"] == (16, 8) for op in tables["operators"])

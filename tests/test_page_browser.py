@@ -27,7 +27,7 @@ from search.page.columns import columns  # noqa: E402
 from search.page.data import assemble  # noqa: E402
 from search.page.document import draw  # noqa: E402
 from supernet.families import FAMILIES  # noqa: E402
-from tests.made_up_search import made_up_candidates, made_up_settings, made_up_summary  # noqa: E402
+from tests.made_up_search import Blocks, made_up_candidates, made_up_settings, made_up_summary  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; .ci/install-browser does it")
@@ -273,6 +273,28 @@ def test_downloads_hold_everything(opened, data):
             assert record[f"{name}_source"] == figure.source == row[f"{name}_source"]
             assert record[f"{name}_noise"] == figure.noise
         assert row["feasible"] == str(candidate.feasible).lower() and row["name"] == candidate.architecture.name
+
+
+def test_a_family_of_other_places_is_drawn_too(browser, tmp_path, monkeypatch):
+    family = Blocks()
+    monkeypatch.setitem(FAMILIES, family.name, family)
+    path = tmp_path / "report.html"
+    candidates = made_up_candidates(family, 12)
+    data = assemble(tmp_path, made_up_settings(family, ("phone",)), made_up_summary(), {}, candidates)
+    path.write_text(draw(data), encoding="utf-8")
+    opened = Opened(browser, path, 1280)
+    for i, candidate in enumerate(candidates):
+        opened.page.evaluate(
+            "i => { const b = document.createElement('button'); b.dataset.show = i; document.body.append(b); b.click(); }", i
+        )
+        arch = candidate.architecture
+        neck = ["norm → 16×8"] if arch["norm"] == "yes" else []
+        drawn = opened.page.locator("#candidate svg rect title").all_text_contents()
+        assert drawn == [f"attention h{arch['heads']} → 16×8"] * arch["depth"] + neck
+        assert opened.page.locator("#candidate svg text").all_text_contents() == ["encoder.layers", *["neck" for _ in neck]]
+    assert "Up: channels; dark: the largest heads." in opened.panel
+    opened.context.close()
+    assert opened.problems == []
 
 
 def test_text_from_outside_is_text(browser, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import chiptrack
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "extending.md")]  # of that, see test_extending
 
 
 def commands() -> list[str]:

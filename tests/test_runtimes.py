@@ -131,3 +131,5 @@ def test_programs_are_those_whose_output_is_understood():
     for name in PROGRAMS:
         with pytest.raises(ImportError, match="--binary"):
             find_runtime(name)("fp32").version()
+        with pytest.raises(ValueError, match="loads its models itself"):
+            find_runtime(name)("fp32").load(b"", 1)

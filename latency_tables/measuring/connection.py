@@ -149,7 +149,7 @@ class Connection:
         self._ask({"do": "unload", "name": name})
 
     def outputs(self, name: str) -> list[tuple[tuple[int, ...], np.ndarray]]:
-        """Shape and some values of each output, as `agent.abridge` picks them."""
+        """Shape and some values of each output, as `serving.abridge` picks them."""
         answers = self._ask({"do": "outputs", "name": name})["outputs"]
         return [(tuple(a["shape"]), np.frombuffer(base64.b64decode(a["values"]), "<f4")) for a in answers]
 

@@ -183,48 +183,60 @@ function shape(parent, name, attributes, text = "") {
 
 const part = (place) => place.split(".")[0];
 const parts = [...new Set(plan.slots.map(({ place }) => part(place)))];
-const isChosen = new Set(plan.operators.filter(({ kind }) => new Set(plan.operators.filter((other) => other.kind === kind).map(({ options }) => JSON.stringify(options))).size > 1).map(({ kind }) => kind));
+const kinds = new Map(plan.operators.map(({ kind }) => [kind, plan.operators.filter((op) => op.kind === kind)]));
+// options that differ between the operators of a kind; of a stride the shapes tell
+const varied = new Map([...kinds].map(([kind, every]) => [kind, Object.keys(every[0].options).filter((name) => name !== "stride" && new Set(every.map(({ options }) => options[name])).size > 1)]));
 const spelled = ({ kind, options, out }) => {
-  const words = Object.entries(options).map(([name, value]) => name === "kernel" ? `${value}×${value}` : `${name[0]}${value}`);
+  const words = varied.get(kind).map((name) => name === "kernel" ? `${options[name]}×${options[name]}` : `${name[0]}${options[name]}`);
   return [kind, ...words, "→", out.join("×")].join(" ");
 };
-// dark where the options that are numbers are the largest of their kind
-const largest = new Map(plan.operators.map(({ kind }) => [kind, Math.max(...plan.operators.filter((op) => op.kind === kind).map(size))]));
-function size({ options }) {
-  return Object.entries(options).filter(([name, value]) => typeof value === "number" && name !== "stride").reduce((product, [, value]) => product * value, 1);
-}
+// Numbers of which the largest are drawn dark. The kernel is drawn as the width, so it is one only where there is no other.
+const shades = new Map([...kinds].map(([kind, every]) => {
+  const numbers = varied.get(kind).filter((name) => typeof every[0].options[name] === "number");
+  const others = numbers.filter((name) => name !== "kernel");
+  return [kind, others.length ? others : numbers];
+}));
+const size = ({ kind, options }) => shades.get(kind).reduce((product, name) => product * options[name], 1);
+const largest = new Map([...kinds].map(([kind, every]) => [kind, Math.max(...every.map(size))]));
+const shaded = [...new Set([...shades.values()].flat())].join(" or ");
+const kernels = [...varied.values()].flat().includes("kernel");
+// of a feature map (C, H, W), or of tokens (N, C)
+const channels = ({ out }) => out[out.length === 2 ? 1 : 0];
+const side = ({ out }) => out.length === 3 ? out[2] : null;
 
 // Rows of places, as many to a row as fit. Upwards the operators, downwards their milliseconds.
 function drawing(parent, places, ms) {
   const every = plan.operators;
-  const widest = Math.sqrt(Math.max(...every.map(({ out }) => out[0])));
+  const widest = Math.sqrt(Math.max(...every.map(channels)));
   const slowest = ms ? Math.max(...places.flatMap(([, row]) => row.map((op) => ms[op] ?? 0))) : 0;
-  const STEP = 20, WIDTH = 372, UP = 44, DOWN = ms ? 30 : 4, ROW = UP + DOWN + 18;
+  const WIDTH = 372, UP = 44, DOWN = ms ? 30 : 4, ROW = UP + DOWN + 18;
+  const STEP = Math.min(20, WIDTH / Math.max(...places.map(([, row]) => row.length)));
   let left = 0, top = 0;
   const laid = places.map(([place, row], j) => {
-    const wide = Math.max(row.length * STEP, 5 * place.length);
+    const [first, last] = [row[0], row.at(-1)].map((op) => side(every[op]));
+    const label = first === last ? place : `${place}, ${first} to ${last} px`;
+    const wide = Math.max(row.length * STEP, 5 * label.length);
     const branches = place.includes(".") && part(place) !== part(places[Math.max(0, j - 1)][0]);  // places of one part share a row
     if (left > 0 && (branches || left + wide > WIDTH)) [left, top] = [0, top + ROW];
-    const at = { place, row, left, top };
+    const at = { place, label, row, left, top };
     left += wide + 0.4 * STEP;
     return at;
   });
   const svg = shape(parent, "svg", { viewBox: `0 0 ${WIDTH} ${top + ROW}`, role: "img", "aria-label": "the operators of this architecture, in order" });
-  for (const { place, row, left, top } of laid) {
-    const floor = top + 12 + UP, sides = row.map((op) => every[op].out.at(-1));
-    const range = sides[0] === sides.at(-1) ? "" : `, ${sides[0]} to ${sides.at(-1)} px`;
-    shape(svg, "text", { x: left, y: top + 9 }, place + range);
+  for (const { place, label, row, left, top } of laid) {
+    const floor = top + 12 + UP, sides = row.map((op) => side(every[op]));
+    shape(svg, "text", { x: left, y: top + 9 }, label);
     row.forEach((number, j) => {
       const op = every[number], x = left + j * STEP;
       if (j > 0 && sides[j] !== sides[j - 1]) shape(svg, "line", { x1: x - 0.5, x2: x - 0.5, y1: top + 14, y2: floor + DOWN, stroke: GRID });
-      const height = Math.max(3, (UP - 4) * Math.sqrt(op.out[0]) / widest);
+      const height = Math.max(3, (UP - 4) * Math.sqrt(channels(op)) / widest);
       const width = Math.min(STEP - 2, 4 + 1.8 * (op.options.kernel ?? 1));
-      const color = !isChosen.has(op.kind) ? INK : parts.indexOf(part(place)) === 0 ? FRONT : HEAD;
+      const color = !varied.get(op.kind).length ? INK : parts.indexOf(part(place)) === 0 ? FRONT : HEAD;
       const bar = shape(svg, "rect", {
         x: x + (STEP - width) / 2, y: floor - height, width, height, rx: 1.5, fill: color, "fill-opacity": size(op) < largest.get(op.kind) ? 0.55 : 1,
       });
       shape(bar, "title", {}, `${spelled(op)}${ms ? `, ${short(ms[number])} ms` : ""}`);
-      if (ms && ms[number] > 0) shape(svg, "rect", { x: x + 5, y: floor + 2, width: STEP - 10, height: Math.max(0.7, (DOWN - 4) * ms[number] / slowest), fill: WINNER, "fill-opacity": 0.75 });
+      if (ms && ms[number] > 0) shape(svg, "rect", { x: x + STEP / 4, y: floor + 2, width: STEP / 2, height: Math.max(0.7, (DOWN - 4) * ms[number] / slowest), fill: WINNER, "fill-opacity": 0.75 });
     });
     shape(svg, "line", { x1: left, x2: left + row.length * STEP, y1: floor + 0.8, y2: floor + 0.8, stroke: FAINT });
   }
@@ -269,7 +281,8 @@ function show(i) {
   }
   const rows = operators(i), chip = chips[chosen.chip], ms = chip?.ms ?? null;
   drawing(panel, rows, ms);
-  element(panel, "p", `Up: channels; wide: kernel; dark: the largest of its kind${ms ? "; red: milliseconds." : "."}`, { class: "note" });
+  const legend = ["Up: channels", kernels ? "wide: kernel" : "", shaded ? `dark: the largest ${shaded}` : "", ms ? "red: milliseconds" : ""];
+  element(panel, "p", `${legend.filter(Boolean).join("; ")}.`, { class: "note" });
   if (ms) {
     const sum = list(panel, rows, ms), predicted = figures[byName.get(chip.latency)];
     const whole = predicted?.predicted[i] ?? (source(predicted, i) === "predicted" ? predicted.values[i] : null);

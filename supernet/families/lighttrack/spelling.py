@@ -1,8 +1,8 @@
 """Official names of LightTrack's architectures, as the public code spells them: a codec of the chosen values, never their identity.
 
-`back_` and 20 digits, one for each block of the backbone (the first and the last are fixed, four in front of the last belong to a
-stage that only ImageNet classification uses); `cls_` and `reg_` with a digit for the width and one for each layer; `_ops_` with
-stage and block of the exit. A family of another size puts its prefix in front.
+`back_` and a digit for each block of the backbone (the first and the last are fixed, four in front of the last belong to a stage that
+only ImageNet classification uses: 20 digits at the published size); `cls_` and `reg_` with a digit for the width and one for each
+layer; `_ops_` with stage and block of the exit. A family of another size puts its prefix in front.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from supernet.space import Value
 
 _TAIL = "0000"
 """Digits of the stage that exists for classification only."""
-_SPELLING = re.compile(r"back_0(?P<back>[0-5]{14})[0-5]{4}0\+cls_(?P<cls>[0-2]{9})\+reg_(?P<reg>[0-2]{9})_ops_(?P<exit>[1-3][0-3])")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,15 @@ class Spelling:
     exits: tuple[tuple[int, int], ...]
     """Stage and block by the value of the choice `feature`."""
 
+    @property
+    def _exits(self) -> str:
+        return "|".join(f"{stage}{block}" for stage, block in self.exits)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        back = f"back_0(?P<back>[0-5]{{{len(self.back)}}})[0-5]{{{len(_TAIL)}}}0"
+        return re.compile(rf"{back}\+cls_(?P<cls>[0-2]{{9}})\+reg_(?P<reg>[0-2]{{9}})_ops_(?P<exit>{self._exits})")
+
     def spell(self, chosen: Mapping[str, Value]) -> str:
         """The official name of these chosen values."""
         digits = {label: str(values.index(chosen[label])) for label, values in self.choices.items()}
@@ -47,10 +56,11 @@ class Spelling:
         Raises:
             ValueError: The text is not a name of this family.
         """
-        match = _SPELLING.fullmatch(name.removeprefix(f"{self.family}:"))
+        match = self._pattern.fullmatch(name.removeprefix(f"{self.family}:"))
         if match is None or not name.startswith(self.prefix):
-            form = f"{self.prefix}back_0<18 digits 0-5>0+cls_<9 digits 0-2>+reg_<9 digits 0-2>_ops_<stage><block>"
-            raise ValueError(f"an architecture name of {self.family} has the form {form}, got {name!r}")
+            blocks = len(self.back) + len(_TAIL)
+            form = f"{self.prefix}back_0<{blocks} digits 0-5>0+cls_<9 digits 0-2>+reg_<9 digits 0-2>_ops_<{self._exits}>"
+            raise ValueError(f"an architecture name of {self.family} has the form {form}, got {name!r:.200}")
         stage, block = (int(digit) for digit in match["exit"])
         digits = dict(zip(self.back, match["back"], strict=True))
         for head, labels in self.towers.items():
