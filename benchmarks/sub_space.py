@@ -16,26 +16,29 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from supernet.checkpoints import load_supernet
-from supernet.deploy.torch_graphs import normalise
+from supernet.deploy.torch_graphs import TorchGraphs
 from supernet.families import FAMILIES
 from supernet.space import Architecture, SearchSpace, Value
+from supernet.training.batches import pair_source, tensors
 from supernet.training.calibrate import calibrate
+from supernet.training.options import TrainingOptions
 from supernet.training.train import train
 from tracking.boxes import iou
 from tracking.files.atomic import write_text
 from tracking.files.progress import progress
-from tracking.generated.synthetic import SyntheticPairs, synthetic_sequence
+from tracking.generated.synthetic import synthetic_sequence
 from tracking.images import cv2
-from tracking.trackers.siamese import advance, search_crops, start
+from tracking.trackers.siamese import Siamese, advance, search_crops
 
 NANO = FAMILIES["nano"]
 TABLE = Path(__file__).parent / "data" / "nano_sub_space.csv"
@@ -106,17 +109,24 @@ def write_table(supernet_path: Path, path: Path) -> None:
     part.unlink()
 
 
+class _Shown:
+    """A network that only hands on what it is shown: a procedure that starts with it has cut its crops."""
+
+    def run(self, graph: str, inputs: Mapping[str, Any]) -> Sequence[Any]:
+        return list(inputs.values())
+
+
 class BackboneJudge:
     """Judges all networks that share a backbone: every tower of each head runs once, and pairs of towers are decoded together."""
 
     def __init__(self, supernet_path: Path):
         self._supernet = load_supernet(supernet_path)
-        pairs = SyntheticPairs(NANO.settings.template_size, NANO.settings.search_size, _SEED).batch(0, _PAIRS)
-        self._calibration = [torch.from_numpy(normalise(crops)) for crops in (pairs.templates, pairs.searches)]
+        templates, searches, _ = tensors(pair_source("synthetic", NANO.settings, _SEED).batch(0, _PAIRS))
+        self._calibration = templates, searches
         clips = [synthetic_sequence(_SEED + i, _LATER + 1) for i in range(_CLIPS)]
         first = [clip.image(0) for clip in clips]
-        self._targets, self._templates = start(first, np.stack([clip.boxes[0] for clip in clips]), NANO.tracker)
-        self._searches = search_crops([clip.image(_LATER) for clip in clips], self._targets, NANO.settings.search_size, NANO.tracker)
+        self._targets = Siamese(_Shown(), NANO.settings).start(first, np.stack([clip.boxes[0] for clip in clips]))
+        self._searches = search_crops([clip.image(_LATER) for clip in clips], self._targets, NANO.settings.search_size, NANO.settings)
         self._truth = np.stack([clip.boxes[_LATER] for clip in clips])
         self._image_sizes = np.array([image.shape[1::-1] for image in first], float)
 
@@ -135,14 +145,17 @@ class BackboneJudge:
 
     @torch.inference_mode()
     def _maps(self, chosen: Mapping[str, Value]) -> tuple[np.ndarray, np.ndarray]:
-        module = self._supernet.extract(_make({**_FIRST, **chosen}))
-        calibrate(module, *self._calibration)
-        network = TorchNetwork(module, channels_last=True)
-        return network.search(self._searches, network.template(self._templates))
+        architecture = _make({**_FIRST, **chosen})
+        network = self._supernet.extract(architecture)
+        calibrate(network, *self._calibration)
+        graphs = TorchGraphs(network, NANO.graphs(architecture), channels_last=True)
+        (features,) = graphs.run("template", {"template": self._targets.features})
+        cls, reg = graphs.run("search", {"search": self._searches, "template_features": features})
+        return cls[:, 0], reg
 
     def _ao(self, cls: np.ndarray, reg: np.ndarray) -> float:
-        moved, _ = advance(self._targets, cls, reg, self._image_sizes, NANO.settings.search_size, NANO.tracker)
-        return float(iou(moved.boxes, self._truth).mean())
+        centre, size, _ = advance(self._targets, cls, reg, self._image_sizes, NANO.settings.search_size, NANO.settings)
+        return float(iou(np.concatenate([centre - size / 2, size], axis=-1), self._truth).mean())
 
 
 def _make(chosen: Mapping[str, Value]) -> Architecture:
@@ -164,7 +177,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "supernet.safetensors"
         if options.supernet is None:
-            train(family="nano", out=trained, steps=options.steps)
+            train(family="nano", out=trained, training=TrainingOptions(steps=options.steps))
         write_table(options.supernet or trained, options.table)
 
 

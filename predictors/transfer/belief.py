@@ -160,6 +160,18 @@ def condition(beliefs: Sequence[Belief], ms: np.ndarray) -> Posterior:
     Args:
         beliefs: Of every hypothesis about the measured networks.
         ms: (n,) their milliseconds on the new chip.
+
+    Worked example: three networks and two hypotheses. By the first all of them take about as long as a usual network; by the second,
+    whose engine removes dead branches, they take 1, 0.5 and 1.5 times as long. The first two are measured, 10.0 and 5.2 ms. The second
+    hypothesis explains that far better and gets nearly all of the probability, so the third network is expected at 15.3 ms:
+
+    >>> alike = Belief(np.ones(3), np.array([[0.3, 0.0], [0.3, 0.2], [0.3, 0.2]]), np.empty((3, 0)))
+    >>> removes = Belief(np.array([1.0, 0.5, 1.5]), np.array([[0.3], [0.15], [0.45]]), np.empty((3, 0)))
+    >>> known = condition([alike[:2], removes[:2]], np.array([10.0, 5.2]))
+    >>> [round(float(sum(w for w, (h, _) in zip(known.weights, known.parts) if h == i)), 3) for i in (0, 1)]
+    [0.001, 0.999]
+    >>> known.mean([alike, removes]).round(1).tolist()
+    [10.2, 5.1, 15.3]
     """
     parts = []
     for hypothesis, belief in enumerate(beliefs):

@@ -1,9 +1,15 @@
 """Chips that nobody built: what each operator of a family might cost on the next one.
 
 A chip is imagined as a mixture of those that were measured and of three simple ones (multiply-adds, bytes, calls), in which every
-trait of an operator (its kind, kernel, expansion, stride, map size) is faster or slower by a random factor. How far factors
+feature of an operator (its kind, kernel, expansion, stride, map size) is faster or slower by a random factor. How far factors
 stray is one hypothesis each: an engine on a similar chip, another chip, a strange one. One more: a kernel size that the engine
 has no fast code for, so that its depthwise part takes many times longer (LiteRT's 7x7 on x86 takes six to ten times as long).
+
+Worked example: a usual network consists of a 3x3 and a 7x7 convolution, which take 2 and 6 ms on the one chip that was measured: costs
+.25 and .75, relative to the network. By calls alone they would cost .5 each. An imagined chip is four parts of the first and one of the
+second, .30 and .70, and is 1.35 times as slow at everything with a kernel of 7: .30 and .945. Relative to a usual network again, which
+now takes 1.245, its costs are .24 and .76. Other imagined chips mix otherwise and have other factors, 400 for each hypothesis. How the
+costs vary among them, always together for all kernels of 7, is what a few measured networks of the real chip are read with.
 """
 
 from __future__ import annotations
@@ -17,11 +23,11 @@ from supernet.operators import Operator
 CHIPS = 400
 """Imagined for each hypothesis."""
 _STRAYS = (0.1, 0.3, 1.0)
-"""Standard deviations of the logarithm of a trait's factor, one hypothesis each."""
+"""Standard deviations of the logarithm of a feature's factor, one hypothesis each."""
 _OWN = 0.02
 """Of each operator's own factor."""
 _KIND, _KERNEL, _OPTION, _SIZE, _BOTH = 1.0, 1.0, 0.5, 0.7, 0.5
-"""How far the factor of a trait strays for a stray of one: of the kind, the kernel, any other option, the size of the map, and kind and
+"""How far the factor of a feature strays for a stray of one: of the kind, the kernel, any other option, the size of the map, and kind and
 kernel together."""
 _SLOW_STRAY = 0.15
 """Of the slow depthwise parts, over map sizes and strides."""
@@ -55,21 +61,21 @@ def relative(cost: np.ndarray, usual: np.ndarray) -> np.ndarray:
 
 def _chips(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, stray: float, rng: np.random.Generator) -> np.ndarray:
     logarithm = rng.normal(0, _OWN, (len(operators), CHIPS))
-    for values, share in _traits(operators):
+    for values, share in _shared_features(operators):
         logarithm += _factors(values, stray * share, rng)
     mixed = bases @ rng.dirichlet(np.ones(bases.shape[1]), CHIPS).T
     return relative(mixed * np.exp(logarithm), usual)
 
 
-def _traits(operators: Sequence[Operator]) -> list[tuple[list[Hashable], float]]:
-    """What operators have in common: for each trait its (K,) values, and how far its factor strays."""
+def _shared_features(operators: Sequence[Operator]) -> list[tuple[list[Hashable], float]]:
+    """What operators have in common: for each feature its (K,) values, and how far its factor strays."""
     options = dict.fromkeys(name for op in operators for name in op.option)
-    traits: list[tuple[list[Hashable], float]] = [([op.kind for op in operators], _KIND)]
+    features: list[tuple[list[Hashable], float]] = [([op.kind for op in operators], _KIND)]
     for name in options:
-        traits.append(([op.option.get(name) for op in operators], _KERNEL if name == "kernel" else _OPTION))
-    traits.append(([op.in_shape[-1] for op in operators], _SIZE))
-    traits.append(([(op.kind, op.option.get("kernel")) for op in operators], _BOTH))
-    return traits
+        features.append(([op.option.get(name) for op in operators], _KERNEL if name == "kernel" else _OPTION))
+    features.append(([op.in_shape[-1] for op in operators], _SIZE))
+    features.append(([(op.kind, op.option.get("kernel")) for op in operators], _BOTH))
+    return features
 
 
 def _slow_chips(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,8 @@ def _settings(out: Path, minutes: float) -> dict:
 def _seconds_per_step(steps: int = 40) -> float:
     """Mean seconds of a training step on a throw-away supernet."""
     family = find_family(FAMILY)
-    supernet, rng, times = family.supernet(), np.random.default_rng(0), []
+    supernet: Any = family.supernet()
+    rng, times = np.random.default_rng(0), []
 
     def activate(step: int) -> None:
         times.append(time.perf_counter())

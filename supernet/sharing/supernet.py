@@ -105,7 +105,8 @@ class Supernet(ModelSpace):
         self._path = (self._assembled(arch),)  # in a tuple, so that its modules are not registered twice
 
     def forward(self, template: torch.Tensor, search: torch.Tensor):
-        return self._path[0](template, search)
+        network: Any = self._path[0]
+        return network(template, search)
 
     def extract(self, arch: Architecture) -> nn.Module:
         filled = [(slot, op.build()) for slot, op in self._searched(arch)]
