@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 _LINE_EVERY_S = 10.0
 
 
@@ -26,6 +23,9 @@ def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, s
         `report(done, note)`, to be called with the number of finished steps and a few words or figures.
     """
     if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         columns = (
             "{task.description}",
             BarColumn(),

@@ -67,18 +67,6 @@ def finished(folder: Path | str) -> list[str]:
     return sorted((stem for stem in stems if f"{stem}_time" in stems or not stem.endswith(("_time", "_score"))), key=natural_key)
 
 
-def load_runs(folder: Path | str) -> list[Run]:
-    """Read all runs of a results folder, in natural order of their names.
-
-    Raises:
-        FileNotFoundError: The folder holds no run.
-    """
-    names = finished(folder)
-    if not names:
-        raise FileNotFoundError(f"a results folder must hold NAME.txt with boxes, {folder} holds none; check --results")
-    return [load_run(folder, name) for name in names]
-
-
 def _read_column(path: Path, count: int) -> np.ndarray:
     if not path.is_file():
         return np.full(count, np.nan)
