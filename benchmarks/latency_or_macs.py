@@ -21,7 +21,7 @@ from benchmarks.search_efficiency import MAX_MACS, NANO, RUNTIMES, Known, interv
 from benchmarks.sub_space import TABLE, every_architecture
 from latency_tables.measuring.carry_out import carry_out_anew
 from latency_tables.measuring.plan import Place, Plan
-from search.problem.problem import Objective
+from search.metrics import Objective
 from search.strategies import STRATEGIES
 from supernet.space import Architecture
 from tracking.files.progress import progress

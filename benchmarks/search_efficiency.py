@@ -26,9 +26,14 @@ from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.fit import fit
 from search.front.pareto import hypervolume, hypervolumes, non_dominated
+from search.metrics import Objective
+from search.metrics.accuracy import AO
+from search.metrics.counted import multiply_adds
+from search.metrics.metric import Evaluate
+from search.metrics.predicted import predicted_latency
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter
-from search.problem.problem import AO, Constraint, Evaluate, Objective, Problem, multiply_adds, predicted_latency
+from search.problem.problem import Constraint, Problem
 from search.strategies import STRATEGIES
 from search.strategies.converged import SearchConverged
 from supernet.space import Architecture
@@ -54,7 +59,7 @@ class Known:
 
     def problem(self, cost: Objective, evaluations: int) -> Problem:
         """A search for accuracy at low cost."""
-        return Problem(NANO, (AO, cost), (Constraint(self.macs, MAX_MACS),), evaluations, part=sub_space())
+        return Problem(NANO, (Objective(AO), cost), (Constraint(self.macs, MAX_MACS),), evaluations, part=sub_space())
 
 
 def known(table: Path, runtimes: Sequence[str]) -> Known:
@@ -70,18 +75,18 @@ def known(table: Path, runtimes: Sequence[str]) -> Known:
         return lambda asked: values[places[tuple(asked[:, columns].T)]]
 
     def latency_ms(runtime: str) -> Objective:
-        figure = predicted_latency(fit(LatencyTable.load(SHIPPED / f"nano-{runtime}-fp32.csv")))
-        return Objective(figure.name, figure.unit, figure.direction, figure.source, tabulated(figure.of))
+        latency = predicted_latency(fit(LatencyTable.load(SHIPPED / f"nano-{runtime}-fp32.csv")))
+        return Objective(latency.metric, tabulated(latency.of))
 
     macs = multiply_adds(NANO)
-    macs = Objective(macs.name, macs.unit, macs.direction, macs.source, tabulated(macs.of))
+    macs = Objective(macs.metric, tabulated(macs.of))
     return Known(read_table(table), macs, {runtime: latency_ms(runtime) for runtime in runtimes})
 
 
 def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> list[Architecture]:
     """Search as `search.study.study.Study` does, in memory; returns what was evaluated, in order."""
     gate = FeasibilityFilter(problem, cheapest(problem))
-    study = optuna.create_study(directions=[o.direction for o in problem.objectives], sampler=STRATEGIES[strategy](gate, seed))
+    study = optuna.create_study(directions=[o.metric.direction for o in problem.objectives], sampler=STRATEGIES[strategy](gate, seed))
     study.enqueue_trial(dict(gate.anchor.choices))
     evaluated = []
     for _ in range(problem.evaluations):

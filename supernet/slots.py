@@ -73,7 +73,10 @@ class _Column:
 
     def row(self, digits: Sequence[int]) -> int:
         """The same for one architecture, without NumPy's overhead."""
-        return sum(digits[choice] * step for choice, step in self._pairs)
+        row = 0
+        for choice, step in self._pairs:
+            row += digits[choice] * step
+        return row
 
     def at(self, digits: Sequence[int]) -> int:
         """Index of the operator of one architecture; -1 where nothing stands there."""
@@ -144,14 +147,17 @@ class SlotTable:
         """The same for the L digits of one architecture."""
         listed = list(digits)
         for choice, tables in self._sometimes_unused.items():
-            if not any(matters[column.row(listed)] for column, matters in tables):
+            for column, matters in tables:
+                if matters[column.row(listed)]:
+                    break
+            else:
                 listed[choice] = 0
         return listed
 
     @cached_property
     def _sometimes_unused(self) -> dict[int, list[tuple[_Column, np.ndarray]]]:
         """Choices that may change nothing: by position the slots that depend on them, and for each row of those whether it matters."""
-        found: dict[int, list[tuple[_Column, np.ndarray]]] = {}
+        found: dict[int, dict[tuple, tuple[_Column, np.ndarray]]] = {}
         always = set(range(len(self.choices))) - {int(choice) for column in self._columns for choice in column.choices}
         for column in self._columns:
             table = column.table.reshape(column.sizes)
@@ -159,6 +165,7 @@ class SlotTable:
                 matters = np.broadcast_to((table != table.take([0], axis)).any(axis=axis, keepdims=True), table.shape).ravel()
                 if matters.all():
                     always.add(choice)
-                elif matters.any():
-                    found.setdefault(choice, []).append((column, matters))
-        return {choice: tables for choice, tables in sorted(found.items()) if choice not in always}
+                elif matters.any():  # the slots of both branches often tell the same
+                    told = (*column.choices.tolist(), matters.tobytes())
+                    found.setdefault(choice, {}).setdefault(told, (column, matters))
+        return {choice: list(tables.values()) for choice, tables in sorted(found.items()) if choice not in always}

@@ -246,8 +246,8 @@ def _vsock() -> tuple[int | None, int]:
 
 
 def _until(attempt) -> None:
-    """Try every few milliseconds, for ten seconds."""
-    end = time.monotonic() + 10
+    """Try every few milliseconds, for half a minute: one attempt to connect with adb may take ten seconds."""
+    end = time.monotonic() + 30
     while True:
         try:
             return attempt()

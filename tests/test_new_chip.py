@@ -67,7 +67,8 @@ def test_a_runtime_is_predicted_from_ten_networks_and_two_others(chip, openvino)
 def test_the_other_chips_and_not_only_the_networks_make_the_prediction(tables, chip, openvino):
     few = first(openvino, 4)
     errors = [
-        score(c.fit(few, PROFILE, 1.0, {}).predict(openvino.architectures).value, openvino.search_ms).mape for c in (chip, NewChip(NANO, [], seed=0))
+        score(c.fit(few, PROFILE, 1.0, {}).predict(openvino.architectures).value, openvino.search_ms).mape
+        for c in (chip, NewChip(NANO, [], seed=0))
     ]
     assert errors[0] < 0.7 * errors[1]
 
@@ -86,7 +87,10 @@ def test_an_engine_without_code_for_a_kernel_size_is_recognised(tables, chip):
     truth = made_up(chip, asked, ms).search_ms
     predicted = chip.fit(made_up(chip, chip.choose(10), ms), PROFILE, 1.0, {}).predict(asked).value
     assert score(predicted, truth).mape < 4
-    assert score(chip.fit(made_up(chip, chip.choose(10), tables["mnn"].operator_ms()), PROFILE, 1.0, {}).predict(asked).value, truth).spearman < 0.9
+    assert (
+        score(chip.fit(made_up(chip, chip.choose(10), tables["mnn"].operator_ms()), PROFILE, 1.0, {}).predict(asked).value, truth).spearman
+        < 0.9
+    )
 
 
 def test_the_file_is_an_ordinary_predictor(chip, openvino, tmp_path):
@@ -151,6 +155,8 @@ def test_a_family_of_other_operators_and_without_a_template_branch_is_known_as_w
     chip, costs = NewChip(tokens, []), {op.key: ms for op, ms in zip(tokens.all_operators, (1.0, 2.0, 4.0, 8.0), strict=True)}
     every = tuple(tokens.architecture({"mlp.0": a, "mlp.1": b}) for a in tokens.choices["mlp.0"] for b in tokens.choices["mlp.1"])
     ms = np.array([sum(costs[op.key] for op in tokens.operators(architecture)) for architecture in every])
-    predictor = chip.fit(Measured(every[:5], ms[:5], np.empty(0)), dataclasses.replace(PROFILE, family="tokens"), 1.0, {"from": ["nothing"]})
+    predictor = chip.fit(
+        Measured(every[:5], ms[:5], np.empty(0)), dataclasses.replace(PROFILE, family="tokens"), 1.0, {"from": ["nothing"]}
+    )
     assert predictor.predict(every).value == pytest.approx(ms, rel=0.05)
     assert predictor.template_ms(every).tolist() == [0.0] * 6 and predictor.about["fit"]["from"] == ["nothing"]

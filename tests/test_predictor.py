@@ -186,7 +186,9 @@ def test_a_family_without_a_template_branch_takes_no_time_for_a_new_target(monke
     tokens = Tokens()
     monkeypatch.setitem(FAMILIES, "tokens", tokens)
     operators = {op.key: row(ms) for op, ms in zip(tokens.all_operators, (1.0, 2.0, 4.0, 8.0), strict=True)}
-    every = [tokens.architecture({"mlp.0": first, "mlp.1": second}) for first in tokens.choices["mlp.0"] for second in tokens.choices["mlp.1"]]
+    every = [
+        tokens.architecture({"mlp.0": first, "mlp.1": second}) for first in tokens.choices["mlp.0"] for second in tokens.choices["mlp.1"]
+    ]
     table = LatencyTable(dataclasses.replace(TABLE.profile, family="tokens"), 1.0, operators, {}, {})
     networks = {(a.name, "search"): row(0.5 + 2 * table.latency_ms(tokens.operators(a))) for a in every}
     fit(dataclasses.replace(table, networks=networks)).save(tmp_path / "p.json")

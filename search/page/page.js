@@ -187,7 +187,8 @@ const kinds = new Map(plan.operators.map(({ kind }) => [kind, plan.operators.fil
 // options that differ between the operators of a kind; of a stride the shapes tell
 const varied = new Map([...kinds].map(([kind, every]) => [kind, Object.keys(every[0].options).filter((name) => name !== "stride" && new Set(every.map(({ options }) => options[name])).size > 1)]));
 const spelled = ({ kind, options, out }) => {
-  const words = varied.get(kind).map((name) => name === "kernel" ? `${options[name]}×${options[name]}` : `${name[0]}${options[name]}`);
+  const word = (name, value) => name === "kernel" ? `${value}×${value}` : typeof value === "string" ? value : `${name[0]}${value}`;
+  const words = varied.get(kind).map((name) => word(name, options[name]));
   return [kind, ...words, "→", out.join("×")].join(" ");
 };
 // Numbers of which the largest are drawn dark. The kernel is drawn as the width, so it is one only where there is no other.

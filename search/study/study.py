@@ -257,8 +257,7 @@ class Study:
 
     def _values(self, attributes: Mapping[str, Any]) -> list[float]:
         """Of the objectives, from a finished trial's attributes."""
-        figures = self._about.figures(attributes)
-        return [figures[objective.metric].value for objective in self._problem.objectives]
+        return [self._about.value(objective.metric, attributes) for objective in self._problem.objectives]
 
     def _noted(self, candidate: Candidate) -> Candidate:
         return with_notes(candidate, self._notes, self._about)

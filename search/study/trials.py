@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from search.judging.noise import standard_error
@@ -55,6 +56,11 @@ class About:
         """Whether figures lie within the limits."""
         return all(figures[self.metrics[name]].value <= limit for name, limit in self.limits.items())
 
+    def value(self, metric: Metric, attributes: Mapping[str, Any]) -> float:
+        """What a metric says of a finished trial, from its attributes."""
+        values = attributes["values"]
+        return values[metric.name] if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
+
     def figures(self, attributes: Mapping[str, Any]) -> dict[Metric, Figure]:
         """Every figure of a finished trial, from its attributes."""
         noise = attributes["noise"]
@@ -68,8 +74,11 @@ class About:
 
     def scored(self, scores: Mapping[str, Sequence[float]]) -> list[tuple[Metric, Sequence[float]]]:
         """Metrics that a judge told, with the scores on each sequence; it may tell more than candidates are known by."""
-        costly = {metric.kind: metric for metric in self.metrics.values()}
-        return [(costly[kind], each) for kind, each in scores.items() if kind in costly]
+        return [(self._by_kind[kind], each) for kind, each in scores.items() if kind in self._by_kind]
+
+    @cached_property
+    def _by_kind(self) -> dict[str, Metric]:
+        return {metric.kind: metric for metric in self.metrics.values()}
 
 
 def mean(scores: Sequence[float]) -> float:

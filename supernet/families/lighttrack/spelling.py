@@ -8,7 +8,7 @@ layer; `_ops_` with stage and block of the exit. A family of another size puts i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,13 +42,19 @@ class Spelling:
         back = f"back_0(?P<back>[0-5]{{{len(self.back)}}})[0-5]{{{len(_TAIL)}}}0"
         return re.compile(rf"{back}\+cls_(?P<cls>[0-2]{{9}})\+reg_(?P<reg>[0-2]{{9}})_ops_(?P<exit>{self._exits})")
 
+    @cached_property
+    def _digits(self) -> dict[str, dict[Value, str]]:
+        return {label: {value: str(i) for i, value in enumerate(values)} for label, values in self.choices.items()}
+
     def spell(self, chosen: Mapping[str, Value]) -> str:
         """The official name of these chosen values."""
-        digits = {label: str(values.index(chosen[label])) for label, values in self.choices.items()}
-        back = "".join(digits[label] for label in self.back)
-        towers = "+".join(f"{head}_" + "".join(digits[label] for label in labels) for head, labels in self.towers.items())
+
+        def digits(labels: Sequence[str]) -> str:
+            return "".join([self._digits[label][chosen[label]] for label in labels])
+
+        towers = "+".join(f"{head}_{digits(labels)}" for head, labels in self.towers.items())
         stage, block = self.exits[int(chosen["feature"])]
-        return f"{self.prefix}back_0{back}{_TAIL}0+{towers}_ops_{stage}{block}"
+        return f"{self.prefix}back_0{digits(self.back)}{_TAIL}0+{towers}_ops_{stage}{block}"
 
     def read(self, name: str) -> dict[str, Value]:
         """The chosen values that an official name means.
