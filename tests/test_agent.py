@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency_tables.agent import board
+from latency_tables.agent import device_info
 from latency_tables.agent.serving import OUTPUT_VALUES, Agent, Refusal, abridge, serve, take_device, time_runs
 from supernet.runtimes import RUNTIMES
 from supernet.runtimes.runtime import sample
@@ -156,10 +156,10 @@ def test_short_of_memory_the_models_used_longest_ago_leave(tmp_path, monkeypatch
         here.answer({"do": "load", "name": name})
     here.answer({"do": "time", "name": "a", "runs": 1})
     free = iter([0.05, 0.5])
-    monkeypatch.setattr(board, "available_memory", lambda: next(free))
+    monkeypatch.setattr(device_info, "available_memory", lambda: next(free))
     known(here, "d", b"d")
     here.answer({"do": "load", "name": "d"})
-    monkeypatch.setattr(board, "available_memory", lambda: 1.0)
+    monkeypatch.setattr(device_info, "available_memory", lambda: 1.0)
     for name in ("a", "b", "c", "d"):
         here.answer({"do": "time", "name": name, "runs": 1})
     assert Fake.loaded == [b"a", b"b", b"c", b"d", b"b"]
@@ -184,29 +184,29 @@ def test_a_device_is_for_one_measurement_whose_next_agent_may_take_over(tmp_path
 
 @pytest.mark.parametrize("text, cores", [("3", {3}), ("4-7", {4, 5, 6, 7}), ("0,2-3", {0, 2, 3})])
 def test_cores(text, cores):
-    assert board.parse_cores(text) == cores
+    assert device_info.parse_cores(text) == cores
 
 
 @pytest.mark.parametrize("text", ["0-99999999999", "5000", "a", "", "1-", "-1", "3-1", "1-2-3", "1,,2"])
 def test_odd_cores_are_refused(text):
     with pytest.raises(ValueError, match="numbers and ranges"):
-        board.parse_cores(text)
+        device_info.parse_cores(text)
 
 
 def test_a_board_tells_what_it_knows(monkeypatch, tmp_path):
-    assert board.chip() and board.system()
-    assert set(board.readings()) == {"mhz", "celsius"}
-    assert 0 < board.available_memory() <= 1
+    assert device_info.chip() and device_info.system()
+    assert set(device_info.readings()) == {"mhz", "celsius"}
+    assert 0 < device_info.available_memory() <= 1
     for zone, temperature in (("0", "41000"), ("1", "63500"), ("2", "broken")):
         (tmp_path / f"thermal_zone{zone}").mkdir()
         (tmp_path / f"thermal_zone{zone}" / "temp").write_text(temperature)
     (tmp_path / "cpu0/cpufreq").mkdir(parents=True)
     (tmp_path / "cpu0/cpufreq/scaling_cur_freq").write_text("1800000\n")
     (tmp_path / "cpu0/cpufreq/scaling_governor").write_text("ondemand\n")
-    monkeypatch.setattr(board, "_THERMAL", tmp_path)
-    monkeypatch.setattr(board, "_CPU", tmp_path)
-    assert board.readings() == {"mhz": 1800, "celsius": 63.5}
-    assert board.governor() == "ondemand"
+    monkeypatch.setattr(device_info, "_THERMAL", tmp_path)
+    monkeypatch.setattr(device_info, "_CPU", tmp_path)
+    assert device_info.readings() == {"mhz": 1800, "celsius": 63.5}
+    assert device_info.governor() == "ondemand"
 
 
 def test_every_runtime_names_what_a_table_needs():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latency_tables.agent.board import number, text
+from latency_tables.agent.device_info import number, text
 
 _CLASS = Path("/sys/class")
 _LEAST_S = 1.0

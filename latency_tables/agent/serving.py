@@ -29,7 +29,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from latency_tables.agent import board
+from latency_tables.agent import device_info
 from latency_tables.agent.energy import find_meter, per_run_mj
 from supernet.runtimes import RUNTIMES
 from supernet.runtimes.runtime import Graph, Metered, Runtime, sample
@@ -70,12 +70,12 @@ class Agent:
         """Do what a request asks."""
         match request["do"]:
             case "info":
-                facts = {"chip": board.chip(), "os": board.system(), "governor": board.governor(), "cores": os.cpu_count()}
+                facts = {"chip": device_info.chip(), "os": device_info.system(), "governor": device_info.governor(), "cores": os.cpu_count()}
                 return {"version": self._runtime.version(), **facts}
             case "runtimes":
                 return {"runtimes": {name: _version(runtime) for name, runtime in RUNTIMES.items()}}
             case "readings":
-                return board.readings()
+                return device_info.readings()
             case "store":
                 return self._store(request["sha256"], base64.b64decode(request["model"]))
             case "introduce":
@@ -121,7 +121,7 @@ class Agent:
             new.unlink(missing_ok=True)
             if err.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            if board.available_memory() < 2 * _RESERVE:
+            if device_info.available_memory() < 2 * _RESERVE:
                 raise Refusal("disk", f"{self._folder} and memory have no room for {len(model) / 1e6:.1f} MB more") from err
             self._unstored[sha256] = model
         return {}
@@ -129,7 +129,7 @@ class Agent:
     def _graph(self, name: str) -> Graph:
         """The graph of a model, loaded and warmed up where it is not."""
         if name not in self._graphs:
-            while self._graphs and board.available_memory() < _RESERVE:
+            while self._graphs and device_info.available_memory() < _RESERVE:
                 self._graphs.popitem(last=False)
             graph = self._load(name)
             time_runs(graph, WARM_UPS)
@@ -292,7 +292,7 @@ def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> No
     os.dup2(2, 1)
     folder = cache_folder()
     try:
-        board.pin(cores)
+        device_info.pin(cores)
         lock = take_device(folder, run) if run else nullcontext()
     except (Refusal, OSError, ValueError) as refusal:
         kind = refusal.kind if isinstance(refusal, Refusal) else "folder" if isinstance(refusal, OSError) else "cores"

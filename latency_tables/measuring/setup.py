@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from latency_tables.agent.board import parse_cores
+from latency_tables.agent.device_info import parse_cores
 from latency_tables.agent.serving import cache_folder
 from latency_tables.finding import find_device, find_runtime
 from latency_tables.measuring.connection import Connection, open_agent
