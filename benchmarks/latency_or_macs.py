@@ -15,16 +15,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import optuna
 
 from benchmarks.search_efficiency import MAX_MACS, NANO, RUNTIMES, Known, interval, known, points, replay
 from benchmarks.sub_space import TABLE, every_architecture
 from latency_tables.measuring.carry_out import carry_out_anew
-from latency_tables.measuring.plan import Place, Plan
+from latency_tables.measuring.plan import Plan
+from latency_tables.measuring.setup import Setup
 from search.metrics import Objective
 from search.strategies import STRATEGIES
 from supernet.space import Architecture
-from tracking.files.progress import progress
+from tracking.files.progress import say
 
 LEVELS = (0.5, 0.8, 0.95, 0.99)
 """Quantiles of the AO of all feasible networks that the chosen ones must reach."""
@@ -54,12 +54,11 @@ def searches(figures: Known, strategy: str, evaluations: int, seeds: int) -> dic
     """Offers of each seed, by what was minimised: `macs`, or a runtime's latency."""
     wanted, costs = levels(figures), {"macs": figures.macs, **figures.latency_ms}
     found: dict[str, list[Offers]] = {name: [] for name in costs}
-    with progress("searches", len(costs) * seeds) as report:
-        for count in range(len(costs) * seeds):
-            name = list(costs)[count % len(costs)]
-            evaluated = replay(strategy, figures.problem(costs[name], evaluations), figures.ao, count // len(costs))
-            found[name].append(offers(evaluated, costs[name], figures.ao, wanted))
-            report(count + 1, name)
+    for seed in range(seeds):
+        for name, cost in costs.items():
+            evaluated = replay(strategy, figures.problem(cost, evaluations), figures.ao, seed)
+            found[name].append(offers(evaluated, cost, figures.ao, wanted))
+            say(f"searched for few {name}, {seed + 1} of {seeds}")
     return found
 
 
@@ -85,7 +84,7 @@ def measured(figures: Known, found: dict[str, list[Offers]]) -> list[dict]:
     for runtime in figures.latency_ms:
         pairs = {level: (found[runtime][0][level], found["macs"][0][level]) for level in LEVELS}
         networks = tuple({arch.key: arch for pair in pairs.values() for arch in pair if arch is not None}.values())
-        table = carry_out_anew(Plan(NANO, (), networks, Place(runtime=runtime), seed=0, times_only=True))
+        table = carry_out_anew(Plan(NANO, (), networks, Setup(runtime=runtime), seed=0, times_only=True))
         for level, ao in levels(figures).items():
             a, b = (table.networks[arch.name, "search"].reference_units if arch is not None else None for arch in pairs[level])
             row = {"runtime": runtime, "ao": ao, "seeds": int(a is not None and b is not None), "of": 1}
@@ -117,7 +116,6 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="time the chosen networks of the first seed on this machine as well")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     figures = known(options.table, options.runtimes)
     found = searches(figures, options.strategy, options.evaluations, options.seeds)
     result = {"predicted": predicted(figures, found), **({"measured": measured(figures, found)} if options.measure else {})}

@@ -37,7 +37,7 @@ _SEQUENCES = 16
 _TASKS = {
     "go on": ("from benchmarks.many_trials import opened, passing; feasible = passing()", "opened(Path(sys.argv[1]), feasible)"),
     "read candidates": ("from search.study.study import read_candidates", "found = read_candidates(Path(sys.argv[1]) / 'study')"),
-    "build page": ("from search.verbs.report import report; import search.page.document", "report(Path(sys.argv[1]))"),
+    "build page": ("from search.verbs.report import report; import search.page.document, xgboost", "report(Path(sys.argv[1]))"),
 }
 _CHILD = """
 import json, re, sys, time

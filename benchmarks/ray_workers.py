@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def main(seconds: float, rounds: int) -> None:
     """Measure in rounds, so that what else the machine does falls on all alike, and print medians."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "supernet.safetensors"
-        supernet = FAMILY.supernet()
+        supernet: Any = FAMILY.supernet()
         initialise(supernet, seed=0)
         save_supernet(path, supernet)
         make = partial(InheritedJudge, path, Validation("synthetic", 40))

@@ -3,7 +3,7 @@
     python -m benchmarks.search_efficiency                                            all strategies, 10 seeds
     python -m benchmarks.search_efficiency --strategies guided random --seeds 3 --runtime ncnn
 
-Searches are replayed on the table of `benchmarks/sub_space.py`: strategy, gate and study as in a real search, AO looked up. Objectives
+Searches are replayed on the table of `benchmarks/sub_space.py`: everything is as in a real search, but AO is looked up. Objectives
 are AO and the latency predicted from a shipped table, under a limit of multiply-adds that half of the networks meet. Hypervolumes
 are shares of the true front's, between the worst and the best feasible network. GP takes a second a proposal and is stopped early.
 """
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import optuna
 from scipy import stats
 
 from benchmarks.sub_space import FREE, NANO, TABLE, every_architecture, read_table, sub_space
@@ -26,18 +26,18 @@ from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.fit import fit
 from search.front.pareto import hypervolume, hypervolumes, non_dominated
+from search.judging.tabular import TabularJudge
+from search.library import SearchOptions, run_search
 from search.metrics import Objective
 from search.metrics.accuracy import AO
 from search.metrics.counted import multiply_adds
 from search.metrics.metric import Evaluate
 from search.metrics.predicted import predicted_latency
-from search.problem.budget import cheapest
-from search.problem.feasible import FeasibilityFilter
 from search.problem.problem import Constraint, Problem
 from search.strategies import STRATEGIES
-from search.strategies.converged import SearchConverged
+from search.workers.inline import InlineWorkers
 from supernet.space import Architecture
-from tracking.files.progress import progress
+from tracking.files.progress import say
 
 MARKS = (10, 20, 50, 100, 200, 500, 1000)
 """Evaluations after which a search is looked at."""
@@ -83,25 +83,12 @@ def known(table: Path, runtimes: Sequence[str]) -> Known:
     return Known(read_table(table), macs, {runtime: latency_ms(runtime) for runtime in runtimes})
 
 
-def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> list[Architecture]:
-    """Search as `search.study.study.Study` does, in memory; returns what was evaluated, in order."""
-    gate = FeasibilityFilter(problem, cheapest(problem))
-    study = optuna.create_study(directions=[o.metric.direction for o in problem.objectives], sampler=STRATEGIES[strategy](gate, seed))
-    study.enqueue_trial(dict(gate.anchor.choices))
-    evaluated = []
-    for _ in range(problem.evaluations):
-        try:
-            trial = study.ask(gate.distributions)
-        except SearchConverged:
-            break
-        arch = problem.space.make(trial.params)
-        choices = NANO.space.indices([arch])
-        for constraint, excess in zip(problem.constraints, problem.excess(choices)[0], strict=True):
-            trial.set_constraint(constraint.name, float(excess))
-        study.tell(trial, [ao[arch.key], float(problem.objectives[1].of(choices)[0])])
-        gate.seen.add(arch.key)
-        evaluated.append(arch)
-    return evaluated
+def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> Sequence[Architecture]:
+    """Run a whole search in a folder that is thrown away; returns what was evaluated, in order."""
+    judge = TabularJudge({key: {AO.kind: (each,)} for key, each in ao.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        found = run_search(problem, strategy, InlineWorkers(judge), Path(folder), SearchOptions(seed=seed))
+    return [candidate.architecture for candidate in found.candidates]
 
 
 def points(architectures: Sequence[Architecture], cost: Objective, ao: dict[str, float]) -> np.ndarray:
@@ -123,16 +110,15 @@ def growth(strategies: Sequence[str], figures: Known, runtime: str, seeds: int, 
 
     whole = hypervolume(scaled(feasible), np.ones(2))
     answer: dict[str, dict] = {}
-    with progress("searches", len(strategies) * seeds) as report:
-        for strategy in strategies:
-            planned = min(most, AFFORDABLE.get(strategy, most))
-            shares, began = np.zeros((seeds, planned)), time.perf_counter()
-            for seed in range(seeds):
-                found = replay(strategy, figures.problem(cost, planned), figures.ao, seed)
-                shares[seed, : len(found)] = hypervolumes(scaled(points(found, cost, figures.ao)), np.ones(2)) / whole
-                shares[seed, len(found) :] = shares[seed, len(found) - 1]  # it said that it was enough
-                report(len(answer) * seeds + seed + 1, f"{strategy} {shares[seed, -1]:.4f}")
-            answer[strategy] = {"shares": shares, "seconds": (time.perf_counter() - began) / seeds / planned}
+    for strategy in strategies:
+        planned = min(most, AFFORDABLE.get(strategy, most))
+        shares, began = np.zeros((seeds, planned)), time.perf_counter()
+        for seed in range(seeds):
+            found = replay(strategy, figures.problem(cost, planned), figures.ao, seed)
+            shares[seed, : len(found)] = hypervolumes(scaled(points(found, cost, figures.ao)), np.ones(2)) / whole
+            shares[seed, len(found) :] = shares[seed, len(found) - 1]  # it said that it was enough
+            say(f"{strategy}, search {seed + 1} of {seeds}: {shares[seed, -1]:.4f}")
+        answer[strategy] = {"shares": shares, "seconds": (time.perf_counter() - began) / seeds / planned}
     answer["front"] = {"members": len(non_dominated(feasible)), "feasible": len(feasible)}
     return answer
 
@@ -195,7 +181,6 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     figures = known(options.table, [options.runtime])
     result = summary(growth(options.strategies, figures, options.runtime, options.seeds, options.evaluations))
     print(json.dumps(result) if options.json else show(result))

@@ -27,7 +27,7 @@ import torch
 
 from supernet.checkpoints import load_supernet
 from supernet.deploy.torch_graphs import TorchGraphs
-from supernet.families import FAMILIES
+from supernet.families.lighttrack import NANO
 from supernet.space import Architecture, SearchSpace, Value
 from supernet.training.batches import pair_source, tensors
 from supernet.training.calibrate import calibrate
@@ -40,7 +40,6 @@ from tracking.generated.synthetic import synthetic_sequence
 from tracking.images import cv2
 from tracking.trackers.siamese import Siamese, advance, search_crops
 
-NANO = FAMILIES["nano"]
 TABLE = Path(__file__).parent / "data" / "nano_sub_space.csv"
 FREE: dict[str, tuple[Value, ...]] = {
     "back.1.0": ("k3e4", "k5e4", "k7e6"),

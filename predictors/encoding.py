@@ -164,8 +164,8 @@ class Encoder:
             missing = (counts > 0).any(axis=0) & self._occurrences.of_branch[branch] & self._without_ms
             raise MissingOperators((self._occurrences.operators[i].key for i in np.flatnonzero(missing)), self._unsupported)
         sums = rows @ self._sums[branch]
-        listed = self._occurrences.listed(choices)
-        return Encoded(sums[:, 0], sums[:, 1], np.column_stack([sums[:, 2:], listed]).astype(np.float32), self.names)
+        features = np.concatenate([sums[:, 2:], self._occurrences.listed(choices)], axis=1, dtype=np.float32)
+        return Encoded(sums[:, 0], sums[:, 1], features, self.names)
 
     def missing(self, choices: np.ndarray) -> np.ndarray:
         """(N,) how many operators of each of N architectures, given as (N, L) integers, the table has no time for."""

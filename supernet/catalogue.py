@@ -23,10 +23,10 @@ def find_family(name: object, where: str = "") -> Family:
     Raises:
         ValueError: There is none.
     """
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         found = f" in {where}" if where else ""
         raise ValueError(f"a family must be one of {', '.join(FAMILIES)}, got {name!r:.80}{found}; choose one of these")
-    return FAMILIES[str(name)]
+    return FAMILIES[name]
 
 
 def find_architecture(text: str) -> Architecture:

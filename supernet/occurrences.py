@@ -86,7 +86,9 @@ class Occurrences:
             i, j = np.argwhere(outside)[0]
             raise ValueError(f"choice {j} must be an index from 0 to {self.sizes[j] - 1}, got {choices[i, j]}; Encoder.choices makes them")
         # whole numbers far below 2**53: floating point is exact, and a hundred times as fast
-        where = (choices.astype(float) @ self.steps + self.first).astype(np.int32).ravel()
+        where = choices.astype(float) @ self.steps
+        where += self.first
+        where = where.astype(np.int32).ravel()
         starts = np.arange(len(choices) + 1) * len(self.first)
         return csr_array((np.ones(len(where)), where, starts), shape=(len(choices), len(self.added)))
 

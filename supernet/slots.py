@@ -69,7 +69,10 @@ class _Column:
 
     def rows(self, digits: np.ndarray) -> np.ndarray:
         """(N,) rows of the table for (N, L) digits."""
-        return digits[:, self.choices] @ self.steps
+        rows = np.zeros(len(digits), int)
+        for choice, step in zip(self.choices, self.steps, strict=True):  # products of integer matrices take twice as long
+            rows += digits[:, choice] * step
+        return rows
 
     def row(self, digits: Sequence[int]) -> int:
         """The same for one architecture, without NumPy's overhead."""
@@ -140,7 +143,7 @@ class SlotTable:
             used = np.zeros(len(digits), bool)
             for column, matters in tables:
                 used |= matters[column.rows(digits)]
-            digits[~used, choice] = 0
+            digits[:, choice] *= used
         return digits
 
     def listed_once(self, digits: Sequence[int]) -> list[int]:

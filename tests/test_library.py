@@ -233,7 +233,9 @@ def test_an_objective_of_ones_own(tmp_path):
     assert [member.value(SHARPNESS) for member in found.front] == sorted((m.value(SHARPNESS) for m in found.front), reverse=True)
     winner = found.recommendation.winner
     assert winner.figures[SHARPNESS] == Figure(pytest.approx(winner.value(MACS) / 2e7 + 0.005), pytest.approx(0.005 / 3**0.5), "counted")
-    assert winner.figures[SHARPNESS.found_again].source == "counted" and "highest sharpness on 6 further sequences" in found.recommendation.why
+    assert (
+        winner.figures[SHARPNESS.found_again].source == "counted" and "highest sharpness on 6 further sequences" in found.recommendation.why
+    )
     assert found.candidates[0].value(depth.metric) == 1  # without limits the search begins with the cheapest
     write_candidates(tmp_path, found.candidates, found.front)
     head = (tmp_path / "candidates.csv").read_text().partition("\n")[0].split(",")

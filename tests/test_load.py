@@ -77,7 +77,7 @@ def test_a_broken_file_is_refused_with_one_line(tmp_path, content, said):
             "knows template crops of 48 px and search crops of 96 px, the family lighttrack has 128 and 256 px",
         ),
         ({"family": "resnet"}, "a family must be one of lighttrack, nano, got 'resnet'"),
-        ({"family": ["nano"]}, "unhashable"),
+        ({"family": ["nano"]}, r"a family must be one of lighttrack, nano, got \['nano'\]"),
         ({"profile": {**TABLE.profile.to_json(), "threads": 4}}, "fingerprint of the profile must be"),
         ({"profile": {"family": "nano"}}, "a profile needs the fields device, "),
         ({"reference_ms": "1"}, "reference_ms must be a number"),

@@ -40,7 +40,9 @@ def test_found_again_is_another_metric_of_the_same_kind():
     assert dataclasses.replace(again, again=False) == PHONE
 
 
-@pytest.mark.parametrize("field, value", [("kind", "template"), ("unit", "s"), ("direction", "maximize"), ("device", "pi"), ("again", True)])
+@pytest.mark.parametrize(
+    "field, value", [("kind", "template"), ("unit", "s"), ("direction", "maximize"), ("device", "pi"), ("again", True)]
+)
 def test_equal_metrics_are_one_key(field, value):
     assert {PHONE: 1}[dataclasses.replace(PHONE)] == 1
     assert dataclasses.replace(PHONE, **{field: value}) not in {PHONE: 1}

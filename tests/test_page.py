@@ -212,7 +212,10 @@ def test_corrections_of_a_finished_search_apply_to_what_was_not_measured():
     first = plain.front[0].number
     verified = {"measured": {"latency_ms": 1}, "outside": {"latency_ms": 1}, "corrected": {"latency_ms": 1.5}, "missing": {}}
     noise = {"calibration": 0.004, "tie_within": 0.02}
-    data = found([measured(c, 7.0) if c.number == first else c for c in CANDIDATES], summary=made_up_summary() | {"verified": verified, "noise": noise})
+    data = found(
+        [measured(c, 7.0) if c.number == first else c for c in CANDIDATES],
+        summary=made_up_summary() | {"verified": verified, "noise": noise},
+    )
     values = {c.number: c.value(LATENCY) for c in data.candidates}
     assert all(values[c.number] == (7.0 if c.number == first else 1.5 * c.value(LATENCY)) for c in CANDIDATES)
     text = shown(data)

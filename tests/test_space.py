@@ -87,6 +87,12 @@ def test_files_round_trip_and_disagreement_is_refused(tmp_path):
         find_architecture(str(tmp_path / "none.json"))
 
 
+@pytest.mark.parametrize("family", ["micro", ["nano"], None])
+def test_a_record_of_no_known_family_is_refused(family):
+    with pytest.raises(ValueError, match=r"a family must be one of lighttrack, nano, got .* in a.json"):
+        from_json({"family": family, "name": "back"}, "a.json")
+
+
 def test_a_sample_from_elsewhere_is_refused():
     space = FAMILIES["nano"].space
     chosen = dict(space.sample(np.random.default_rng(0)).choices)

@@ -57,7 +57,10 @@ def test_several_chips_and_quantities(files, objectives, names):
         ({"max_latency": "8ms"}, {"max_latency:phone": 8, "max_latency:camera": 8}),
         ({"max_latency": ["phone=8ms", "camera=0.02s"]}, {"max_latency:phone": 8, "max_latency:camera": 20}),
         ({"max_latency": ["9ms", "camera=3"]}, {"max_latency:phone": 9, "max_latency:camera": 3}),
-        ({"max_macs": "12M", "max_params": "40k", "max_template": "phone=1ms"}, {"max_macs": 12e6, "max_params": 4e4, "max_template:phone": 1}),
+        (
+            {"max_macs": "12M", "max_params": "40k", "max_template": "phone=1ms"},
+            {"max_macs": 12e6, "max_params": 4e4, "max_template:phone": 1},
+        ),
         ({"max_memory": "6MB"}, {"max_memory": 6}),
     ],
 )

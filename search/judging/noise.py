@@ -47,8 +47,11 @@ def paired(a: Sequence[float], b: Sequence[float], calibration: float = 0.0) -> 
 
 def standard_error(values: Sequence[float] | np.ndarray) -> float:
     """Standard error of the mean of some values; infinite for fewer than two."""
-    values = np.asarray(values, float)
-    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("inf")
+    count = len(values)
+    if count < 2:
+        return float("inf")
+    mean = sum(values) / count  # for a few scores of each of many candidates NumPy would take ten times as long
+    return float((sum((value - mean) ** 2 for value in values) / (count - 1) / count) ** 0.5)
 
 
 def calibration_noise(repeats: Sequence[Sequence[float]]) -> float:
