@@ -68,11 +68,16 @@ def _chips(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, 
 
 
 def _shared_features(operators: Sequence[Operator]) -> list[tuple[list[Hashable], float]]:
-    """What operators have in common: for each feature its (K,) values, and how far its factor strays."""
-    options = dict.fromkeys(name for op in operators for name in op.option)
+    """What operators have in common: for each feature its (K,) values, and how far its factor strays.
+
+    An option that follows from kind and map size, as the side of the template does, says no more than these and is left out.
+    """
     features: list[tuple[list[Hashable], float]] = [([op.kind for op in operators], _KIND)]
-    for name in options:
-        features.append(([op.option.get(name) for op in operators], _KERNEL if name == "kernel" else _OPTION))
+    known = [(op.kind, op.branch, op.in_shape) for op in operators]
+    for name in dict.fromkeys(name for op in operators for name in op.option):
+        values = [op.option.get(name) for op in operators]
+        if len(set(zip(known, values, strict=True))) > len(set(known)):
+            features.append((values, _KERNEL if name == "kernel" else _OPTION))
     features.append(([op.in_shape[-1] for op in operators], _SIZE))
     features.append(([(op.kind, op.option.get("kernel")) for op in operators], _BOTH))
     return features
