@@ -10,7 +10,7 @@ import numpy as np
 from latency_tables.tables.table import LatencyTable, manifest_path
 from predictors.cross_validation import cross_validated
 from predictors.encoding import Encoded, Encoder
-from predictors.fit_quantity import fit_table
+from predictors.fit_metric import fit_table
 from predictors.interval import Interval
 from predictors.latency import LatencyPredictor, fit_template_line, held_out_rows
 from predictors.measured import check_family, measured_networks
@@ -24,8 +24,8 @@ _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
 _REPEATS = 5
 
 
-def fit_predictor(table: Path, *, out: Path, quantity: Literal["latency", "memory", "energy"] = "latency") -> dict:
-    """Fit a predictor of the milliseconds per frame on a measured table, or of another quantity that it has of whole networks.
+def fit_predictor(table: Path, *, out: Path, metric: Literal["latency", "memory", "energy"] = "latency") -> dict:
+    """Fit a predictor of the milliseconds per frame on a measured table, or of another metric that it has of whole networks.
 
     The candidates are the sum of the table, a robust line over it, a ridge that corrects the line, and XGBoost with the line as base
     margin; each is kept only where cross-validation on the measured networks says that it helps. A line over multiply-adds is scored beside them.
@@ -33,7 +33,7 @@ def fit_predictor(table: Path, *, out: Path, quantity: Literal["latency", "memor
     Args:
         table: A latency table with whole networks, as written by the measure command.
         out: The predictor, a .json file.
-        quantity: What to predict: latency, memory (growth of the peak, MB) or energy (of a frame, mJ).
+        metric: What to predict: latency, memory (growth of the peak, MB) or energy (of a frame, mJ).
 
     Returns:
         `networks` (how many it was fitted on), `left_out` (names of networks with operators that the runtime cannot run alone),
@@ -47,11 +47,11 @@ def fit_predictor(table: Path, *, out: Path, quantity: Literal["latency", "memor
     check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
     profile = measured.profile.to_json()
-    if quantity != "latency":
+    if metric != "latency":
         check_family(measured)
-        other = fit_table(measured, quantity)
+        other = fit_table(measured, metric)
         other.save(Path(out))
-        return {"family": other.family, "quantity": quantity, "coverage": other.interval.coverage, "profile": profile, **other.about}
+        return {"family": other.family, "metric": metric, "coverage": other.interval.coverage, "profile": profile, **other.about}
     predictor = fit(measured)
     predictor.save(Path(out))
     found = {name: value for name, value in predictor.about["fit"].items() if name != "held_out"}

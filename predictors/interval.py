@@ -24,7 +24,7 @@ class Interval:
     """How far measurements may lie from predictions."""
 
     reach: float
-    """In units of what the model says of its own doubt: of the logarithm of a relative quantity, else of the quantity itself."""
+    """In units of what the model says of its own doubt: of the logarithm of a relative metric, else of the metric itself."""
     coverage: float
     """Share of other measurements of the same kind expected inside, 0..1."""
     relative: bool = True

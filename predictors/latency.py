@@ -48,7 +48,7 @@ class LatencyPredictor:
     """`fit`: scores of the fit, held-out networks, learning curve."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """Why the runtime cannot run an operator, by key."""
-    quantity: str = field(default="latency", init=False)
+    metric: str = field(default="latency", init=False)
     unit: str = field(default="ms", init=False)
 
     @property
@@ -94,7 +94,7 @@ class LatencyPredictor:
         sizes = find_family(self.family).settings
         record = {
             "format": FORMAT,
-            "quantity": self.quantity,
+            "quantity": self.metric,
             "unit": self.unit,
             "family": self.family,
             "template_size": sizes.template_size,

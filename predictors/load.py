@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from predictors import latency, quantity
+from predictors import latency, metric
 from predictors.predictor import Predictor
 from tracking.files.records import read_record
 
-_READERS: dict[str, Any] = {latency.FORMAT: latency.from_json, quantity.FORMAT: quantity.from_json}
+_READERS: dict[str, Any] = {latency.FORMAT: latency.from_json, metric.FORMAT: metric.from_json}
 """What reads each format, by its name."""
 
 
@@ -50,5 +50,5 @@ def load_latency(path: Path) -> latency.LatencyPredictor:
     """
     found = load_predictor(path)
     if not isinstance(found, latency.LatencyPredictor):
-        raise ValueError(f"a predictor of latency is needed here, {path} predicts {found.quantity}; fit one with chiptrack fit-predictor")
+        raise ValueError(f"a predictor of latency is needed here, {path} predicts {found.metric}; fit one with chiptrack fit-predictor")
     return found

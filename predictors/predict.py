@@ -25,6 +25,6 @@ def predict(arch: list[str], *, predictor: Path) -> list[dict]:
     architectures = [find_architecture(text) for text in arch]
     fitted = load_predictor(Path(predictor))
     prediction, unit = fitted.predict(architectures), fitted.unit.lower()
-    value, low, high = f"{fitted.quantity}_{unit}", f"low_{unit}", f"high_{unit}"
+    value, low, high = f"{fitted.metric}_{unit}", f"low_{unit}", f"high_{unit}"
     columns = zip(architectures, prediction.value, prediction.low, prediction.high, strict=True)
     return [{"name": a.name, value: float(v), low: float(lo), high: float(hi)} for a, v, lo, hi in columns]

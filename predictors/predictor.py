@@ -26,10 +26,10 @@ class Prediction:
 
 
 class Predictor(Protocol):
-    """Predicts one quantity of the architectures of one family."""
+    """Predicts one metric of the architectures of one family."""
 
     @property
-    def quantity(self) -> str:
+    def metric(self) -> str:
         """What is predicted: latency, memory, energy or accuracy."""
         ...
 
@@ -45,7 +45,7 @@ class Predictor(Protocol):
 
     @property
     def profile(self) -> Profile | None:
-        """Where and with what the quantity was measured; None where it does not depend on a device."""
+        """Where and with what the metric was measured; None where it does not depend on a device."""
         ...
 
     @property
@@ -54,7 +54,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
-        """Predict the quantity.
+        """Predict the metric.
 
         Raises:
             ValueError: An architecture is of another family.

@@ -33,7 +33,7 @@ def made_up_settings(family: Family, chips: tuple[str, ...]) -> dict:
     return {
         "family": family.name,
         "supernet": {"path": "supernet.safetensors", "sha256": "0"},
-        "predictors": [{"path": f"{chip}.json", "quantity": "latency", "profile": {"chip": chip, "runtime": "none"}} for chip in chips],
+        "predictors": [{"path": f"{chip}.json", "metric": "latency", "profile": {"chip": chip, "runtime": "none"}} for chip in chips],
         "objectives": [metric.to_json() for metric in (AO, *times)],
         "figures": [metric.to_json() for metric in (AO, AUC, MACS, PARAMS, *times)],
         "limits": {"max_macs": float(family.max_macs)},

@@ -135,7 +135,11 @@ def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: 
 def test_a_dataclass_among_the_parameters_stands_for_its_fields(capsys):
     flags = chiptrack.Flags("chiptrack walk", walk, chiptrack.Verb("a walk"))
     assert flags.resumes
-    assert flags.parse(["Ulm", "--wind", "-2", "--far", "--json"]) == (["Ulm"], {"weather": Weather(-2.0), "far": True, "resume": False}, True)
+    assert flags.parse(["Ulm", "--wind", "-2", "--far", "--json"]) == (
+        ["Ulm"],
+        {"weather": Weather(-2.0), "far": True, "resume": False},
+        True,
+    )
     with pytest.raises(SystemExit):
         flags.parse(["--help"])
     assert re.search(r"--wind WIND\s+Metres a second. \(default: 3.5\)", capsys.readouterr().out)

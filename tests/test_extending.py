@@ -64,7 +64,9 @@ def patched(text: str, diff: str) -> str:
 def commands(heading: str) -> list[str]:
     """The commands of a section."""
     (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.S | re.M)
-    return [line.removeprefix("$ chiptrack ") for block in re.findall(r"```console\n(.*?)```", section, re.S) for line in block.splitlines()]
+    return [
+        line.removeprefix("$ chiptrack ") for block in re.findall(r"```console\n(.*?)```", section, re.S) for line in block.splitlines()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,12 @@ def extended(tmp_path_factory) -> Path:
     for folder in ("search", "predictors", "latency_tables", "supernet", "tracking"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "tests").mkdir()
-    for name in ("chiptrack.py", "pyproject.toml", "tests/test_families.py", *(f"tests/{path.name}" for path in ROOT.glob("tests/conftest*"))):
+    for name in (
+        "chiptrack.py",
+        "pyproject.toml",
+        "tests/test_families.py",
+        *(f"tests/{path.name}" for path in ROOT.glob("tests/conftest*")),
+    ):
         shutil.copy(ROOT / name, root / name)
     for path, text in blocks("python"):
         assert not (root / path).exists(), f"{path} is there already"
@@ -140,7 +147,9 @@ def test_the_family_goes_all_the_way(desk):
 
 def test_the_family_keeps_what_every_family_must(extended):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_families.py", "-k", "swift"]
-    done = subprocess.run(command, cwd=extended, env={**os.environ, "PYTHONPATH": str(extended)}, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=extended, env={**os.environ, "PYTHONPATH": str(extended)}, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 19
 

@@ -12,12 +12,12 @@ import pytest
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.encoding import Encoder
+from predictors.features import FeatureEncoder
 from predictors.fit import fit
-from predictors.fit_quantity import fit_quantity
+from predictors.fit_metric import fit_metric
 from predictors.measured import measured_networks
 from predictors.models import MODELS
 from predictors.models.corrections import CORRECTIONS
-from predictors.traits import TraitEncoder
 from supernet.families import FAMILIES
 
 ROOT = Path(__file__).parents[1]
@@ -62,11 +62,11 @@ def test_predicting_latency(tmp_path, model):
 
 @pytest.mark.parametrize("model", CORRECTIONS)
 def test_predicting_memory(tmp_path, model):
-    encoder, rng = TraitEncoder("nano"), np.random.default_rng(0)
+    encoder, rng = FeatureEncoder("nano"), np.random.default_rng(0)
     drawn = [NANO.space.sample(rng) for _ in range(12)]
-    traits = encoder.encode(encoder.choices(drawn))
-    predictor = fit_quantity("memory", "nano", drawn, 10 + 2 * traits.megabytes)
+    features = encoder.encode(encoder.choices(drawn))
+    predictor = fit_metric("memory", "nano", drawn, 10 + 2 * features.megabytes)
     predictor = dataclasses.replace(
-        predictor, model_name=model, model=CORRECTIONS[model].fit(traits.features, 0.01 * rng.normal(size=12), 0)
+        predictor, model_name=model, model=CORRECTIONS[model].fit(features.columns, 0.01 * rng.normal(size=12), 0)
     )
     check_predicting(predictor, tmp_path, trees=model in ("trees", "blend"))

@@ -8,10 +8,10 @@ from latency_tables.tables.profile import Profile
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.fit import fit
-from predictors.fit_quantity import fit_table
+from predictors.fit_metric import fit_table
 from predictors.latency import LatencyPredictor
 from predictors.load import load_latency, load_predictor
-from predictors.quantity import QuantityPredictor
+from predictors.metric import MetricPredictor
 
 TABLE = LatencyTable.load(SHIPPED / "nano-onnxruntime-fp32.csv")
 OTHER = Profile("lighttrack", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
@@ -27,8 +27,8 @@ def folder(tmp_path_factory):
 
 def test_a_file_is_read_whatever_it_predicts(folder):
     latency, memory = (load_predictor(folder / f"{name}.json") for name in ("latency", "memory"))
-    assert isinstance(latency, LatencyPredictor) and isinstance(memory, QuantityPredictor)
-    assert [(p.quantity, p.unit, p.family) for p in (latency, memory)] == [("latency", "ms", "nano"), ("memory", "MB", "nano")]
+    assert isinstance(latency, LatencyPredictor) and isinstance(memory, MetricPredictor)
+    assert [(p.metric, p.unit, p.family) for p in (latency, memory)] == [("latency", "ms", "nano"), ("memory", "MB", "nano")]
     assert latency.profile == memory.profile == TABLE.profile and latency.reference_ms == TABLE.reference_ms
 
 
@@ -38,8 +38,8 @@ def test_a_file_that_is_read_is_written_as_it_was(folder, tmp_path, name):
     assert (tmp_path / "again.json").read_bytes() == (folder / f"{name}.json").read_bytes()
 
 
-def test_where_latency_is_needed_another_quantity_is_refused(folder):
-    assert load_latency(folder / "latency.json").quantity == "latency"
+def test_where_latency_is_needed_another_metric_is_refused(folder):
+    assert load_latency(folder / "latency.json").metric == "latency"
     with pytest.raises(ValueError, match=r"a predictor of latency is needed here, .*memory.json predicts memory; fit one with"):
         load_latency(folder / "memory.json")
 

@@ -53,9 +53,9 @@ def test_a_predictor_of_other_sizes_is_refused(capsys, predictor, tmp_path):
 
 def test_memory_is_fitted_and_predicted_by_the_same_verbs(capsys, tmp_path):
     table, out = str(SHIPPED / "nano-mnn-fp32.csv"), str(tmp_path / "m.json")
-    assert chiptrack.main(["fit-predictor", table, "--quantity", "memory", "--out", out, "--json"]) == 0
+    assert chiptrack.main(["fit-predictor", table, "--metric", "memory", "--out", out, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["quantity"] == "memory" and said["scores"][said["chosen"]]["error"] < 0.1
+    assert said["metric"] == "memory" and said["scores"][said["chosen"]]["error"] < 0.1
     assert chiptrack.main(["predict", *NAMES, "--predictor", out, "--json"]) == 0
     for record in json.loads(capsys.readouterr().out):
         measured = TABLE.networks[record["name"], "search"].memory_mb
@@ -66,6 +66,6 @@ def test_memory_is_fitted_and_predicted_by_the_same_verbs(capsys, tmp_path):
 
 def test_energy_that_nobody_measured_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
-        chiptrack.main(["fit-predictor", str(SHIPPED / "nano-mnn-fp32.csv"), "--quantity", "energy", "--out", str(tmp_path / "e.json")])
+        chiptrack.main(["fit-predictor", str(SHIPPED / "nano-mnn-fp32.csv"), "--metric", "energy", "--out", str(tmp_path / "e.json")])
     assert "needs energy_mj of at least 3 networks, the table has 0" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

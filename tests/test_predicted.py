@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from predictors.fit_quantity import fit_quantity
+from predictors.fit_metric import fit_metric
 from predictors.load import load_predictor
 from search.metrics import Metric
-from search.metrics.predicted import predicted_latency, predicted_quantity, template_latency, unsupported
+from search.metrics.predicted import predicted_latency, predicted_metric, template_latency, unsupported
 from search.problem.problem import Constraint
 from supernet.families import FAMILIES
 
@@ -42,11 +42,11 @@ def test_what_cannot_run_takes_for_ever_and_breaks_a_limit_of_none():
     assert constraint.excess(constraint.objective.of(CHOICES)).tolist() == [2, 0, 0]
 
 
-@pytest.mark.parametrize("quantity, unit, name", [("memory", "MB", "memory_mb:phone"), ("energy", "mJ", "energy_mj:phone")])
-def test_a_quantity_brings_its_unit(quantity, unit, name):
+@pytest.mark.parametrize("metric, unit, name", [("memory", "MB", "memory_mb:phone"), ("energy", "mJ", "energy_mj:phone")])
+def test_a_metric_brings_its_unit(metric, unit, name):
     architectures = [NANO.space.sample(RNG) for _ in range(12)]
-    predictor = fit_quantity(quantity, "nano", architectures, RNG.uniform(5, 6, 12))
-    objective, said = predicted_quantity(predictor, "phone"), predictor.predict(SOME)
-    assert objective.metric == Metric(quantity, unit, source="predicted", device="phone") and objective.metric.name == name
+    predictor = fit_metric(metric, "nano", architectures, RNG.uniform(5, 6, 12))
+    objective, said = predicted_metric(predictor, "phone"), predictor.predict(SOME)
+    assert objective.metric == Metric(metric, unit, source="predicted", device="phone") and objective.metric.name == name
     np.testing.assert_array_equal(objective.of(CHOICES), said.value)
     np.testing.assert_allclose(objective.noise(CHOICES), (said.high - said.low) / 2)

@@ -153,7 +153,7 @@ def test_files(tmp_path):
     report = fit_predictor(table, out=out)
     assert set(report["scores"]) == set(MODELS) and report["networks"] == 24 and report["chosen"] in report["why"]
     predictor = load_predictor(out)
-    assert (predictor.family, predictor.quantity, predictor.unit) == ("nano", "latency", "ms")
+    assert (predictor.family, predictor.metric, predictor.unit) == ("nano", "latency", "ms")
     prediction = predictor.predict(DRAWN)
     assert np.all((prediction.low < prediction.value) & (prediction.value < prediction.high))
     predictor.save(tmp_path / "again.json")

@@ -9,7 +9,10 @@ import pytest
 import chiptrack
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "extending.md")]  # of that, see test_extending
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "extending.md"),
+]  # of that, see test_extending
 
 
 def commands() -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictors.fit_quantity import fit_quantity
+from predictors.fit_metric import fit_metric
 from search.problem.specification import Limits, specify
 from supernet.families import FAMILIES
 
@@ -21,8 +21,8 @@ def files(tmp_path_factory):
         shutil.copy(PREDICTOR, folder / f"{name}.json")
     rng = np.random.default_rng(0)
     some = [NANO.space.sample(rng) for _ in range(12)]
-    fit_quantity("memory", "nano", some, rng.uniform(5, 6, 12)).save(folder / "memory.json")
-    fit_quantity("accuracy", "nano", some, rng.uniform(0.5, 0.6, 12)).save(folder / "accuracy.json")
+    fit_metric("memory", "nano", some, rng.uniform(5, 6, 12)).save(folder / "memory.json")
+    fit_metric("accuracy", "nano", some, rng.uniform(0.5, 0.6, 12)).save(folder / "accuracy.json")
     return {path.stem: path for path in folder.iterdir()}
 
 
@@ -46,7 +46,7 @@ def test_one_chip(files):
         (["ao", "template:phone", "params"], ["ao", "template_ms:phone", "params"]),
     ],
 )
-def test_several_chips_and_quantities(files, objectives, names):
+def test_several_chips_and_metrics(files, objectives, names):
     problem = ask(files, "phone", "camera", "memory", objectives=objectives)
     assert [objective.metric.name for objective in problem.objectives] == names
 
@@ -114,7 +114,7 @@ def test_what_is_no_predictor_is_refused(tmp_path):
 def test_the_record_tells_files_apart(files):
     wanted = specify(NANO, [files["phone"], files["memory"]], ["ao", "latency"], Limits(), 10)
     latency, memory = wanted.predictors
-    assert (latency["quantity"], memory["quantity"]) == ("latency", "memory")
+    assert (latency["metric"], memory["metric"]) == ("latency", "memory")
     assert latency["path"] == str(files["phone"]) and len(latency["sha256"]) == 64 and "interval" in latency and "profile" in latency
     assert list(wanted.chips) == [""]
     json.dumps(wanted.predictors)

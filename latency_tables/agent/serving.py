@@ -70,7 +70,12 @@ class Agent:
         """Do what a request asks."""
         match request["do"]:
             case "info":
-                facts = {"chip": device_info.chip(), "os": device_info.system(), "governor": device_info.governor(), "cores": os.cpu_count()}
+                facts = {
+                    "chip": device_info.chip(),
+                    "os": device_info.system(),
+                    "governor": device_info.governor(),
+                    "cores": os.cpu_count(),
+                }
                 return {"version": self._runtime.version(), **facts}
             case "runtimes":
                 return {"runtimes": {name: _version(runtime) for name, runtime in RUNTIMES.items()}}

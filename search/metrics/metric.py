@@ -127,7 +127,7 @@ class Known:
 
     family: Family
     predictors: Mapping[str, Sequence[tuple[str, Predictor]]]
-    """Predictors by quantity, each with the name of its device; the name is empty where a quantity has only one predictor."""
+    """Predictors by metric, each with the name of its device; the name is empty where a metric has only one predictor."""
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ def template_latency(predictor: LatencyPredictor, device: str = "") -> Objective
     return Objective(_of(TEMPLATE, device), _where_it_runs(predictor, predictor.template_ms_choices))
 
 
-def predicted_quantity(predictor: Predictor, device: str = "") -> Objective:
+def predicted_metric(predictor: Predictor, device: str = "") -> Objective:
     """What a predictor of memory or energy says; its noise is half the predicted interval."""
-    return Objective(_of(Metric(predictor.quantity, predictor.unit, source="predicted"), device), *_value_and_noise(predictor))
+    return Objective(_of(Metric(predictor.metric, predictor.unit, source="predicted"), device), *_value_and_noise(predictor))
 
 
 def unsupported(predictor: LatencyPredictor, device: str = "") -> Objective:
@@ -71,8 +71,8 @@ def _latencies(make, known: Known) -> list[Objective]:
     return [make(predictor, device) for device, predictor in named if isinstance(predictor, LatencyPredictor)]
 
 
-def _quantities(quantity: str, known: Known) -> list[Objective]:
-    return [predicted_quantity(predictor, device) for device, predictor in known.predictors.get(quantity, ())]
+def _of_kind(metric: str, known: Known) -> list[Objective]:
+    return [predicted_metric(predictor, device) for device, predictor in known.predictors.get(metric, ())]
 
 
 KINDS = (
@@ -99,7 +99,7 @@ KINDS = (
     MetricKind(
         "memory",
         "memory in MB",
-        partial(_quantities, "memory"),
+        partial(_of_kind, "memory"),
         parse_amount,
         "the peak memory in MB; needs a predictor of it",
         "memory",
@@ -108,7 +108,7 @@ KINDS = (
     MetricKind(
         "energy",
         "energy in mJ",
-        partial(_quantities, "energy"),
+        partial(_of_kind, "energy"),
         parse_amount,
         "the energy per frame in mJ; needs a predictor of it",
         "energy",

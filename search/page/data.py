@@ -172,7 +172,7 @@ def _read(path: Path) -> dict:
 
 def _latencies(settings: Mapping) -> list[Mapping]:
     """What is kept of the predictors of latency, in the order of the latencies."""
-    return [record for record in settings.get("predictors", []) if record.get("quantity", "latency") == "latency"]
+    return [record for record in settings.get("predictors", []) if record.get("metric", "latency") == "latency"]
 
 
 def _models(settings: Mapping) -> list[LatencyPredictor | None]:

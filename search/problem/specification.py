@@ -70,31 +70,31 @@ def specify(family: Family, predictors: Sequence[Path], objectives: Sequence[str
 
 
 def _load(paths: Sequence[Path], family: Family) -> tuple[dict[str, list[tuple[str, Predictor]]], list[dict]]:
-    """Predictors by quantity, each with the name of its device, and a record of each file."""
+    """Predictors by metric, each with the name of its device, and a record of each file."""
     loaded = {path: load_predictor(path) for path in map(Path, paths)}
-    quantities = [kind.predictor for kind in METRICS.values() if kind.predictor]
+    metrics = [kind.predictor for kind in METRICS.values() if kind.predictor]
     for path, predictor in loaded.items():
         if predictor.family != family.name:
             raise ValueError(
                 f"predictor and supernet must be of one family, {path} is for {predictor.family} and the supernet holds {family.name}"
             )
-        if predictor.quantity not in quantities:
-            raise ValueError(f"a search takes predictors of latency, memory and energy, {path} predicts {predictor.quantity}; leave it out")
-    if LATENCY.kind not in {predictor.quantity for predictor in loaded.values()}:
+        if predictor.metric not in metrics:
+            raise ValueError(f"a search takes predictors of latency, memory and energy, {path} predicts {predictor.metric}; leave it out")
+    if LATENCY.kind not in {predictor.metric for predictor in loaded.values()}:
         raise ValueError("a search needs at least one predictor of latency, got none; make one with `chiptrack fit-predictor`")
     named: dict[str, list[tuple[str, Predictor]]] = {}
-    for quantity in quantities:
-        some = {path: predictor for path, predictor in loaded.items() if predictor.quantity == quantity}
+    for metric in metrics:
+        some = {path: predictor for path, predictor in loaded.items() if predictor.metric == metric}
         devices = [path.stem for path in some] if len(some) > 1 else [""] * len(some)
         if len(set(devices)) < len(devices):
             raise ValueError(f"predictors are told apart by their file names, got {', '.join(map(str, some))}; rename one")
-        named[quantity] = list(zip(devices, some.values(), strict=True))
+        named[metric] = list(zip(devices, some.values(), strict=True))
     return named, [_record(path, predictor) for path, predictor in loaded.items()]
 
 
 def _record(path: Path, predictor: Predictor) -> dict:
     profile = {"profile": predictor.profile.to_json()} if predictor.profile else {}
-    origin = {**file_origin(path), "quantity": predictor.quantity, **profile}
+    origin = {**file_origin(path), "metric": predictor.metric, **profile}
     if isinstance(predictor, LatencyPredictor):
         return {**origin, "reference_ms": predictor.reference_ms, **predictor.about, "interval": predictor.interval.factors}
     return origin
@@ -128,7 +128,7 @@ def _find(name: str, every: Mapping[str, Sequence[Objective]]) -> Sequence[Objec
     if kind not in METRICS:
         raise ValueError(f"unknown objective {name!r}; known: {', '.join(METRICS)}")
     if not every[kind]:
-        raise ValueError(f"{kind} needs a predictor of it, got none; make one with `chiptrack fit-predictor --quantity {kind}`")
+        raise ValueError(f"{kind} needs a predictor of it, got none; make one with `chiptrack fit-predictor --metric {kind}`")
     found = [objective for objective in every[kind] if not device or objective.metric.device == device]
     if not found:
         devices = ", ".join(objective.metric.device or "only one, which is not named" for objective in every[kind])

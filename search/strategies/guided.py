@@ -18,8 +18,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from predictors.fit_quantity import MIN_VALUES, fit_quantity
-from predictors.quantity import QuantityPredictor
+from predictors.fit_metric import MIN_VALUES, fit_metric
+from predictors.metric import MetricPredictor
 from search.metrics.metric import Metric
 from search.problem.feasible import FeasibilityFilter
 from search.strategies.converged import SearchConverged
@@ -70,7 +70,7 @@ class _Round:
 class _Scaled:
     """A predictor of a costly objective: what it knows are shares from 0 to 1, as accuracies are."""
 
-    predictor: QuantityPredictor
+    predictor: MetricPredictor
     zero: float
     """Value of the objective at a share of 0."""
     span: float
@@ -180,7 +180,7 @@ class GuidedSampler(BaseSampler):
         if metric.unit:  # it is no share: leave as much room on both sides as the values take
             zero, span = 2 * values.min() - values.max(), 3 * np.ptp(values) or 1.0
         shares = (values - zero) / span
-        return _Scaled(fit_quantity("accuracy", self._feasible.problem.family.name, architectures, shares, self._seed), zero, span)
+        return _Scaled(fit_metric("accuracy", self._feasible.problem.family.name, architectures, shares, self._seed), zero, span)
 
     def _beliefs(self, models: dict[int, _Scaled], choices: np.ndarray) -> Beliefs:
         """What is expected of (N, L) architectures."""

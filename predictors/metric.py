@@ -1,4 +1,4 @@
-"""A fitted predictor of a quantity that is no sum over a latency table, and its file (JSON, XGBoost's own JSON inside).
+"""A fitted predictor of a metric that is no sum over a latency table, and its file (JSON, XGBoost's own JSON inside).
 
 Memory, energy and accuracy are a line over one physical figure, corrected by what the features say; see `predictors/corrections.py`.
 """
@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 
 from latency_tables.tables.profile import Profile
+from predictors.features import FeatureEncoder, Features
 from predictors.interval import Interval
 from predictors.models.corrections import CORRECTIONS, Correction
 from predictors.models.lookup import Line
 from predictors.predictor import Prediction
-from predictors.traits import TraitEncoder, Traits
 from supernet.families import FAMILIES
 from supernet.space import Architecture
 from tracking.files.atomic import write_text
@@ -30,36 +30,36 @@ _CHUNK = 4096
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Target:
     """What is predicted."""
 
     unit: str
     figure: Literal["megabytes", "work"]
-    """Of the `Traits`, the one that the line is over."""
+    """Of the `Features`, the one that the line is over."""
     relative: bool
     """Whether it is positive, and errors count relative to it; else it is a share of 0..1, without a line."""
 
 
-QUANTITIES = {
-    "memory": Quantity("MB", "megabytes", True),
-    "energy": Quantity("mJ", "work", True),
-    "accuracy": Quantity("AO", "work", False),
+TARGETS = {
+    "memory": Target("MB", "megabytes", True),
+    "energy": Target("mJ", "work", True),
+    "accuracy": Target("AO", "work", False),
 }
 """Growth of the peak resident memory; energy of a frame; average overlap, 0..1. Memory and energy are those of the search branch."""
 
 
 @dataclass(frozen=True)
-class QuantityPredictor:
-    """One of `QUANTITIES` for the architectures of a family."""
+class MetricPredictor:
+    """One of `TARGETS` for the architectures of a family."""
 
-    quantity: str
+    metric: str
     family: str
     line: Line
-    """Over the quantity's figure."""
+    """Over the metric's figure."""
     model_name: str
     """One of `CORRECTIONS`."""
     model: Correction
-    """Of the logarithm of a relative quantity, of an accuracy as it is."""
+    """Of the logarithm of a relative metric, of an accuracy as it is."""
     interval: Interval
     """In units of what the model says of its own uncertainty."""
     profile: Profile | None = None
@@ -72,11 +72,11 @@ class QuantityPredictor:
     @property
     def unit(self) -> str:
         """Of the values."""
-        return QUANTITIES[self.quantity].unit
+        return TARGETS[self.metric].unit
 
     @cached_property
-    def _encoder(self) -> TraitEncoder:
-        return TraitEncoder(self.family, self.operator_ms)
+    def _encoder(self) -> FeatureEncoder:
+        return FeatureEncoder(self.family, self.operator_ms)
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         return self.predict_choices(self._encoder.choices(architectures))
@@ -86,11 +86,11 @@ class QuantityPredictor:
         value, low, high = np.concatenate([self._predict(self._encoder.encode(chunk)) for chunk in chunks], axis=1)
         return Prediction(value, low, high)
 
-    def _predict(self, traits: Traits) -> np.ndarray:
+    def _predict(self, features: Features) -> np.ndarray:
         """(3, N) values and the ends of their intervals."""
-        correction, doubt = self.model.predict(traits.features)
-        middle = base(self.quantity, self.line, traits) + correction
-        relative = QUANTITIES[self.quantity].relative
+        correction, doubt = self.model.predict(features.columns)
+        middle = base(self.metric, self.line, features) + correction
+        relative = TARGETS[self.metric].relative
         value = np.exp(middle) if relative else middle
         found = np.stack([value, *self.interval.around(value, doubt)])
         return found if relative else np.clip(found, 0.0, 1.0)
@@ -98,7 +98,7 @@ class QuantityPredictor:
     def save(self, path: Path) -> None:
         record = {
             "format": FORMAT,
-            "quantity": self.quantity,
+            "quantity": self.metric,
             "unit": self.unit,
             "family": self.family,
             "about": {**self.about, **({"profile": self.profile.to_json()} if self.profile else {})},
@@ -112,30 +112,30 @@ class QuantityPredictor:
         write_text(path, json.dumps(record) + "\n")
 
 
-def base(quantity: str, line: Line, traits: Traits) -> np.ndarray:
-    """(N,) what the line says, as the quantity's model adds to it: the logarithm of a relative quantity."""
-    known = QUANTITIES[quantity]
-    value = line(getattr(traits, known.figure))
+def base(metric: str, line: Line, features: Features) -> np.ndarray:
+    """(N,) what the line says, as the metric's model adds to it: the logarithm of a relative metric."""
+    known = TARGETS[metric]
+    value = line(getattr(features, known.figure))
     return np.log(np.maximum(value, 1e-9)) if known.relative else value
 
 
-def from_json(record: dict) -> QuantityPredictor:
-    """Read what `QuantityPredictor.save` wrote.
+def from_json(record: dict) -> MetricPredictor:
+    """Read what `MetricPredictor.save` wrote.
 
     Raises:
         KeyError, TypeError, ValueError: It is not whole, or names something unknown.
     """
-    quantity, family, name = (_known(record, field, of) for field, of in _NAMES.items())
+    metric, family, name = (_known(record, field, of) for field, of in _NAMES.items())
     operator_ms = numbers(record["operator_ms"])
-    model = CORRECTIONS[name].from_json(record["parameters"], TraitEncoder(family, operator_ms).width)
+    model = CORRECTIONS[name].from_json(record["parameters"], FeatureEncoder(family, operator_ms).width)
     line, about = typed(Line, record["line"]), dict(record["about"])
     reach, coverage = numbers({name: record[name] for name in ("reach", "coverage")}).values()
-    interval = Interval(reach, coverage, QUANTITIES[quantity].relative)
+    interval = Interval(reach, coverage, TARGETS[metric].relative)
     profile = Profile.from_json(about.pop("profile")) if "profile" in about else None
-    return QuantityPredictor(quantity, family, line, name, model, interval, profile, operator_ms, about)
+    return MetricPredictor(metric, family, line, name, model, interval, profile, operator_ms, about)
 
 
-_NAMES = {"quantity": QUANTITIES, "family": FAMILIES, "model": CORRECTIONS}
+_NAMES = {"quantity": TARGETS, "family": FAMILIES, "model": CORRECTIONS}
 """Fields of a file that name one of these."""
 
 

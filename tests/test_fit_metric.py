@@ -11,19 +11,19 @@ from latency_tables.measuring.networks import draw
 from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable, MissingOperators
-from predictors.fit_quantity import fit_quantity, fit_table
+from predictors.features import FeatureEncoder
+from predictors.fit_metric import fit_metric, fit_table
 from predictors.load import load_predictor
 from predictors.models.corrections import CORRECTIONS
 from predictors.scores import simplest
-from predictors.traits import TraitEncoder
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
 DRAWN, FRESH = draw(NANO, 40, seed=0), draw(NANO, 200, seed=1)
-ENCODER = TraitEncoder("nano")
+ENCODER = FeatureEncoder("nano")
 
 
-def traits(architectures):
+def features(architectures):
     return ENCODER.encode(ENCODER.choices(architectures))
 
 
@@ -31,13 +31,13 @@ def memory(architectures, seed=0):
     """A line over what is held, and one choice that the line does not know."""
     noise = np.random.default_rng(seed).normal(0, 0.01, len(architectures))
     odd = np.array([1.2 if a["cls.width"] == "16" else 1.0 for a in architectures])
-    return (10 + 2 * traits(architectures).megabytes) * odd * np.exp(noise)
+    return (10 + 2 * features(architectures).megabytes) * odd * np.exp(noise)
 
 
 def accuracy(architectures, noise=0.0):
     """Smooth in multiply-adds, a sum over choices, and some luck."""
     rng = np.random.default_rng(0)
-    choices, work = ENCODER.choices(architectures), np.log(traits(architectures).work)
+    choices, work = ENCODER.choices(architectures), np.log(features(architectures).work)
     worth = [rng.normal(0, 1, len(values)) for values in NANO.space.choices.values()]
     by_choice = sum(values[choices[:, j]] for j, values in enumerate(worth)) / np.sqrt(len(worth))
     size = (work - 16) / 0.4
@@ -47,13 +47,13 @@ def accuracy(architectures, noise=0.0):
 
 def test_a_line_is_recovered_and_kept_where_it_is_enough():
     noise = np.random.default_rng(0).normal(0, 0.01, len(DRAWN))
-    predictor = fit_quantity("memory", "nano", DRAWN, (10 + 2 * traits(DRAWN).megabytes) * np.exp(noise))
+    predictor = fit_metric("memory", "nano", DRAWN, (10 + 2 * features(DRAWN).megabytes) * np.exp(noise))
     assert predictor.model_name == "line" and predictor.unit == "MB"
-    assert predictor.predict(FRESH).value == pytest.approx(10 + 2 * traits(FRESH).megabytes, rel=0.02)
+    assert predictor.predict(FRESH).value == pytest.approx(10 + 2 * features(FRESH).megabytes, rel=0.02)
 
 
 def test_what_the_line_does_not_know_is_learned_from_features():
-    predictor = fit_quantity("memory", "nano", DRAWN, memory(DRAWN))
+    predictor = fit_metric("memory", "nano", DRAWN, memory(DRAWN))
     scores = predictor.about["scores"]
     assert predictor.model_name != "line" and scores[predictor.model_name]["error"] < 0.5 * scores["line"]["error"]
     prediction, truth = predictor.predict(FRESH), memory(FRESH, seed=1)
@@ -67,7 +67,7 @@ def test_accuracy_is_ranked_and_covered(n, least):
     rng = np.random.default_rng(n)
     judged = [NANO.space.sample(rng) for _ in range(n)]
     fresh = [NANO.space.sample(rng) for _ in range(1000)]
-    predictor = fit_quantity("accuracy", "nano", judged, accuracy(judged, 0.01))
+    predictor = fit_metric("accuracy", "nano", judged, accuracy(judged, 0.01))
     assert predictor.model_name == "blend" and predictor.interval.coverage == 0.9
     prediction, found = predictor.predict(fresh), accuracy(fresh, 0.01)
     assert spearmanr(prediction.value, accuracy(fresh))[0] > least
@@ -79,29 +79,29 @@ def test_accuracy_is_ranked_and_covered(n, least):
 def test_what_lies_far_from_all_that_was_judged_is_doubted():
     alike = [NANO.space.mutate(DRAWN[20], np.random.default_rng(i), 0.1) for i in range(60)]
     alike = list(dict.fromkeys(alike))
-    prediction = fit_quantity("accuracy", "nano", alike, accuracy(alike)).predict([alike[0], DRAWN[0], DRAWN[39]])
+    prediction = fit_metric("accuracy", "nano", alike, accuracy(alike)).predict([alike[0], DRAWN[0], DRAWN[39]])
     near, *far = prediction.high - prediction.low
     assert min(far) > 1.5 * near
 
 
 def test_accuracies_stay_within_their_range():
     values = np.where(np.arange(40) % 2, 0.99, 0.0)
-    prediction = fit_quantity("accuracy", "nano", DRAWN, values).predict(FRESH)
+    prediction = fit_metric("accuracy", "nano", DRAWN, values).predict(FRESH)
     assert prediction.low.min() >= 0 and prediction.high.max() <= 1
 
 
 def test_equal_values_are_predicted_as_they_are():
-    assert fit_quantity("accuracy", "nano", DRAWN[:5], [0.5] * 5).predict(FRESH).value == pytest.approx(np.full(200, 0.5))
+    assert fit_metric("accuracy", "nano", DRAWN[:5], [0.5] * 5).predict(FRESH).value == pytest.approx(np.full(200, 0.5))
 
 
 def test_the_same_seed_gives_the_same_predictor():
-    first, again = (fit_quantity("memory", "nano", DRAWN[:20], memory(DRAWN[:20]), seed=3).predict(FRESH) for _ in range(2))
+    first, again = (fit_metric("memory", "nano", DRAWN[:20], memory(DRAWN[:20]), seed=3).predict(FRESH) for _ in range(2))
     assert np.array_equal(first.value, again.value) and np.array_equal(first.low, again.low)
 
 
 @pytest.mark.parametrize("n, coverage", [(3, 0.75), (9, 0.9), (40, 0.9)])
 def test_few_values_promise_less(n, coverage):
-    assert fit_quantity("memory", "nano", DRAWN[:n], memory(DRAWN[:n])).interval.coverage == coverage
+    assert fit_metric("memory", "nano", DRAWN[:n], memory(DRAWN[:n])).interval.coverage == coverage
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_larger_model_must_be_worth_its_size(errors, chosen):
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"quantity": "latency"}, "unknown quantity 'latency'; known: memory, energy, accuracy"),
+        ({"metric": "latency"}, "unknown metric 'latency'; known: memory, energy, accuracy"),
         ({"family": "resnet"}, "a family must be one of lighttrack, nano, got 'resnet'"),
         ({"architectures": DRAWN[:2], "values": [1, 2]}, "at least 3 architectures, got shape .2,. for 2"),
         ({"values": [1.0] * 4}, "one value for each .* got shape .4,. for 5"),
@@ -123,14 +123,14 @@ def test_a_larger_model_must_be_worth_its_size(errors, chosen):
         ({"values": [1, 2, 3, 4, 0]}, "memory must be positive and finite, got 0.0 for nano:"),
         ({"values": [1, 2, 3, 4, np.nan]}, "must be positive and finite, got nan"),
         ({"values": [1, 2, 3, 4, np.inf]}, "must be positive and finite, got inf"),
-        ({"quantity": "accuracy", "values": [0.1, 0.2, 0.3, 0.4, 1.2]}, r"within 0\.\.1, got 1.2"),
+        ({"metric": "accuracy", "values": [0.1, 0.2, 0.3, 0.4, 1.2]}, r"within 0\.\.1, got 1.2"),
         ({"architectures": draw(FAMILIES["lighttrack"], 5, 0)}, "knows the family nano, .* is of lighttrack"),
     ],
 )
 def test_bad_values_are_refused_with_one_line(change, said):
-    given = {"quantity": "memory", "family": "nano", "architectures": DRAWN[:5], "values": [1, 2, 3, 4, 5], **change}
+    given = {"metric": "memory", "family": "nano", "architectures": DRAWN[:5], "values": [1, 2, 3, 4, 5], **change}
     with pytest.raises(ValueError, match=said) as error:
-        fit_quantity(**given)
+        fit_metric(**given)
     assert "\n" not in str(error.value)
 
 
@@ -138,20 +138,20 @@ def row(ms, **beside):
     return Measurement(ms, ms, ms, ms, ms, 0.01, ms, ms, ms, ms, 50, **beside)
 
 
-def table(**quantities):
-    """A table whose networks take their sum, and have these quantities on the search branch."""
+def table(**metrics):
+    """A table whose networks take their sum, and have these metrics on the search branch."""
     rng = np.random.default_rng(0)
     operators = {op.key: row(rng.uniform(0.01, 0.1)) for op in NANO.all_operators}
     bare = LatencyTable(Profile("nano", "local", "mnn", "1", 1, "fp32", "", "cpu", "chip", "os"), 1.0, operators, {}, {})
     summed = {a: bare.latency_ms(op for op in NANO.operators(a) if op.branch == "search") for a in DRAWN}
-    networks = {(a.name, "search"): row(ms, **{name: of(a, ms) for name, of in quantities.items()}) for a, ms in summed.items()}
+    networks = {(a.name, "search"): row(ms, **{name: of(a, ms) for name, of in metrics.items()}) for a, ms in summed.items()}
     networks |= {(a.name, "template"): row(1.0, memory_mb=1.0) for a in DRAWN}
     return dataclasses.replace(bare, networks=networks)
 
 
 def test_memory_comes_from_the_networks_of_a_table():
-    predictor = fit_table(table(memory_mb=lambda a, _: float(10 + 2 * traits([a]).megabytes[0])), "memory")
-    assert predictor.predict(FRESH).value == pytest.approx(10 + 2 * traits(FRESH).megabytes, rel=1e-3)
+    predictor = fit_table(table(memory_mb=lambda a, _: float(10 + 2 * features([a]).megabytes[0])), "memory")
+    assert predictor.predict(FRESH).value == pytest.approx(10 + 2 * features(FRESH).megabytes, rel=1e-3)
     assert predictor.profile.runtime == "mnn" and predictor.about["values"] == 40
 
 
@@ -171,31 +171,31 @@ def test_operators_that_a_table_lacks_are_named():
 
 
 @pytest.mark.parametrize(
-    "quantity, said",
+    "metric, said",
     [
         ("memory", "needs memory_mb of at least 3 networks, the table has 0; measure --networks 30 with a runtime on the processor"),
         ("energy", "needs energy_mj of at least 3 networks, the table has 0; .* read a meter"),
         ("accuracy", "can tell memory or energy, got 'accuracy'"),
     ],
 )
-def test_a_table_without_the_quantity_is_refused_with_one_line(quantity, said):
+def test_a_table_without_the_metric_is_refused_with_one_line(metric, said):
     with pytest.raises(ValueError, match=said) as error:
-        fit_table(table(), quantity)
+        fit_table(table(), metric)
     assert "\n" not in str(error.value)
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return fit_quantity("memory", "nano", DRAWN, memory(DRAWN))
+    return fit_metric("memory", "nano", DRAWN, memory(DRAWN))
 
 
 @pytest.mark.parametrize("name", CORRECTIONS)
 def test_every_model_survives_a_file(tmp_path, fitted, name):
-    model = CORRECTIONS[name].fit(traits(DRAWN).features, np.log(memory(DRAWN)) - 2, 0)
+    model = CORRECTIONS[name].fit(features(DRAWN).columns, np.log(memory(DRAWN)) - 2, 0)
     predictor = dataclasses.replace(fitted, model_name=name, model=model)
     predictor.save(tmp_path / "p.json")
     read = load_predictor(tmp_path / "p.json")
-    assert (read.quantity, read.family, read.unit, read.interval) == ("memory", "nano", "MB", predictor.interval)
+    assert (read.metric, read.family, read.unit, read.interval) == ("memory", "nano", "MB", predictor.interval)
     assert read.interval.coverage == 0.9
     before, after = predictor.predict(FRESH), read.predict(FRESH)
     for end in ("value", "low", "high"):
@@ -207,7 +207,7 @@ def test_every_model_survives_a_file(tmp_path, fitted, name):
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "p.json"
-    fit_quantity("accuracy", "nano", DRAWN[:10], accuracy(DRAWN[:10])).save(path)
+    fit_metric("accuracy", "nano", DRAWN[:10], accuracy(DRAWN[:10])).save(path)
     return json.loads(path.read_text())
 
 
@@ -234,10 +234,10 @@ def test_an_edited_file_is_refused_with_one_line(tmp_path, saved, change, said):
 
 
 def test_an_architecture_of_another_family_is_refused():
-    predictor = fit_quantity("accuracy", "nano", DRAWN[:10], accuracy(DRAWN[:10]))
+    predictor = fit_metric("accuracy", "nano", DRAWN[:10], accuracy(DRAWN[:10]))
     with pytest.raises(ValueError, match="knows the family nano"):
         predictor.predict(draw(FAMILIES["lighttrack"], 1, 0))
 
 
 def test_no_architectures_no_predictions():
-    assert fit_quantity("memory", "nano", DRAWN[:5], memory(DRAWN[:5])).predict([]).value.shape == (0,)
+    assert fit_metric("memory", "nano", DRAWN[:5], memory(DRAWN[:5])).predict([]).value.shape == (0,)

@@ -17,23 +17,23 @@ _COPIES = 4
 
 
 @dataclass(frozen=True)
-class Traits:
-    """What quantities are predicted from, one row for each architecture."""
+class Features:
+    """What metrics are predicted from, one row for each architecture."""
 
     megabytes: np.ndarray
     """(N,) weights as often as they lie in memory, and the largest activations of a layer, in fp32."""
     work: np.ndarray
     """(N,) milliseconds of a frame by a latency table; its multiply-adds where there is none."""
-    features: np.ndarray
+    columns: np.ndarray
     """(N, F) float64: sums over operators, live activations, and a one for each chosen value."""
 
-    def __getitem__(self, rows: np.ndarray) -> Traits:
+    def __getitem__(self, rows: np.ndarray) -> Features:
         """Some of the rows."""
-        return Traits(self.megabytes[rows], self.work[rows], self.features[rows])
+        return Features(self.megabytes[rows], self.work[rows], self.columns[rows])
 
 
-class TraitEncoder:
-    """Tells the traits of the architectures of one family."""
+class FeatureEncoder:
+    """Tells the features of the architectures of one family."""
 
     def __init__(self, family: str, operator_ms: Mapping[str, float] | None = None):
         """Prepare.
@@ -60,8 +60,8 @@ class TraitEncoder:
         """(N, L) index of the chosen value of every choice; see `Encoder.choices`."""
         return self._encoder.choices(architectures)
 
-    def encode(self, choices: np.ndarray) -> Traits:
-        """Tell the traits of architectures given as (N, L) integers.
+    def encode(self, choices: np.ndarray) -> Features:
+        """Tell the features of architectures given as (N, L) integers.
 
         Raises:
             ValueError: They are not such integers.
@@ -74,4 +74,4 @@ class TraitEncoder:
         sums, listed = encoded.features[:, :width].astype(float), encoded.features[:, width:]
         chosen = np.repeat(listed, self._occurrences.sizes, axis=1) == self._one_hot
         megabytes = _COPIES * _BYTES * encoded.sums("params_m")[:, 0] + live_mb
-        return Traits(megabytes, encoded.table_ms if self._by_table else encoded.macs, np.column_stack([sums, live_mb, chosen]))
+        return Features(megabytes, encoded.table_ms if self._by_table else encoded.macs, np.column_stack([sums, live_mb, chosen]))
