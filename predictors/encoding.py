@@ -41,9 +41,9 @@ class Summands:
     """What each operator of a family adds to the sums."""
 
     def __init__(self, family: Family):
-        self._parts = list(dict.fromkeys(slot.part for slot in family.slots if slot.branch == "search"))
+        self._parts = list(dict.fromkeys(_first(slot.part) for slot in family.slots if slot.branch == "search"))
         offered = [(slot, family.slot_table.offered(i)) for i, slot in enumerate(family.slots)]
-        self._part_of = {op.key: slot.part for slot, operators in offered for op in operators}
+        self._part_of = {op.key: _first(slot.part) for slot, operators in offered for op in operators}
         chosen = _chosen_options(family)
         self._counted = {
             kind: sorted({_picked(op, chosen[kind]) for op in family.all_operators if op.kind == kind}, key=_order) for kind in chosen
@@ -117,7 +117,7 @@ class Encoder:
         self._without_ms = np.array([op.key not in operator_ms for op in operators])
         ms = [operator_ms.get(op.key, 0.0) for op in operators]
         each = np.array([[t, op.counts.macs, *summands.of(op, t)] for op, t in zip(operators, ms, strict=True)])
-        added = self._occurrences.added
+        added = self._occurrences.counts
         self._missing = added @ self._without_ms
         self._missing_of = {branch: added @ (of_branch[branch] & self._without_ms) for branch in BRANCHES}
         self._sums = {branch: added @ (each * of_branch[branch][:, None]) for branch in BRANCHES}
@@ -157,16 +157,21 @@ class Encoder:
             ValueError: They are not such integers.
             MissingOperators: The table lacks operators of these architectures.
         """
-        rows = self._occurrences.rows(choices)
+        rows = self._occurrences.selection(choices)
         lacking = rows @ self._missing_of[branch] > 0
         if lacking.any():
-            counts = rows[lacking] @ self._occurrences.added
+            counts = rows[lacking] @ self._occurrences.counts
             missing = (counts > 0).any(axis=0) & self._occurrences.of_branch[branch] & self._without_ms
             raise MissingOperators((self._occurrences.operators[i].key for i in np.flatnonzero(missing)), self._unsupported)
         sums = rows @ self._sums[branch]
-        features = np.concatenate([sums[:, 2:], self._occurrences.listed(choices)], axis=1, dtype=np.float32)
+        features = np.concatenate([sums[:, 2:], self._occurrences.canonical(choices)], axis=1, dtype=np.float32)
         return Encoded(sums[:, 0], sums[:, 1], features, self.names)
 
     def missing(self, choices: np.ndarray) -> np.ndarray:
         """(N,) how many operators of each of N architectures, given as (N, L) integers, the table has no time for."""
-        return self._occurrences.rows(choices) @ self._missing
+        return self._occurrences.selection(choices) @ self._missing
+
+
+def _first(part: str) -> str:
+    """The part at the top of a path, such as `heads` of `heads.cls`."""
+    return part.partition(".")[0]

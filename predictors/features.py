@@ -68,7 +68,7 @@ class FeatureEncoder:
             MissingOperators: The latency table lacks operators of these architectures.
         """
         encoded = self._encoder.encode_choices(choices)
-        counts = self._occurrences.rows(choices) @ self._occurrences.added
+        counts = self._occurrences.selection(choices) @ self._occurrences.counts
         live_mb = ((counts > 0) * self._live).max(axis=1)
         width = len(encoded.names)
         sums, listed = encoded.features[:, :width].astype(float), encoded.features[:, width:]

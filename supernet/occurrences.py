@@ -1,10 +1,12 @@
-"""How often each operator occurs in many architectures at once: one product of a sparse matrix, and no network is listed.
+"""How often each operator occurs in many architectures at once, by one product of sparse matrices and without building a network.
 
-Slots that depend on the same choices are taken together: a row for each combination of their values says how often each operator
-occurs in those slots. An architecture has one row of each such group, and the sum of its rows counts its operators.
+Slots are counted in groups: a slot joins a group whose choices include all of its own. A group has a row for each combination of its
+choices, which says how often each operator occurs in its slots. An architecture selects one row of each group; the sum of these rows
+counts its operators.
 
-Worked example: choices `depth` (1, 2) and `kernel` (3, 5); a first layer that depends on `kernel`, a second on `depth` and
-`kernel`, and a head on nothing. The first layer and the head join the second's group, whose four rows are
+Worked example: the choices `depth` (1, 2) and `kernel` (3, 5). A first layer depends on `kernel`. A second one is present only at depth 2,
+with the same operator, and depends on both. A head depends on nothing. The first layer and the head join the group of the second, whose
+four rows are
 
     depth kernel   k3  k5  head
       1     3       1   0    1
@@ -12,7 +14,10 @@ Worked example: choices `depth` (1, 2) and `kernel` (3, 5); a first layer that d
       2     3       2   0    1
       2     5       0   2    1
 
-The architecture with digits (1, 0), depth 2 and kernel 3, has row 1 * 2 + 0 * 1 = 2: `steps` is (2, 1).
+From one depth to the next it is 2 rows, from one kernel to the next 1 row: these are the strides. The architecture with depth 2 and
+kernel 3 has the indices (1, 0), so it selects row 1 * 2 + 0 * 1 = 2.
+
+In what follows there are N architectures, L choices, G groups with R rows in all, and K operators.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from supernet.slots import SlotTable
 
 
 class Occurrences:
-    """What every combination of choices brings; one row for each combination in each group of slots."""
+    """Counts of operators for every combination of choices, by group of slots."""
 
     def __init__(self, table: SlotTable):
         self._table = table
@@ -39,71 +44,74 @@ class Occurrences:
         """(L,) number of values of each choice."""
         labels = list(table.choices)
         groups = _groups([slot.labels for slot in table.slots])
-        first, steps = np.zeros(len(groups)), np.zeros((len(labels), len(groups)))
+        offsets, strides = np.zeros(len(groups)), np.zeros((len(labels), len(groups)))
         rows: list[np.ndarray] = []
         for g, (group, members) in enumerate(groups.items()):
-            first[g] = sum(map(len, rows))
+            offsets[g] = sum(map(len, rows))
             positions = [labels.index(label) for label in group]
-            digits = np.zeros((int(np.prod(self.sizes[positions])), len(labels)), int)
-            digits[:, positions] = list(product(*(range(self.sizes[position]) for position in positions)))
+            indices = np.zeros((int(np.prod(self.sizes[positions])), len(labels)), int)
+            indices[:, positions] = list(product(*(range(self.sizes[position]) for position in positions)))
             stride = 1
             for position in reversed(positions):
-                steps[position, g] = stride
+                strides[position, g] = stride
                 stride *= self.sizes[position]
-            rows.append(self._counted(digits, members))
-        self.added = np.concatenate(rows)
+            rows.append(self._counted(indices, members))
+        self.counts = np.concatenate(rows)
         """(R, K) how often each operator occurs in the slots of a group, for each combination of its choices."""
-        self.first = first
-        """(G,) the first row of each group."""
-        self.steps = steps
-        """(L, G) how many rows further the next value of a choice (down) leads in a group (across); 0 where it does not matter there."""
+        self.offsets = offsets
+        """(G,) the first row of each group; whole numbers as floats, for speed."""
+        self.strides = strides
+        """(L, G) distance in rows between neighbouring values of a choice in a group; 0 if the group does not depend on the choice."""
 
-    def _counted(self, digits: np.ndarray, members: Sequence[int]) -> np.ndarray:
-        counts = np.zeros((len(digits), len(self.operators)))
+    def _counted(self, indices: np.ndarray, members: Sequence[int]) -> np.ndarray:
+        counts = np.zeros((len(indices), len(self.operators)))
         for member in members:
-            column = self._table.column(member)
-            found = column.table[column.rows(digits)]
+            lookup = self._table.lookup(member)
+            found = lookup.table[lookup.rows(indices)]
             there = np.flatnonzero(found >= 0)
             counts[there, found[there]] += 1
         return counts
 
-    def rows(self, choices: np.ndarray) -> csr_array:
-        """(N, R) ones where an architecture has a row: times `added`, or sums over it, this counts.
+    def selection(self, indices: np.ndarray) -> csr_array:
+        """The rows that architectures select, as a matrix: multiply it by `counts` to get the (N, K) counts of operators.
 
         Args:
-            choices: (N, L) index of the chosen value of each choice, in the family's order.
+            indices: (N, L) index of the chosen value of each choice, in the family's order.
+
+        Returns:
+            (N, R), sparse, with a 1 for each row that an architecture selects.
 
         Raises:
-            ValueError: They are not integers of that shape and within range.
+            ValueError: `indices` is not an array of integers of that shape, or one is out of range.
         """
         width = len(self.sizes)
-        if choices.ndim != 2 or choices.shape[1] != width or choices.dtype.kind not in "iu":
+        if indices.ndim != 2 or indices.shape[1] != width or indices.dtype.kind not in "iu":
             raise ValueError(
-                f"choices must be integers of shape (N, {width}), got {choices.dtype} of {choices.shape}; Encoder.choices makes them"
+                f"choices must be integers of shape (N, {width}), got {indices.dtype} of {indices.shape}; Encoder.choices makes them"
             )
-        outside = (choices < 0) | (choices >= self.sizes)
+        outside = (indices < 0) | (indices >= self.sizes)
         if outside.any():
             i, j = np.argwhere(outside)[0]
-            raise ValueError(f"choice {j} must be an index from 0 to {self.sizes[j] - 1}, got {choices[i, j]}; Encoder.choices makes them")
-        # whole numbers far below 2**53: floating point is exact, and a hundred times as fast
-        where = choices.astype(float) @ self.steps
-        where += self.first
+            raise ValueError(f"choice {j} must be an index from 0 to {self.sizes[j] - 1}, got {indices[i, j]}; Encoder.choices makes them")
+        # whole numbers far below 2**53: floating point is exact, and a hundred times as fast as a product of integer matrices
+        where = indices.astype(float) @ self.strides
+        where += self.offsets
         where = where.astype(np.int32).ravel()
-        starts = np.arange(len(choices) + 1) * len(self.first)
-        return csr_array((np.ones(len(where)), where, starts), shape=(len(choices), len(self.added)))
+        starts = np.arange(len(indices) + 1) * len(self.offsets)
+        return csr_array((np.ones(len(where)), where, starts), shape=(len(indices), len(self.counts)))
 
-    def listed(self, choices: np.ndarray) -> np.ndarray:
-        """(N, L) choices as architectures list them, with 0 where a choice changes nothing: two spellings of one network become equal."""
-        return self._table.listed(choices)
+    def canonical(self, indices: np.ndarray) -> np.ndarray:
+        """(N, L) indices with 0 for every choice that has no effect; see `SlotTable.canonical`."""
+        return self._table.canonical(indices)
 
     @cached_property
     def of_branch(self) -> dict[str, np.ndarray]:
-        """(K,) by branch whether each operator belongs to it."""
+        """For each branch a (K,) mask of its operators."""
         return {branch: np.array([op.branch == branch for op in self.operators]) for branch in ("search", "template")}
 
 
 def _groups(labels: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], list[int]]:
-    """Slots, by position, that can be counted together: those whose choices are all among those of another join it."""
+    """Positions of the slots of each group, by the labels of its choices."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for i in sorted(range(len(labels)), key=lambda i: -len(labels[i])):
         wider = next((group for group in groups if set(labels[i]) <= set(group)), labels[i])

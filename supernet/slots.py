@@ -1,9 +1,12 @@
-"""Slots: what a family's networks consist of, in the order of execution, as one statement from which everything else follows.
+"""Slots: the positions in the networks of a family, in the order of execution, and the operator that stands in each.
 
-A slot is a position in the network. Which operator stands there, if any, depends on a few choices: one that chooses among its
-options (the kernel of this very layer), and a context that decides shapes or whether the layer is built at all (the width of the
-tower, the searched exit). A `SlotTable` lists the operator of every slot for every combination of those choices, so that operators
-are looked up and never derived twice.
+A family declares choices. A choice has a label and a few values, and an architecture has one chosen value for each choice. A slot
+says on which choices it depends: at most one choice of its own, such as the kernel size of this layer, and a context of other
+choices that decide its shape or whether it is built at all, such as a width or a depth. For the values of these choices it gives the
+operator that stands there, or nothing.
+
+A `SlotTable` asks every slot for every combination of the values that it depends on, once. Afterwards operators are looked up. It takes
+architectures as indices: for each of the L choices, in the order of the family, the position of the chosen value among its values.
 """
 
 from __future__ import annotations
@@ -26,149 +29,160 @@ class Slot:
 
     branch: Branch
     name: str
-    """Unique within its branch. Slots of both branches that bear one name share their weights."""
-    place: str
-    """Part of the network that it belongs to, as a path of modules: `backbone`, `fusion`, `heads.cls`. Operators of one place run
-    one after the other."""
+    """Unique within its branch. Slots of the template and the search branch that have the same name share their weights."""
+    part: str
+    """Part of the network that it belongs to, as a path of modules: `backbone`, `fusion`, `heads.cls`. Operators of one part run one
+    after the other."""
     fill: Callable[..., Operator | None]
-    """The values of `labels` to the operator; None where nothing stands there."""
+    """Called with one value for each of `labels`, in that order. Returns the operator, or None if the slot is empty."""
     label: str | None = None
-    """The choice among its options; None where it has none of its own."""
+    """Label of its own choice; None where it has none."""
     context: tuple[str, ...] = ()
-    """Other choices that it depends on."""
+    """Labels of the other choices that it depends on."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All choices that decide what stands here: the context, then its own."""
+        """Labels of all choices that it depends on: the context, then its own."""
         return self.context if self.label is None else (*self.context, self.label)
 
-    @property
-    def part(self) -> str:
-        """The coarse part of the network, e.g. `heads` for the place `heads.cls`."""
-        return self.place.partition(".")[0]
 
+class SlotLookup:
+    """Which operator stands in one slot, for every combination of the choices that it depends on."""
 
-class _Column:
-    """The operators of one slot by the digits of its choices."""
-
-    def __init__(self, positions: Sequence[int], sizes: Sequence[int], operators: Sequence[int]):
-        """Keep a slot's row of the table.
+    def __init__(self, choices: Sequence[int], sizes: Sequence[int], operators: Sequence[int]):
+        """Flatten the combinations into one table.
 
         Args:
-            positions: Of its labels among the choices of the family.
-            sizes: Number of values of each.
-            operators: Index of the operator for every combination, the last label changing fastest; -1 where nothing stands there.
+            choices: Positions, among the choices of the family, of those that the slot depends on.
+            sizes: Number of values of each of them.
+            operators: Index of the operator for every combination, the last choice changing fastest; -1 where the slot is empty.
         """
         self.sizes = tuple(sizes)
-        self.choices = np.array(positions, int)
-        self.steps = np.array([prod(sizes[i + 1 :]) for i in range(len(sizes))], int)
-        """How far the next value of each label leads in the table."""
+        self.choices = np.array(choices, int)
+        self.strides = np.array([prod(sizes[i + 1 :]) for i in range(len(sizes))], int)
+        """Distance in the table between neighbouring values of each choice."""
         self.table = np.array(operators, int)
         self._list = list(operators)
-        self._pairs = list(zip(positions, self.steps.tolist(), strict=True))
+        self._pairs = list(zip(choices, self.strides.tolist(), strict=True))
 
-    def rows(self, digits: np.ndarray) -> np.ndarray:
-        """(N,) rows of the table for (N, L) digits."""
-        rows = np.zeros(len(digits), int)
-        for choice, step in zip(self.choices, self.steps, strict=True):  # products of integer matrices take twice as long
-            rows += digits[:, choice] * step
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """(N,) positions in the table of N architectures given as (N, L) indices."""
+        rows = np.zeros(len(indices), int)
+        for choice, stride in zip(self.choices, self.strides, strict=True):  # products of integer matrices take twice as long
+            rows += indices[:, choice] * stride
         return rows
 
-    def row(self, digits: Sequence[int]) -> int:
-        """The same for one architecture, without NumPy's overhead."""
+    def row(self, indices: Sequence[int]) -> int:
+        """The same for one architecture given as L indices, without NumPy's overhead."""
         row = 0
-        for choice, step in self._pairs:
-            row += digits[choice] * step
+        for choice, stride in self._pairs:
+            row += indices[choice] * stride
         return row
 
-    def at(self, digits: Sequence[int]) -> int:
-        """Index of the operator of one architecture; -1 where nothing stands there."""
-        return self._list[self.row(digits)]
+    def operator(self, indices: Sequence[int]) -> int:
+        """Index of the operator of one architecture given as L indices; -1 where the slot is empty."""
+        return self._list[self.row(indices)]
 
 
 class SlotTable:
-    """The operators of every slot of a family for every combination of the choices that it depends on."""
+    """The operators of all slots of a family, for every combination of choices."""
 
     def __init__(self, choices: Mapping[str, tuple[Value, ...]], slots: Sequence[Slot]):
-        """Ask every slot for every combination.
+        """Call `fill` of every slot with every combination of the values that it depends on.
 
         Args:
             choices: Values by label.
             slots: In the order of execution.
 
         Raises:
-            ValueError: A slot depends on a choice that there is not, or two different operators have one key.
+            ValueError: A slot depends on a choice that the family does not declare, or two operators with different inputs have the same
+                key.
         """
         self.choices = choices
         self.slots = tuple(slots)
         labels = list(choices)
         unknown = {label for slot in slots for label in slot.labels} - choices.keys()
         if unknown:
-            raise ValueError(f"slots must depend on choices of their family, {', '.join(sorted(unknown))} are none; declare them")
+            raise ValueError(f"slots must depend on choices that their family declares, got {', '.join(sorted(unknown))}; declare them")
         found: dict[str, Operator] = {}
         filled: list[list[str | None]] = []
         for slot in slots:
             operators = [slot.fill(*values) for values in product(*(choices[label] for label in slot.labels))]
             for op in operators:
                 if op is not None and found.setdefault(op.key, op).input_shapes != op.input_shapes:
-                    raise ValueError(
-                        f"an operator's key must tell it from all others, {op.key} has several inputs; name them in its options"
-                    )
+                    raise ValueError(f"operators with different inputs must have different keys, {op.key} has several; add an option")
             filled.append([None if op is None else op.key for op in operators])
         self.operators: tuple[Operator, ...] = tuple(found[key] for key in sorted(found))
         """The K different operators, in the order of their keys."""
         index: dict[str | None, int] = {op.key: i for i, op in enumerate(self.operators)} | {None: -1}
-        self._columns = []
+        self._lookups = []
         for slot, keys in zip(slots, filled, strict=True):
             sizes = [len(choices[label]) for label in slot.labels]
-            self._columns.append(_Column([labels.index(label) for label in slot.labels], sizes, [index[key] for key in keys]))
+            self._lookups.append(SlotLookup([labels.index(label) for label in slot.labels], sizes, [index[key] for key in keys]))
 
-    def column(self, slot: int) -> _Column:
-        """The table of one slot by its position."""
-        return self._columns[slot]
+    def lookup(self, slot: int) -> SlotLookup:
+        """The table of the slot at this position."""
+        return self._lookups[slot]
 
     def offered(self, slot: int) -> list[Operator]:
-        """Every different operator that a slot, given by its position, may hold."""
-        return [self.operators[i] for i in dict.fromkeys(self._columns[slot].table.tolist()) if i >= 0]
+        """Every different operator that the slot at this position may hold."""
+        return [self.operators[i] for i in dict.fromkeys(self._lookups[slot].table.tolist()) if i >= 0]
 
-    def filled(self, digits: Sequence[int]) -> list[tuple[Slot, Operator]]:
-        """The slots of an architecture, given as L digits, where something stands, with the operator."""
-        places = (column.at(digits) for column in self._columns)
-        return [(slot, self.operators[i]) for slot, i in zip(self.slots, places, strict=True) if i >= 0]
+    def filled(self, indices: Sequence[int]) -> list[tuple[Slot, Operator]]:
+        """The slots of one architecture that are not empty, each with its operator.
 
-    def listed(self, digits: np.ndarray) -> np.ndarray:
-        """(N, L) digits with 0 for every choice that changes nothing, from (N, L) digits: two spellings of one network become equal."""
-        digits = np.array(digits)
-        for choice, tables in self._sometimes_unused.items():
-            used = np.zeros(len(digits), bool)
-            for column, matters in tables:
-                used |= matters[column.rows(digits)]
-            digits[:, choice] *= used
-        return digits
+        Args:
+            indices: L indices of the chosen values.
+        """
+        found = (lookup.operator(indices) for lookup in self._lookups)
+        return [(slot, self.operators[i]) for slot, i in zip(self.slots, found, strict=True) if i >= 0]
 
-    def listed_once(self, digits: Sequence[int]) -> list[int]:
-        """The same for the L digits of one architecture."""
-        listed = list(digits)
-        for choice, tables in self._sometimes_unused.items():
-            for column, matters in tables:
-                if matters[column.row(listed)]:
+    def canonical(self, indices: np.ndarray) -> np.ndarray:
+        """Set to 0 every choice that has no effect on the network, given the others.
+
+        A choice has no effect if every slot that depends on it holds the same operator for all of its values. A choice that no slot
+        depends on is kept: the family may use it elsewhere.
+
+        Args:
+            indices: (N, L) of N architectures.
+
+        Returns:
+            (N, L), a copy.
+        """
+        indices = np.array(indices)
+        for choice, tables in self._sometimes_without_effect.items():
+            used = np.zeros(len(indices), bool)
+            for lookup, matters in tables:
+                used |= matters[lookup.rows(indices)]
+            indices[:, choice] *= used
+        return indices
+
+    def canonical_one(self, indices: Sequence[int]) -> list[int]:
+        """The same for the L indices of one architecture."""
+        canonical = list(indices)
+        for choice, tables in self._sometimes_without_effect.items():
+            for lookup, matters in tables:
+                if matters[lookup.row(canonical)]:
                     break
             else:
-                listed[choice] = 0
-        return listed
+                canonical[choice] = 0
+        return canonical
 
     @cached_property
-    def _sometimes_unused(self) -> dict[int, list[tuple[_Column, np.ndarray]]]:
-        """Choices that may change nothing: by position the slots that depend on them, and for each row of those whether it matters."""
-        found: dict[int, dict[tuple, tuple[_Column, np.ndarray]]] = {}
-        always = set(range(len(self.choices))) - {int(choice) for column in self._columns for choice in column.choices}
-        for column in self._columns:
-            table = column.table.reshape(column.sizes)
-            for axis, choice in enumerate(map(int, column.choices)):
+    def _sometimes_without_effect(self) -> dict[int, list[tuple[SlotLookup, np.ndarray]]]:
+        """The choices that may have no effect, by position.
+
+        For each choice it lists the slots that depend on it. A mask says for each row of the slot's table whether the choice matters there.
+        """
+        found: dict[int, dict[tuple, tuple[SlotLookup, np.ndarray]]] = {}
+        always = set()
+        for lookup in self._lookups:
+            table = lookup.table.reshape(lookup.sizes)
+            for axis, choice in enumerate(map(int, lookup.choices)):
+                masks = found.setdefault(choice, {})
                 matters = np.broadcast_to((table != table.take([0], axis)).any(axis=axis, keepdims=True), table.shape).ravel()
                 if matters.all():
                     always.add(choice)
-                elif matters.any():  # the slots of both branches often tell the same
-                    told = (*column.choices.tolist(), matters.tobytes())
-                    found.setdefault(choice, {}).setdefault(told, (column, matters))
-        return {choice: list(tables.values()) for choice, tables in sorted(found.items()) if choice not in always}
+                elif matters.any():  # slots of both branches often have identical masks; one is enough
+                    masks.setdefault((*lookup.choices.tolist(), matters.tobytes()), (lookup, matters))
+        return {choice: list(masks.values()) for choice, masks in sorted(found.items()) if choice not in always}

@@ -15,9 +15,9 @@ def looked_up(tables, text):
     """The places and keys of operators that `search/page/page.js` finds for an architecture's digits, in order."""
     found = []
     for slot in tables["slots"]:
-        row = sum(int(text[choice], 36) * step for choice, step in zip(slot["choices"], slot["steps"], strict=True))
+        row = sum(int(text[choice], 36) * step for choice, step in zip(slot["choices"], slot["strides"], strict=True))
         if slot["table"][row] >= 0:
-            found.append((slot["place"], tables["operators"][slot["table"][row]]["key"]))
+            found.append((slot["part"], tables["operators"][slot["table"][row]]["key"]))
     return found
 
 
@@ -28,7 +28,7 @@ def test_operators_follow_from_digits(name):
     for _ in range(100):
         architecture = family.space.sample(rng)
         [text] = digits(family.space.indices([architecture]))
-        filled = [(slot.place, op.key) for slot, op in family.filled(architecture) if op.branch == "search"]
+        filled = [(slot.part, op.key) for slot, op in family.filled(architecture) if op.branch == "search"]
         assert looked_up(tables, text) == filled
 
 
@@ -52,7 +52,7 @@ def test_a_family_of_other_places_is_drawn_too(chosen, drawn):
     family = Blocks()
     tables = plan(family)
     [text] = digits(family.space.indices([family.architecture(chosen)]))
-    assert [(place, key.rpartition(":")[2]) for place, key in looked_up(tables, text)] == drawn
-    assert [slot["place"] for slot in tables["slots"]] == ["encoder.layers"] * 3 + ["neck"]
+    assert [(part, key.rpartition(":")[2]) for part, key in looked_up(tables, text)] == drawn
+    assert [slot["part"] for slot in tables["slots"]] == ["encoder.layers"] * 3 + ["neck"]
     assert {op["kind"]: op["options"] for op in tables["operators"]}["norm"] == {}
     assert all(op["out"] == (16, 8) for op in tables["operators"])

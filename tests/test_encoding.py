@@ -35,7 +35,7 @@ def picked(draw):
 def test_counts_are_those_of_the_family(drawn):
     family, picks = drawn
     known = family.occurrences
-    counts = (known.rows(np.array([picks])) @ known.added)[0]
+    counts = (known.selection(np.array([picks])) @ known.counts)[0]
     operators = family.operators(family.space.at(picks))
     assert dict(zip(known.operators, counts, strict=True)) == {op: operators.count(op) for op in known.operators}
 

@@ -98,9 +98,9 @@ def test_operators_fit_one_after_another(family, architectures):
     for arch in architectures:
         last: dict[tuple, tuple] = {}
         for slot, op in family.filled(arch):
-            before = last.get((slot.branch, slot.place))
+            before = last.get((slot.branch, slot.part))
             assert before is None or before == op.in_shape, op.key
-            last[slot.branch, slot.place] = op.out_shape
+            last[slot.branch, slot.part] = op.out_shape
 
 
 def test_modules_have_the_shapes_that_operators_say(family):
@@ -124,7 +124,7 @@ def test_a_network_has_the_parameters_of_its_operators(family, architectures):
 
 
 def test_occurrences_are_those_of_the_list(family, architectures):
-    counted = family.occurrences.rows(family.space.indices(architectures)) @ family.occurrences.added
+    counted = family.occurrences.selection(family.space.indices(architectures)) @ family.occurrences.counts
     for arch, row in zip(architectures, counted, strict=True):
         listed = Counter(op.key for op in family.operators(arch))
         assert {op.key: int(n) for op, n in zip(family.occurrences.operators, row, strict=True) if n} == listed

@@ -20,13 +20,13 @@ def test_traits_are_those_of_the_search_branch(family, rng):
     assert set(chosen.ravel()) == {0.0, 1.0} and (chosen.sum(axis=1) == len(family.space.choices)).all()
 
 
-def test_spellings_of_one_network_have_the_same_traits():
+def test_spellings_of_one_network_have_the_same_features():
     nano = FAMILIES["nano"]
     shallow = nano.parse("nano:back_04252025110000000000+cls_200101201+reg_212201221_ops_11")
     encoder = FeatureEncoder("nano")
     choices = encoder.choices([shallow, shallow])
     choices[1, list(nano.space.choices).index("back.4.3")] = 3  # beyond the exit
-    first, second = encoder.encode(choices).features
+    first, second = encoder.encode(choices).columns
     assert np.array_equal(first, second)
 
 

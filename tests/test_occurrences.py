@@ -26,14 +26,14 @@ def example():
 
 def test_slots_that_depend_on_the_same_choices_share_their_rows(example):
     assert [op.key for op in example.operators] == [HEAD.key, LAYERS[3].key, LAYERS[5].key]
-    assert example.added.tolist() == [[1, 1, 0], [1, 0, 1], [1, 2, 0], [1, 0, 2]]
-    assert example.first.tolist() == [0] and example.steps.tolist() == [[2], [1]]
+    assert example.counts.tolist() == [[1, 1, 0], [1, 0, 1], [1, 2, 0], [1, 0, 2]]
+    assert example.offsets.tolist() == [0] and example.strides.tolist() == [[2], [1]]
 
 
 def test_an_architecture_is_counted_by_its_rows(example):
-    rows = example.rows(np.array([[1, 0], [0, 1]]))
+    rows = example.selection(np.array([[1, 0], [0, 1]]))
     assert rows.toarray().tolist() == [[0, 0, 1, 0], [0, 1, 0, 0]]
-    assert (rows @ example.added).tolist() == [[1, 2, 0], [1, 0, 1]]
+    assert (rows @ example.counts).tolist() == [[1, 2, 0], [1, 0, 1]]
 
 
 def test_operators_know_their_branch(example):

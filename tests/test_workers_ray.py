@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from search.workers import WORKERS
-from search.workers.ray import RayPlace
+from search.workers.ray import RayAddress
 
 ROOT = Path(__file__).parents[1]
 AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}  # of Ray; they look for its head for a minute before they end
@@ -99,17 +99,17 @@ def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
 
 
 @pytest.mark.parametrize(
-    "place, read",
+    "address, read",
     [
-        ("//local", RayPlace("local", None, 0)),
-        ("//4@auto", RayPlace("auto", 4, 0)),
-        ("//head.lan:10001", RayPlace("head.lan:10001", None, 0)),
-        ("//16@10.0.0.7:10001/gpu=0.25", RayPlace("10.0.0.7:10001", 16, 0.25)),
-        ("//auto/gpu", RayPlace("auto", None, 1)),
+        ("//local", RayAddress("local", None, 0)),
+        ("//4@auto", RayAddress("auto", 4, 0)),
+        ("//head.lan:10001", RayAddress("head.lan:10001", None, 0)),
+        ("//16@10.0.0.7:10001/gpu=0.25", RayAddress("10.0.0.7:10001", 16, 0.25)),
+        ("//auto/gpu", RayAddress("auto", None, 1)),
     ],
 )
 def test_places(place, read):
-    assert RayPlace.parse(place) == read
+    assert RayAddress.parse(address) == read
 
 
 @pytest.mark.parametrize("auto", [False, True])

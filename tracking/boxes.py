@@ -136,15 +136,15 @@ def write_boxes(path: Path | str, boxes: np.ndarray) -> None:
     write_text(path, "".join(",".join(f"{value:.4f}" for value in box) + "\n" for box in boxes))
 
 
-def _read_line(line: str, place: str) -> np.ndarray:
+def _read_line(line: str, where: str) -> np.ndarray:
     try:
         values = np.array([float(part) for part in re.split(r"\s*[,;]\s*|\s+", line.strip())])
     except ValueError as err:
-        raise ValueError(f"a line of boxes must hold numbers, got {line.strip()[:80]!r} in {place}") from err
+        raise ValueError(f"a line of boxes must hold numbers, got {line.strip()[:80]!r} in {where}") from err
     if values.size == 8:
         return _box_of_polygon(values)
     if values.size != 4:
-        raise ValueError(f"a line must hold 4 numbers x,y,w,h or the 8 of a polygon, got {values.size} in {place}")
+        raise ValueError(f"a line must hold 4 numbers x,y,w,h or the 8 of a polygon, got {values.size} in {where}")
     return values
 
 

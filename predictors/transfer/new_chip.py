@@ -161,7 +161,7 @@ class NewChip:
 
     def _counts(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, K) how often each operator occurs in the search branch."""
-        counts = self._occurrences.rows(self._encoder.choices(architectures)) @ self._occurrences.added
+        counts = self._occurrences.selection(self._encoder.choices(architectures)) @ self._occurrences.counts
         return counts * self._occurrences.of_branch["search"]
 
 

@@ -26,8 +26,8 @@ def parameters(family: Family) -> Objective:
 
 def _counted(family: Family, metric: Metric, each: Sequence[float]) -> Objective:
     known = family.occurrences
-    added = known.added @ (np.array(each, float) * known.of_branch["search"])
-    return Objective(metric, lambda choices: known.rows(choices) @ added)
+    by_row = known.counts @ (np.array(each, float) * known.of_branch["search"])
+    return Objective(metric, lambda choices: known.selection(choices) @ by_row)
 
 
 def _macs(known: Known) -> list[Objective]:

@@ -71,17 +71,17 @@ def draw(data: ReportData) -> str:
         A whole HTML document; every text that comes from outside is escaped.
     """
     shown = plots(data)
-    places = {name: _place(name, figure.to_dict()["layout"]["height"]) for name, figure in shown.items()}
+    holders = {name: _holder(name, figure.to_dict()["layout"]["height"]) for name, figure in shown.items()}
     sections = [
         _section("Trade-off", _TRADE_OFF, _EXPLORER),
         _section("Front", front_text(data), "<a id='front'></a>", front_table(data), next_steps(data)),
         _section("Figures of the whole job", "", facts(job(data))) if data.job else "",
         _section("How sure this is", "", facts(certainty(data))),
-        _section("Convergence", _CONVERGENCE, places["convergence"]),
-        _importance(places.get("importance")),
-        _comparisons(data, places),
-        _learning(places.get("learning")),
-        _peers(data, places["peers"]),
+        _section("Convergence", _CONVERGENCE, holders["convergence"]),
+        _importance(holders.get("importance")),
+        _comparisons(data, holders),
+        _learning(holders.get("learning")),
+        _peers(data, holders["peers"]),
         _section("How this was found", _METHOD, facts(settings(data))),
     ]
     folder = Path(__file__).parent
@@ -125,7 +125,7 @@ def _section(title: str, text: str, *parts: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{note}{''.join(parts)}</section>"
 
 
-def _place(name: str, height: float) -> str:
+def _holder(name: str, height: float) -> str:
     return f"<div id='{name}' style='min-height:{height:.0f}px'></div>"
 
 
@@ -133,12 +133,12 @@ def _devices(data: ReportData) -> str:
     return "; ".join(dict.fromkeys(device.predictor.device for device in data.devices)) or "an unnamed device"
 
 
-def _importance(place: str | None) -> str:
-    text = _IMPORTANCE if place else f"Too few candidates, or all alike: {LEAST} are needed."
-    return _section("Which choices matter", text, place or "")
+def _importance(holder: str | None) -> str:
+    text = _IMPORTANCE if holder else f"Too few candidates, or all alike: {LEAST} are needed."
+    return _section("Which choices matter", text, holder or "")
 
 
-def _peers(data: ReportData, place: str) -> str:
+def _peers(data: ReportData, holder: str) -> str:
     """Published trackers, as Figure 1 of the LightTrack paper shows them, with this search beside them."""
     ours, theirs = data.family.settings.search_size, published_family().settings.search_size
     crops = f", but the crops are smaller here ({ours} instead of {theirs} px): another family" if ours != theirs else ""
@@ -161,16 +161,16 @@ def _peers(data: ReportData, place: str) -> str:
     return _section(
         "Beside published trackers",
         _PEERS.format(accuracy=title(data.accuracy)) + crops + ".",
-        place,
+        holder,
         f"<div class='scroll'><table><thead><tr>{table[0]}</tr></thead><tbody>{table[1]}</tbody></table></div>{note}",
     )
 
 
-def _comparisons(data: ReportData, places: Mapping[str, str]) -> str:
+def _comparisons(data: ReportData, holders: Mapping[str, str]) -> str:
     title = "Predicted against measured"
     if not any(device.comparisons or device.predictor.left_out for device in data.devices):
         return _section(title, "No predictor lists measured networks, and no candidate of this search has been measured yet.")
-    panels = "".join(f"<div>{_panel(device)}{places.get(f'comparison-{i}', '')}</div>" for i, device in enumerate(data.devices))
+    panels = "".join(f"<div>{_panel(device)}{holders.get(f'comparison-{i}', '')}</div>" for i, device in enumerate(data.devices))
     return _section(title, _COMPARISON, f"<div class='columns'>{panels}</div>" if len(data.devices) > 1 else panels)
 
 
@@ -202,5 +202,5 @@ def _errors(comparisons: Sequence[Comparison], coverage: float | None) -> str:
     return text
 
 
-def _learning(place: str | None) -> str:
-    return _section("Error against number of measurements", _LEARNING, place) if place else ""
+def _learning(holder: str | None) -> str:
+    return _section("Error against number of measurements", _LEARNING, holder) if holder else ""

@@ -31,17 +31,17 @@ def plan(family: Family) -> dict:
 
     Returns:
         `labels` and `values` of the choices; `operators`, each with key, kind, shapes and options; and `slots` of the search branch in
-        the order of execution, each with its `place` in the network, `choices` (positions of the choices that it depends on),
-        `steps` (how far the next value of each leads) and `table` (index of the operator; -1 where nothing stands).
+        the order of execution, each with its `part` of the network, `choices` (positions of the choices that it depends on),
+        `strides` (distance in the table between neighbouring values of each) and `table` (index of the operator; -1 where nothing stands).
     """
     tables = family.slot_table
     slots = []
     used: dict[int, int] = {-1: -1}
     for i, slot in enumerate(family.slots):
         if slot.branch == "search":
-            column = tables.column(i)
-            table = [used.setdefault(op, len(used) - 1) for op in column.table.tolist()]
-            slots.append({"place": slot.place, "choices": column.choices.tolist(), "steps": column.steps.tolist(), "table": table})
+            lookup = tables.lookup(i)
+            table = [used.setdefault(op, len(used) - 1) for op in lookup.table.tolist()]
+            slots.append({"part": slot.part, "choices": lookup.choices.tolist(), "strides": lookup.strides.tolist(), "table": table})
     found = [tables.operators[op] for op in used if op >= 0]
     operators = [{"key": op.key, "kind": op.kind, "in": op.in_shape, "out": op.out_shape, "options": op.option} for op in found]
     return {"labels": list(family.choices), "values": list(family.choices.values()), "operators": operators, "slots": slots}

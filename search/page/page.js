@@ -156,15 +156,15 @@ const compared = () => foundAgain(figures[byName.get(accuracy)])?.name ?? accura
 
 // ---- what a candidate is made of
 
-// operators in the order of execution, by their place in the network
+// operators in the order of execution, by the part of the network that they stand in
 function operators(i) {
-  const places = new Map();
-  for (const { place, choices, steps, table } of plan.slots) {
-    const operator = table[choices.reduce((row, choice, j) => row + parseInt(digits[i][choice], 36) * steps[j], 0)];
-    if (!places.has(place)) places.set(place, []);
-    if (operator >= 0) places.get(place).push(operator);
+  const parts = new Map();
+  for (const { part, choices, strides, table } of plan.slots) {
+    const operator = table[choices.reduce((row, choice, j) => row + parseInt(digits[i][choice], 36) * strides[j], 0)];
+    if (!parts.has(part)) parts.set(part, []);
+    if (operator >= 0) parts.get(part).push(operator);
   }
-  return [...places].filter(([, row]) => row.length);
+  return [...parts].filter(([, row]) => row.length);
 }
 
 function element(parent, name, text = "", attributes = {}) {
@@ -181,8 +181,8 @@ function shape(parent, name, attributes, text = "") {
   return made;
 }
 
-const part = (place) => place.split(".")[0];
-const parts = [...new Set(plan.slots.map(({ place }) => part(place)))];
+const first = (part) => part.split(".")[0];  // of the path, e.g. heads of heads.cls
+const sections = [...new Set(plan.slots.map(({ part }) => first(part)))];
 const kinds = new Map(plan.operators.map(({ kind }) => [kind, plan.operators.filter((op) => op.kind === kind)]));
 // options that differ between the operators of a kind; of a stride the shapes tell
 const varied = new Map([...kinds].map(([kind, every]) => [kind, Object.keys(every[0].options).filter((name) => name !== "stride" && new Set(every.map(({ options }) => options[name])).size > 1)]));
@@ -205,26 +205,26 @@ const kernels = [...varied.values()].flat().includes("kernel");
 const channels = ({ out }) => out[out.length === 2 ? 1 : 0];
 const side = ({ out }) => out.length === 3 ? out[2] : null;
 
-// Rows of places, as many to a row as fit. Upwards the operators, downwards their milliseconds.
-function drawing(parent, places, ms) {
+// The parts of the network, as many to a row as fit. Upwards the operators, downwards their milliseconds.
+function drawing(parent, parts, ms) {
   const every = plan.operators;
   const widest = Math.sqrt(Math.max(...every.map(channels)));
-  const slowest = ms ? Math.max(...places.flatMap(([, row]) => row.map((op) => ms[op] ?? 0))) : 0;
+  const slowest = ms ? Math.max(...parts.flatMap(([, row]) => row.map((op) => ms[op] ?? 0))) : 0;
   const WIDTH = 372, UP = 44, DOWN = ms ? 30 : 4, ROW = UP + DOWN + 18;
-  const STEP = Math.min(20, WIDTH / Math.max(...places.map(([, row]) => row.length)));
+  const STEP = Math.min(20, WIDTH / Math.max(...parts.map(([, row]) => row.length)));
   let left = 0, top = 0;
-  const laid = places.map(([place, row], j) => {
-    const [first, last] = [row[0], row.at(-1)].map((op) => side(every[op]));
-    const label = first === last ? place : `${place}, ${first} to ${last} px`;
+  const laid = parts.map(([part, row], j) => {
+    const [from, to] = [row[0], row.at(-1)].map((op) => side(every[op]));
+    const label = from === to ? part : `${part}, ${from} to ${to} px`;
     const wide = Math.max(row.length * STEP, 5 * label.length);
-    const branches = place.includes(".") && part(place) !== part(places[Math.max(0, j - 1)][0]);  // places of one part share a row
-    if (left > 0 && (branches || left + wide > WIDTH)) [left, top] = [0, top + ROW];
-    const at = { place, label, row, left, top };
+    const begins = part.includes(".") && first(part) !== first(parts[Math.max(0, j - 1)][0]);  // parts of one section share a row
+    if (left > 0 && (begins || left + wide > WIDTH)) [left, top] = [0, top + ROW];
+    const at = { part, label, row, left, top };
     left += wide + 0.4 * STEP;
     return at;
   });
   const svg = shape(parent, "svg", { viewBox: `0 0 ${WIDTH} ${top + ROW}`, role: "img", "aria-label": "the operators of this architecture, in order" });
-  for (const { place, label, row, left, top } of laid) {
+  for (const { part, label, row, left, top } of laid) {
     const floor = top + 12 + UP, sides = row.map((op) => side(every[op]));
     shape(svg, "text", { x: left, y: top + 9 }, label);
     row.forEach((number, j) => {
@@ -232,7 +232,7 @@ function drawing(parent, places, ms) {
       if (j > 0 && sides[j] !== sides[j - 1]) shape(svg, "line", { x1: x - 0.5, x2: x - 0.5, y1: top + 14, y2: floor + DOWN, stroke: GRID });
       const height = Math.max(3, (UP - 4) * Math.sqrt(channels(op)) / widest);
       const width = Math.min(STEP - 2, 4 + 1.8 * (op.options.kernel ?? 1));
-      const color = !varied.get(op.kind).length ? INK : parts.indexOf(part(place)) === 0 ? FRONT : HEAD;
+      const color = !varied.get(op.kind).length ? INK : sections.indexOf(first(part)) === 0 ? FRONT : HEAD;
       const bar = shape(svg, "rect", {
         x: x + (STEP - width) / 2, y: floor - height, width, height, rx: 1.5, fill: color, "fill-opacity": size(op) < largest.get(op.kind) ? 0.55 : 1,
       });
@@ -243,14 +243,14 @@ function drawing(parent, places, ms) {
   }
 }
 
-function list(parent, places, ms) {
-  const rows = places.flatMap(([place, row]) => row.map((number) => [place, number]));
+function list(parent, parts, ms) {
+  const rows = parts.flatMap(([part, row]) => row.map((number) => [part, number]));
   const times = rows.map(([, number]) => ms[number]);
   const sum = times.reduce((total, time) => total + (time ?? 0), 0), most = Math.max(...times.map((time) => time ?? 0));
   const table = element(element(parent, "div", "", { class: "operators" }), "table");
-  rows.forEach(([place, number]) => {
+  rows.forEach(([part, number]) => {
     const op = plan.operators[number], time = ms[number];
-    const line = element(table, "tr", "", parts.indexOf(part(place)) > 0 ? { class: "head" } : {});
+    const line = element(table, "tr", "", sections.indexOf(first(part)) > 0 ? { class: "head" } : {});
     element(line, "td", spelled(op));
     element(element(line, "td", "", { class: "bar" }), "div", "", { style: `width:${time ? 100 * time / most : 0}%` });
     element(line, "td", time === null ? "no time" : `${time.toFixed(3)} ms`);

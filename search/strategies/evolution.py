@@ -43,11 +43,11 @@ class EvolutionSampler(BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         begun = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
         before = [other for other in begun if other.number < trial.number]
-        generation, place = divmod(len(before), self._population)
+        generation, position = divmod(len(before), self._population)
         finished = [other for other in before[: generation * self._population] if other.state == TrialState.COMPLETE]
         best = sorted(finished, key=lambda other: self._accuracy.metric.sign * other.values[0])[: self._parents]
         self._best = [self._space.make(other.params) for other in best]
-        self._mutates = place < self._population // 2
+        self._mutates = position < self._population // 2
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}

@@ -60,7 +60,7 @@ class Genes:
 
     def keys(self, choices: np.ndarray) -> list[bytes]:
         """What is equal for the spellings of one network, of each of (N, L) rows."""
-        return [row.tobytes() for row in self.problem.family.occurrences.listed(choices).astype(np.int8)]
+        return [row.tobytes() for row in self.problem.family.occurrences.canonical(choices).astype(np.int8)]
 
     def fresh(self, choices: np.ndarray, met: set[bytes]) -> np.ndarray:
         """Those rows of (N, L) that are within the limits and not met before, each network once; adds them to `met`."""

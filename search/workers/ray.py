@@ -23,7 +23,7 @@ from search.judging.judge import Job, Judge, MakeJudge, Outcome
 from search.workers.pool import Bench, Pool, WorkerDied
 from search.workers.workers import Answer, JobFailed
 
-_PLACE = re.compile(
+_ADDRESS = re.compile(
     r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?"
 )
 _PATIENCE_S = 5
@@ -37,7 +37,7 @@ _STORE_BYTES = 100 * 2**20
 
 
 @dataclass(frozen=True)
-class RayPlace:
+class RayAddress:
     """Where actors run, and what each of them takes."""
 
     where: str
@@ -48,38 +48,38 @@ class RayPlace:
     """Of each actor; 0 to 1."""
 
     @classmethod
-    def parse(cls, place: str) -> RayPlace:
+    def parse(cls, address: str) -> RayAddress:
         """Read what follows `ray:`.
 
         Raises:
             ValueError: It is not //[N@]WHERE[/gpu[=SHARE]].
 
-        >>> RayPlace.parse("//8@head:10001/gpu=0.25")
-        RayPlace(where='head:10001', count=8, gpus=0.25)
+        >>> RayAddress.parse("//8@head:10001/gpu=0.25")
+        RayAddress(where='head:10001', count=8, gpus=0.25)
         """
-        match = _PLACE.fullmatch(place)
+        match = _ADDRESS.fullmatch(address)
         if match is None:
             raise ValueError(
-                f"Ray workers need //[N@]WHERE[/gpu[=SHARE]], got {place!r}; "
+                f"Ray workers need //[N@]WHERE[/gpu[=SHARE]], got {address!r}; "
                 "write for example ray://local, ray://4@auto or ray://8@host:10001/gpu=0.5"
             )
         count = int(match["count"]) if match["count"] else None
         return cls(match["where"], count, float(match["share"] or 1) if match["gpu"] else 0.0)
 
 
-def ray_workers(place: str, make: MakeJudge) -> RayWorkers:
+def ray_workers(address: str, make: MakeJudge) -> RayWorkers:
     """Start actors.
 
     Args:
-        place: What follows `ray:`, see `RayPlace`.
+        address: What follows `ray:`, see `RayAddress`.
         make: Must be importable on every node.
 
     Raises:
-        ValueError: The place is misspelt, or the actors find no room there.
+        ValueError: The address is misspelt, or the actors find no room there.
         ConnectionError: No Ray answers there.
         ImportError: Ray is not installed.
     """
-    return RayWorkers(RayPlace.parse(place), make)
+    return RayWorkers(RayAddress.parse(address), make)
 
 
 class _Actor:
@@ -112,14 +112,14 @@ class _Actor:
 class RayWorkers(Pool[_Actor]):
     """`Workers` as Ray actors. They end with the process that has started them, and so does a Ray of our own."""
 
-    def __init__(self, place: RayPlace, make: MakeJudge):
+    def __init__(self, address: RayAddress, make: MakeJudge):
         self._make = make
-        self._needs = {"num_cpus": 1, "num_gpus": place.gpus}
+        self._needs = {"num_cpus": 1, "num_gpus": address.gpus}
         self._scratch: str | None = None
         self._joined = False
         try:
-            self._join(place)
-            super().__init__(self._room(place))
+            self._join(address)
+            super().__init__(self._room(address))
         except BaseException:
             self._leave()
             raise
@@ -154,18 +154,18 @@ class RayWorkers(Pool[_Actor]):
         (answer,), _ = ray.wait([worker.answer for worker in workers], num_returns=1)
         return next(worker for worker in workers if worker.answer == answer)
 
-    def _join(self, place: RayPlace) -> None:
+    def _join(self, address: RayAddress) -> None:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         try:
             import ray
         except ImportError as err:
             raise ImportError("workers of kind ray need Ray, which is not installed; pip install 'chiptrack[cluster]'") from err
-        if place.where == "auto" and ray.is_initialized():
+        if address.where == "auto" and ray.is_initialized():
             return
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
-            if place.where == "local":
+            if address.where == "local":
                 # not Ray's usual folder, whose path may be too long for a socket
                 self._scratch = tempfile.mkdtemp(prefix="chiptrack-ray-", dir="/tmp")
                 ray.init(
@@ -176,35 +176,35 @@ class RayWorkers(Pool[_Actor]):
                     _node_ip_address="127.0.0.1",
                     **quiet,
                 )
-            elif place.where == "auto":
+            elif address.where == "auto":
                 if ":" in (address := os.environ.get("RAY_ADDRESS", "")):
                     _ring(address.rpartition("/")[2])
                 ray.init("auto", **quiet)
             else:
-                _ring(place.where)
+                _ring(address.where)
                 with warnings.catch_warnings(action="ignore"):  # what it warns of it raises as well
-                    ray.util.connect(place.where, connection_retries=_ATTEMPTS, ray_init_kwargs=quiet)
+                    ray.util.connect(address.where, connection_retries=_ATTEMPTS, ray_init_kwargs=quiet)
         except (OSError, RuntimeError, ValueError) as err:
             raise ConnectionError(
-                f"no Ray answers at ray://{place.where} ({_how(err)}); start one with `ray start --head` (RAY_AUTH_MODE=token where it "
+                f"no Ray answers at ray://{address.where} ({_how(err)}); start one with `ray start --head` (RAY_AUTH_MODE=token where it "
                 "asks for a token), or use ray://local"
             ) from err
         self._joined = True
 
-    def _room(self, place: RayPlace) -> int:
+    def _room(self, address: RayAddress) -> int:
         """How many actors to start."""
         import ray
 
         def fit(resources: Mapping[str, float]) -> int:
-            by_gpu = resources.get("GPU", 0) / place.gpus if place.gpus else float("inf")
+            by_gpu = resources.get("GPU", 0) / address.gpus if address.gpus else float("inf")
             return int(min(resources.get("CPU", 0), by_gpu) + 1e-9)
 
         most = fit(ray.cluster_resources())
-        count = place.count or fit(ray.available_resources())
+        count = address.count or fit(ray.available_resources())
         if not 1 <= count <= most:
-            each = "a CPU" + (f" and {place.gpus:g} of a GPU" if place.gpus else "")
+            each = "a CPU" + (f" and {address.gpus:g} of a GPU" if address.gpus else "")
             raise ValueError(
-                f"every actor needs {each}: {count} do not fit ray://{place.where}, which has room for {most}; write N@ before it"
+                f"every actor needs {each}: {count} do not fit ray://{address.where}, which has room for {most}; write N@ before it"
             )
         return count
 

@@ -162,7 +162,7 @@ class Family(Protocol):
             chosen: A value for each choice.
             name: How it was spelled; by default as `spell` does.
         """
-        listed = self.slot_table.listed_once([self._digits[label][chosen[label]] for label in self.choices])
+        listed = self.slot_table.canonical_one([self._digits[label][chosen[label]] for label in self.choices])
         choices = tuple((label, values[digit]) for digit, (label, values) in zip(listed, self.choices.items(), strict=True))
         return Architecture(self.name, choices, name or self.spell(dict(choices)))
 

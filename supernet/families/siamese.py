@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SiameseFamily(Family):
-    """A family whose slots have the places `backbone` (in both branches), `fusion`, `heads.cls` and `heads.reg`.
+    """A family whose slots have the parts `backbone` (in both branches), `fusion`, `heads.cls` and `heads.reg`.
 
     The backbone turns a crop into features; the fusion, one operator, takes search features and then template features; each head
     ends in its map: `cls` (1, H, W) logits, `reg` (4, H, W) distances to left, top, right and bottom in pixels.

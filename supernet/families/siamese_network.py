@@ -92,6 +92,6 @@ def assemble(filled: Iterable[tuple[Slot, nn.Module]]) -> SiameseNetwork:
     """A network of the modules that stand in the slots of the search branch."""
     parts: dict[str, list[nn.Module]] = {}
     for slot, module in filled:
-        parts.setdefault(slot.place, []).append(module)
+        parts.setdefault(slot.part, []).append(module)
     (fusion,) = parts["fusion"]
     return SiameseNetwork(parts["backbone"], fusion, parts["heads.cls"], parts["heads.reg"])

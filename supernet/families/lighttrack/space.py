@@ -119,11 +119,11 @@ class LightTrackFamily(SiameseFamily):
         return _operator("join", "search", search, self._fused(feature), options, (template,))
 
     def _head(self, head: str) -> Iterator[Slot]:
-        place, context = f"heads.{head}", ("feature", f"{head}.width")
+        part, context = f"heads.{head}", ("feature", f"{head}.width")
         for i in range(HEAD_DEPTH):
             label = f"{head}.{i}"
-            yield Slot("search", label, place, partial(self._head_layer, first=i == 0), label, context)
-        yield Slot("search", f"{head}.prediction", place, partial(self._prediction, head), context=context)
+            yield Slot("search", label, part, partial(self._head_layer, first=i == 0), label, context)
+        yield Slot("search", f"{head}.prediction", part, partial(self._prediction, head), context=context)
 
     def _head_layer(self, feature: int, width: str, layer: str, first: bool) -> Operator | None:
         kernel, fused = HEAD_LAYERS[layer], self._fused(feature)

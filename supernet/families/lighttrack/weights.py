@@ -44,12 +44,12 @@ def official_name(name: str, layers: Sequence[int]) -> str:
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)
     if match := re.fullmatch(r"backbone\.(\d+)\.(.+)", name):
-        stage, place = 0, int(match[1]) - 1
+        stage, position = 0, int(match[1]) - 1
         for size in (1, *layers):
-            if place < size:
+            if position < size:
                 break
-            stage, place = stage + 1, place - size
-        return f"features.blocks.{stage}.{place}.{match[2]}"
+            stage, position = stage + 1, position - size
+        return f"features.blocks.{stage}.{position}.{match[2]}"
     match = re.fullmatch(r"heads\.(cls|reg)\.(\d+)\.(.+)", name)
     assert match, f"{name} has no official name"
     if match[3].startswith(("cls_pred", "bbox_pred")):
@@ -58,7 +58,7 @@ def official_name(name: str, layers: Sequence[int]) -> str:
 
 
 def load_official(network: nn.Module, tensors: Mapping[str, Tensor], layers: Sequence[int], source: str) -> None:
-    """Fill a network; every tensor must have its place, and every place its tensor.
+    """Fill a network; the names must be the same on both sides.
 
     A BatchNorm whose mean is 0 and variance 1 throughout was folded into its convolution; it becomes the exact identity, which
     it would miss by its epsilon.
