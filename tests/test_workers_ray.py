@@ -108,7 +108,7 @@ def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
         ("//auto/gpu", RayAddress("auto", None, 1)),
     ],
 )
-def test_places(place, read):
+def test_addresses(address, read):
     assert RayAddress.parse(address) == read
 
 
