@@ -177,8 +177,8 @@ class RayWorkers(Pool[_Actor]):
                     **quiet,
                 )
             elif address.where == "auto":
-                if ":" in (address := os.environ.get("RAY_ADDRESS", "")):
-                    _ring(address.rpartition("/")[2])
+                if ":" in (head := os.environ.get("RAY_ADDRESS", "")):
+                    _ring(head.rpartition("/")[2])
                 ray.init("auto", **quiet)
             else:
                 _ring(address.where)
