@@ -1,4 +1,4 @@
-"""The command line of chiptrack: a dictionary of verbs, and the rule by which a function's signature becomes flags."""
+"""The command line of chiptrack: a dictionary of verbs (subcommands), and how a function's signature becomes command-line flags."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores a
 
 @dataclasses.dataclass(frozen=True)
 class Verb:
-    """What a verb does, and which function does it, as `module:function`."""
+    """A subcommand of chiptrack."""
 
     does: str
+    """What it does, in a few words, for the overview."""
     function: str = ""
+    """The function that it runs, as `module:function`; empty where it has actions."""
     actions: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Functions by the word that follows the verb."""
+    """Functions, as `module:function`, by the word that follows the verb, e.g. `list` in `chiptrack tables list`."""
     instead: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Functions that take the verb over, by the flag that asks for it."""
+    """Functions, as `module:function`, that run in place of `function` when a certain flag is given; by that flag."""
 
 
 VERBS = {
-    "demo": Verb("the whole job on this machine with embedded defaults", "search.verbs.demo:demo"),
-    "devices": Verb("runtimes and ways to devices that can be used here", "latency_tables.devices:devices"),
-    "describe": Verb("parameters, multiply-adds and operators of an architecture", "supernet.describe:describe"),
+    "demo": Verb("run the whole job on this machine with embedded defaults", "search.verbs.demo:demo"),
+    "devices": Verb("list the runtimes and the ways to devices that can be used here", "latency_tables.devices:devices"),
+    "describe": Verb("show parameters, multiply-adds and operators of an architecture", "supernet.describe:describe"),
     "measure": Verb(
-        "latency of every operator of a family, and of whole networks",
+        "measure the latency of every operator of a family, and of whole networks",
         "latency_tables.measuring.measure:measure",
         instead={"--check": "latency_tables.measuring.check:check_table"},
     ),
     "tables": Verb(
-        "latency tables: list, compare, merge, validate, import",
+        "list, compare, merge, validate or import latency tables",
         actions={
             "list": "latency_tables.tables.actions:list_tables",
             "compare": "latency_tables.tables.actions:compare_tables",
@@ -50,23 +52,23 @@ VERBS = {
             "import": "latency_tables.tables.actions:import_table",
         },
     ),
-    "fit-predictor": Verb("a latency predictor from a table", "predictors.fit:fit_predictor"),
-    "adapt": Verb("a latency predictor of a new chip from a few of its networks", "predictors.transfer.adapt:adapt"),
-    "predict": Verb("latency of architectures, with intervals", "predictors.predict:predict"),
-    "train": Verb("the tracking supernet of a family", "supernet.training.train:train"),
-    "search": Verb("multi-objective search over a family", "search.verbs.search:search"),
-    "retrain": Verb("one architecture alone", "supernet.training.retrain:retrain"),
-    "import": Verb("official weights into a checkpoint", "supernet.import_weights:import_weights"),
-    "export": Verb("the graphs that a device runs", "supernet.deploy.export:export"),
+    "fit-predictor": Verb("fit a predictor of latency or another metric to a latency table", "predictors.fit:fit_predictor"),
+    "adapt": Verb("fit a latency predictor for a new chip to a few networks measured there", "predictors.transfer.adapt:adapt"),
+    "predict": Verb("predict latency or another metric of architectures, with intervals", "predictors.predict:predict"),
+    "train": Verb("train the supernet of a family", "supernet.training.train:train"),
+    "search": Verb("search a family for several objectives at once", "search.verbs.search:search"),
+    "retrain": Verb("train one architecture alone", "supernet.training.retrain:retrain"),
+    "import": Verb("turn official weights into a checkpoint", "supernet.import_weights:import_weights"),
+    "export": Verb("write the graphs that a device runs", "supernet.deploy.export:export"),
     "track": Verb("follow a target through a sequence, folder, video or camera", "supernet.deploy.track:track"),
     "evaluate": Verb("run a tracker over a data set and score it", "supernet.deploy.evaluate:evaluate"),
-    "report": Verb("the trade-off page of a search again", "search.verbs.report:report"),
-    "dashboard": Verb("the study of a search in optuna-dashboard", "search.verbs.dashboard:dashboard"),
+    "report": Verb("draw the trade-off page of a search again", "search.verbs.report:report"),
+    "dashboard": Verb("show the study of a search in optuna-dashboard", "search.verbs.dashboard:dashboard"),
 }
 
 
 _SHOWN = 8
-"""Items of a long list that a person is shown."""
+"""Number of items of a long list that are printed for a person; `--json` prints all of them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; by default those of the process.
 
     Returns:
-        Exit status: 0, or 130 after Ctrl-C. Bad input exits with 2 and one line on stderr.
+        Exit status: 0, or 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: The input is bad (status 2, after one line on stderr), or the help of a verb was printed (status 0).
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
@@ -109,13 +114,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def chosen(words: Sequence[str]) -> tuple[str, Callable, Sequence[str]]:
-    """What a command line asks for.
+    """Find the function that a command line asks for.
 
     Args:
-        words: A verb and what follows it.
+        words: A verb of `VERBS` and the words that follow it.
 
     Returns:
-        How the command is called in its help, its function, and the words that are left for its flags.
+        The title of the command in its help, e.g. `chiptrack tables list`; its function; and the remaining words, which the function's
+        flags are read from.
+
+    Raises:
+        SystemExit: The verb needs an action and has none that is known (status 2), or its help was printed (status 0).
     """
     verb, rest = VERBS[words[0]], words[1:]
     title, target = f"chiptrack {words[0]}", verb.function
@@ -146,18 +155,19 @@ def _actions(title: str, verb: Verb) -> str:
 
 
 class Flags:
-    """The flags of a function: positional parameters as they are, keyword-only ones as --flags, help from the docstrings.
+    """The command-line flags of a function, derived from its signature.
 
-    A parameter whose type is a dataclass stands for all of its fields, each a flag of its own.
+    A positional parameter becomes a positional argument, and a keyword-only parameter `max_macs` becomes a flag `--max-macs`. A parameter
+    whose type is a dataclass stands for its fields, each of which becomes a flag. The help texts come from the docstrings.
     """
 
     def __init__(self, title: str, function: Callable, verb: Verb):
         """Read a function's signature.
 
         Args:
-            title: How the command is called.
-            function: What runs.
-            verb: What it belongs to; names what takes it over.
+            title: How the command is called, e.g. `chiptrack tables list`.
+            function: The function that the command runs.
+            verb: The verb that the command belongs to; its `instead` is mentioned in the help.
         """
         from docstring_parser import parse
 
@@ -184,14 +194,17 @@ class Flags:
 
     @property
     def resumes(self) -> bool:
-        """Whether there is a flag --resume."""
+        """Whether the command has a flag `--resume`."""
         return "--resume" in self._parser._option_string_actions
 
     def parse(self, words: Sequence[str]) -> tuple[list, dict[str, Any], bool]:
         """Read a command line.
 
         Returns:
-            Values of the positional parameters, of the others by name, and whether the answer is wanted as JSON.
+            Values of the positional parameters; values of the other parameters by name; and whether the answer is wanted as JSON.
+
+        Raises:
+            SystemExit: The words do not fit the flags (status 2), or the help was printed (status 0).
         """
         if {"-h", "--help"} & set(words):
             self._parser.print_help()
@@ -218,7 +231,7 @@ class Flags:
 
     def _add_flag(self, dest: str, name: str, hint: object, default: Any, text: str | None) -> None:
         settings, required = {"help": _help(text), **_kind(hint)}, default is inspect.Parameter.empty
-        if not required and default not in (None, False, ""):
+        if not required and default is not False and default not in (None, ""):
             settings["help"] += f" (default: {default})"
         word = name.rstrip("_")  # from_ is --from, which Python keeps for itself
         if "type" in settings:
@@ -232,14 +245,14 @@ def _help(text: str | None) -> str:
 
 
 def _field_help(owner: type) -> dict[str, str]:
-    """What stands below each field of a dataclass."""
+    """Help text of each field of a dataclass, by name: the docstring below the field."""
     from docstring_parser import parse_from_object
 
     return {parameter.arg_name: parameter.description or "" for parameter in parse_from_object(owner).params}
 
 
 def _kind(hint: object) -> dict:
-    """How argparse reads a value of an annotated type."""
+    """Settings of `add_argument` with which argparse reads a value of an annotated type."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
     if hint is bool:
@@ -252,7 +265,7 @@ def _kind(hint: object) -> dict:
 
 
 def _plain(answer: object) -> object:
-    """An answer as JSON can say it: what is not finite becomes null."""
+    """An answer in a form that JSON can express: numbers that are not finite become None, which JSON writes as null."""
     if isinstance(answer, dict):
         return {name: _plain(value) for name, value in answer.items()}
     if isinstance(answer, list):
@@ -261,7 +274,7 @@ def _plain(answer: object) -> object:
 
 
 def _text(answer: object) -> str:
-    """An answer for a person: one line a figure, a table where there are several records."""
+    """An answer as text for a person: one line for each value, and a table for a list of records."""
     if isinstance(answer, dict):
         width = max((len(str(key)) for key in answer), default=0)
         return "\n".join(
@@ -276,7 +289,7 @@ def _text(answer: object) -> str:
 
 
 def _is_deep(value: object) -> bool:
-    """Whether a value needs lines of its own: a record, or a list of records."""
+    """Whether a value needs several lines, which a record or a list of records does."""
     return bool(value) and (isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict)))
 
 

@@ -1,12 +1,12 @@
-"""How well a runtime is predicted from a few of its networks and from tables of other runtimes.
+"""How well latency on a new runtime is predicted from a few networks measured on it and from tables of other runtimes.
 
     python -m benchmarks.adapt                                        every shipped table in turn, from the other ones of its family
     python -m benchmarks.adapt --samples 5 10 20 --seeds 5 --json
     python -m benchmarks.adapt --measure openvino --from latency_tables/data/lighttrack-onnxruntime-fp32.csv
                                                                       `chiptrack adapt` for real, timed, and 20 other networks measured
 
-The networks that are asked about are never among those that the new runtime was measured with. A table of another precision is
-predicted from the fp32 table of its own runtime.
+The networks that predictions are checked on are never among those measured for the adaptation. A table of another precision is predicted
+from the fp32 table of its own runtime.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from supernet.space import Architecture
 
 
 def judge(target: LatencyTable, sources: list[LatencyTable], samples: int, seed: int) -> dict:
-    """Adapt to a table with some networks of one half of it, ask about the other half."""
+    """Adapt to a table as if it were new, with some networks of a random half of it, and score the predictions for the other half."""
     search, template = measured_networks(target, "search"), measured_networks(target, "template")
     order = np.random.default_rng(seed).permutation(len(search.architectures))
     pool, asked = np.array_split(order, 2)
@@ -51,7 +51,7 @@ def judge(target: LatencyTable, sources: list[LatencyTable], samples: int, seed:
 
 
 def measured_now(sources: list[Path], setup: Setup, networks: int) -> dict:
-    """Adapt for real, then measure networks that it has not seen."""
+    """Adapt to a runtime for real, then measure other networks on it and score the predictions for them."""
     with tempfile.TemporaryDirectory() as scratch:
         out, began = Path(scratch) / "predictor.json", time.monotonic()
         adapt(from_=sources, out=out, setup=setup, networks=networks)
@@ -59,7 +59,7 @@ def measured_now(sources: list[Path], setup: Setup, networks: int) -> dict:
         family, rng = FAMILIES[predictor.family], np.random.default_rng(1)
         asked = tuple(family.space.sample(rng) for _ in range(20))
         table = carry_out_anew(Plan(family, (), asked, setup, seed=1, times_only=True))
-    # another measurement: comparable through the reference model that both timed
+    # another measurement: it is made comparable through the reference model that both timed
     ms = np.array([table.networks[a.name, "search"].reference_units for a in asked]) * predictor.reference_ms
     return {"seconds": seconds, **_score(predictor, asked, ms)}
 
@@ -72,7 +72,7 @@ def _score(predictor: LatencyPredictor, asked: Sequence[Architecture], ms: np.nd
 
 
 def _sources(name: str, tables: dict[str, LatencyTable]) -> list[str]:
-    """Names of the tables that another one is predicted from."""
+    """Return the names of the tables from which another one is predicted."""
     profile = tables[name].profile
     if profile.precision != "fp32":
         return [n for n, t in tables.items() if t.profile.runtime == profile.runtime and t.profile.precision == "fp32"]
@@ -80,7 +80,7 @@ def _sources(name: str, tables: dict[str, LatencyTable]) -> list[str]:
 
 
 def _across(folder: Path, samples: list[int], seeds: int) -> dict:
-    """Means over seeds, by number of samples and table."""
+    """Return mean scores over seeds, by number of samples and by table."""
     every = {path.stem: LatencyTable.load(path) for path in sorted(folder.glob("*.csv"))}
     answer: dict = {count: {} for count in samples}
     for name, target in every.items():
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="+", default=[10])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--measure", metavar="RUNTIME", help="measure this runtime now")
-    parser.add_argument("--precision", default="fp32", help="of what is measured now")
+    parser.add_argument("--precision", default="fp32", help="precision of the runtime that is measured now")
     parser.add_argument("--from", dest="sources", type=Path, nargs="+", help="tables or predictors of other runtimes, with --measure")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()

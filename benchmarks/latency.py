@@ -1,4 +1,4 @@
-"""How well latency is predicted, on networks that no model was fitted on.
+"""How well latency is predicted for networks that the models were not fitted on.
 
     python -m benchmarks.latency --all                                every shipped table, half of its networks held out; then twenty random halves
     python -m benchmarks.latency --all --fresh 30                     the same tables, networks measured now on this machine
@@ -35,10 +35,10 @@ def judge(table: LatencyTable, fitted: Sequence[str], asked: Sequence[Architectu
     """Fit every model on some networks of a table and score it on others.
 
     Args:
-        table: The table.
+        table: A latency table.
         fitted: Names of the networks to fit on.
         asked: The networks to predict.
-        measured_ms: (N,) what they took.
+        measured_ms: (N,) measured milliseconds of the networks to predict.
     """
     family = FAMILIES[table.profile.family]
     encoder, known_ms = Encoder(family.name, table.operator_ms()), table.network_ms("search")
@@ -60,17 +60,17 @@ def judge(table: LatencyTable, fitted: Sequence[str], asked: Sequence[Architectu
 
 
 def held_out(table: LatencyTable) -> dict:
-    """Fit on every other network of a table, score on the rest."""
+    """Fit on every other network of a table, in the order of their latency, and score on the rest."""
     family, by_ms = FAMILIES[table.profile.family], table.network_ms("search")
     names = sorted(by_ms, key=by_ms.__getitem__)
     return judge(table, names[::2], [family.parse(name) for name in names[1::2]], np.array([by_ms[name] for name in names[1::2]]))
 
 
 def coverage(table: LatencyTable, splits: int = 20) -> dict:
-    """How often the other networks lie inside the intervals of predictors that are fitted on random halves of a table.
+    """Find how often networks lie inside the intervals of predictors that are fitted on random halves of a table without them.
 
     Returns:
-        `splits`, and `stated` and `measured`, the means over them as shares.
+        `splits`, and the coverage that the intervals state (`stated`) and have (`measured`), as means over the splits, 0..1.
     """
     family, by_ms = FAMILIES[table.profile.family], table.network_ms("search")
     rng, names = np.random.default_rng(0), np.array(list(by_ms))
@@ -85,7 +85,7 @@ def coverage(table: LatencyTable, splits: int = 20) -> dict:
 
 
 def fresh(path: Path, count: int, seed: int) -> dict:
-    """Fit on all networks of a table, score on networks measured now."""
+    """Fit on all networks of a table, and score on networks that are measured now on this machine."""
     table = LatencyTable.load(path)
     family, rng = FAMILIES[table.profile.family], np.random.default_rng(seed + 1)
     used = {family.parse(name).key for name in table.network_ms("search")}
@@ -96,7 +96,7 @@ def fresh(path: Path, count: int, seed: int) -> dict:
 
 
 def show(result: dict) -> str:
-    """The scores as a table."""
+    """Return the scores as a table of text."""
     profile, (low, high) = result["profile"], result["range_ms"]
     lines = [
         f"{profile['family']}, {profile['runtime']} {profile['precision']} ({profile['runtime_version']}), {profile['threads']} thread(s), "
@@ -119,24 +119,28 @@ def _covered(share: dict) -> str:
 
 
 def _only(table: LatencyTable, names: Iterable[str]) -> LatencyTable:
-    """A table that has only some of its networks."""
+    """Return a table with only some of its networks."""
     kept = set(names)
     return replace(table, networks={row: m for row, m in table.networks.items() if row[0] in kept})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fit latency predictors on tables and check them on networks that they never saw.")
-    parser.add_argument("--all", action="store_true", help="every table of --tables, instead of one measured now")
+    parser.add_argument("--all", action="store_true", help="use every table of --tables instead of one that is measured now")
     parser.add_argument("--tables", type=Path, default=SHIPPED, help="folder of tables (default: those that are shipped)")
-    parser.add_argument("--family", choices=sorted(FAMILIES), help="of the tables (default: lighttrack where one is measured, else all)")
-    parser.add_argument("--runtime", default="onnxruntime", help="of the table that is measured now")
+    parser.add_argument(
+        "--family", choices=sorted(FAMILIES), help="family of the tables (default: lighttrack if one is measured now, else all)"
+    )
+    parser.add_argument("--runtime", default="onnxruntime", help="runtime of the table that is measured now")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--networks", type=int, default=30, help="networks to fit on, of the table that is measured now")
-    parser.add_argument("--fresh", type=int, default=0, help="networks to measure now and to check on (with --all 0: hold half out)")
+    parser.add_argument("--networks", type=int, default=30, help="number of networks to fit on, in the table that is measured now")
+    parser.add_argument(
+        "--fresh", type=int, default=0, help="number of networks to measure now and to check on (with --all, 0: hold out half of the table)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="folder to keep the measured table in")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a table, then one of their means")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each table, then one of their means")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         paths = sorted(options.tables.glob("*.csv"))

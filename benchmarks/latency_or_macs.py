@@ -1,10 +1,11 @@
-"""What it is worth to search with latencies rather than multiply-adds: latency at equal accuracy, with the same number of evaluations.
+"""What a search for low latency gains over a search for few multiply-adds: latency at equal accuracy, after equally many evaluations.
 
     python -m benchmarks.latency_or_macs                              predicted latency, 10 seeds, two runtimes
     python -m benchmarks.latency_or_macs --measure                    also measures the chosen networks of the first seed, here
 
-Searches are replayed on the table of `benchmarks/sub_space.py`. At each level of AO the search for latency offers the network that it
-predicts to be the fastest of those it evaluated, the search for few multiply-adds the one that has the fewest.
+Searches are replayed on the table of `benchmarks/sub_space.py`. For each level of AO, the search for latency offers the network with the
+lowest predicted latency among those that it evaluated and that reach the level; the search for multiply-adds offers the one with the
+fewest.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from supernet.space import Architecture
 from tracking.files.progress import say
 
 LEVELS = (0.5, 0.8, 0.95, 0.99)
-"""Quantiles of the AO of all feasible networks that the chosen ones must reach."""
+"""The levels of AO that offered networks must reach, as quantiles of the AO of all feasible networks."""
 Offers = Mapping[float, Architecture | None]
-"""What a search offers at each level; None where it evaluated nothing so accurate."""
+"""The network that a search offers for each level; None if it evaluated none that reaches the level."""
 
 
 def levels(figures: Known) -> dict[float, float]:
-    """AO at each level."""
+    """Return the AO of each level."""
     every = every_architecture()
     feasible = figures.macs.of(NANO.space.indices(every)) <= MAX_MACS
     ao = np.array([figures.ao[arch.key] for arch in every])[feasible]
@@ -41,7 +42,7 @@ def levels(figures: Known) -> dict[float, float]:
 
 
 def offers(evaluated: Sequence[Architecture], cost: Objective, ao: dict[str, float], wanted: dict[float, float]) -> Offers:
-    """The cheapest network of those evaluated that reaches each level."""
+    """Return the cheapest evaluated network that reaches each level."""
     figures = points(evaluated, cost, ao)
     chosen: dict[float, Architecture | None] = {}
     for level, least in wanted.items():
@@ -51,7 +52,7 @@ def offers(evaluated: Sequence[Architecture], cost: Objective, ao: dict[str, flo
 
 
 def searches(figures: Known, strategy: str, evaluations: int, seeds: int) -> dict[str, list[Offers]]:
-    """Offers of each seed, by what was minimised: `macs`, or a runtime's latency."""
+    """Run all searches, and return the offers of each seed, by what was minimised: `macs`, or the latency on a runtime."""
     wanted, costs = levels(figures), {"macs": figures.macs, **figures.latency_ms}
     found: dict[str, list[Offers]] = {name: [] for name in costs}
     for seed in range(seeds):
@@ -63,7 +64,7 @@ def searches(figures: Known, strategy: str, evaluations: int, seeds: int) -> dic
 
 
 def predicted(figures: Known, found: dict[str, list[Offers]]) -> list[dict]:
-    """One row for each runtime and level: mean latency over seeds of what both searches offer, and their ratio."""
+    """Return a row for each runtime and level: the predicted latencies of both searches' offers, and their ratio, as means over seeds."""
     rows = []
     for runtime, latency in figures.latency_ms.items():
         for level, ao in levels(figures).items():
@@ -79,7 +80,7 @@ def predicted(figures: Known, found: dict[str, list[Offers]]) -> list[dict]:
 
 
 def measured(figures: Known, found: dict[str, list[Offers]]) -> list[dict]:
-    """The same for the first seed, by latencies that are measured now on this machine; ratios to the reference model of each runtime."""
+    """Return the rows of `predicted` for the first seed alone, with latencies that are measured now on this machine."""
     rows = []
     for runtime in figures.latency_ms:
         pairs = {level: (found[runtime][0][level], found["macs"][0][level]) for level in LEVELS}

@@ -1,9 +1,9 @@
-"""Time and memory that a large study takes: going on with it, reading its candidates, building its page.
+"""Time and memory that it takes to continue a large study, to read its candidates, and to build its page.
 
     python -m benchmarks.many_trials --folder /tmp/many --trials 50000
 
-The study is made once, of random architectures and made-up scores, and kept. Every figure is of a process of its own, without its
-imports; its memory with them.
+The study is made once, of random architectures and made-up scores, and kept. Each task runs in a process of its own; its time is without
+imports, its memory with them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ print(json.dumps([before, now()]))
 
 
 def problem() -> Problem:
-    """Of a search for one device, whose latency follows from the multiply-adds."""
+    """Return the problem of a search for one device, whose latency is proportional to the multiply-adds."""
     family = FAMILIES["lighttrack"]
     macs = multiply_adds(family)
     latency = Objective(LATENCY, lambda choices: macs.of(choices) / 1e7, lambda choices: np.full(len(choices), 0.5))
@@ -62,18 +62,18 @@ def problem() -> Problem:
 
 
 def passing() -> FeasibilityFilter:
-    """What may be sampled."""
+    """Return the feasibility filter of the problem."""
     ours = problem()
     return FeasibilityFilter(ours, cheapest(ours))
 
 
 def opened(run: Path, feasible: FeasibilityFilter, database: str | None = None) -> Study:
-    """The study, as a search that goes on with it has it."""
+    """Open the study as a search does that continues it."""
     return Study(run / "study", feasible.problem, feasible, ("random", RandomSampler(len(feasible.seen))), database)
 
 
 def made(run: Path, trials: int, database: str | None) -> float | None:
-    """Fill the study up to so many trials; milliseconds for each that was missing, None where none was."""
+    """Fill the study up to a number of trials; returns the milliseconds for each trial that was added, or None if none was."""
     feasible, rng = passing(), np.random.default_rng(0)
     study, ours = opened(run, feasible, database), feasible.problem
     settings = {
@@ -102,9 +102,9 @@ def made(run: Path, trials: int, database: str | None) -> float | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True, help="keeps the study; one that it holds is used again")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the study; a study that it holds is used again")
     parser.add_argument("--trials", type=int, default=50_000)
-    parser.add_argument("--database", help="keep it in PostgreSQL: postgresql://user@host:port/database")
+    parser.add_argument("--database", help="keep the study in PostgreSQL: postgresql://user@host:port/database")
     args = parser.parse_args()
     if each := made(args.folder, args.trials, args.database):
         print(f"{each:.1f} ms to ask for a trial and to tell it")

@@ -1,13 +1,18 @@
-"""NAS-Bench-201 cells: their notation, which of their operators a chip executes, and chips that are imagined for them.
+"""NAS-Bench-201 cells: their notation, which of their operators a chip executes, and their latency on imagined chips.
 
-A cell adds up what arrives at each of three nodes; every node has an edge from the cell's input (node 0) and from every earlier
-node, and each edge applies one of five operators. Fifteen such cells make a network. Source: Dong & Yang, NAS-Bench-201 (ICLR 2020).
+A cell has an input (node 0) and three further nodes. Each further node adds up what arrives on its edges, one from every earlier node;
+each edge applies one of five operators. Fifteen such cells make a network. Source: Dong & Yang, NAS-Bench-201 (ICLR 2020).
 
-Runtimes differ in what they remove, hence three rules: `all` edges are executed where the cost of blocks was added up (simulated
-chips); those that are `needed`, because they lead to the output, where a graph is pruned backwards from its outputs (Raspberry Pi,
-edge GPU): operators on a tensor of zeros stay; those that are `live`, on a way from input to output, where constants are folded as
-well (phone GPUs). Runtimes also merge: TensorRT (Jetson) runs equal convolutions of one input as one, adds for nothing what a
-convolution puts out, and pays for a tensor that several read; desktop GPUs run branches side by side, so that the longest counts.
+Runtimes differ in what they remove, hence three rules for the edges that are executed:
+
+- `all`: every edge. Some chips are simulated, and their tables add up the cost of blocks.
+- `needed`: the edges that lead to the output, for runtimes that prune a graph backwards from its outputs (Raspberry Pi, edge GPU).
+  Operators on a tensor of zeros stay.
+- `live`: the edges on a path from input to output, for runtimes that fold constants as well (phone GPUs).
+
+Runtimes also differ in what they merge. TensorRT (Jetson) runs equal convolutions of one input as one, adds the output of a convolution to
+another tensor at no cost, and pays for a tensor that several operators read. Desktop GPUs run branches in parallel, so that the longest
+one counts.
 """
 
 from __future__ import annotations
@@ -20,7 +25,8 @@ OPERATORS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 RULES = ("all", "needed", "live")
 TERMS = (*OPERATORS, "addition", "open addition", "fan-out", "twin 1x1", "twin 3x3")
-"""What an imagined chip asks time for. Open: without a convolution that could do it. Twin: equal to another convolution of its input."""
+"""What takes time on an imagined chip. An open addition has no convolution that could do it at no cost; a twin is a convolution that equals
+another one of the same input."""
 
 _CELL = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 _NONE, _CONVOLUTIONS, _ADDITION = 0, [2, 3], 5
@@ -28,23 +34,23 @@ _START, _END = (np.array([[edge[side] == node for node in range(4)] for edge in 
 _ROUTES = np.array(
     [[edge in route for edge in EDGES] for route in (((0, 3),), ((0, 1), (1, 3)), ((0, 2), (2, 3)), ((0, 1), (1, 2), (2, 3)))]
 )
-"""(4, 6) the edges of each way from input to output."""
+"""(4, 6) whether an edge is on each of the four paths from input to output."""
 _LOG_COST = np.array([(-3, 1), (-2.5, 1), (-1, 0.7), (0, 0.4), (-0.8, 0.8), (-2.2, 1), (-3, 1), (-3, 1)])
-"""Mean and standard deviation of the logarithm of the cost of `TERMS` but for the twins, in typical 3x3 convolutions."""
+"""Mean and standard deviation of the logarithm of the cost of each of `TERMS` except the twins, in costs of a typical 3x3 convolution."""
 _LOG_REST = (0.7, 0.8)
-"""The same of a call and of what surrounds the cells."""
+"""Mean and standard deviation of the logarithm of the cost of a call and of what surrounds the cells."""
 _MERGING, _SERIAL = 0.5, 0.6
-"""Shares of imagined chips that merge twins, and that run branches one after another."""
+"""Share of imagined chips that merge twins, and share of those that run branches one after another."""
 
 
 def parse(text: str) -> tuple[int, ...]:
     """Read a cell such as `|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|`.
 
     Returns:
-        The index in `OPERATORS` of what each of `EDGES` applies.
+        For each of `EDGES`, the index in `OPERATORS` of the operator that it applies.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The text is no such cell.
     """
     cell = _CELL.fullmatch(str(text))
     if not cell:
@@ -61,14 +67,14 @@ def parse(text: str) -> tuple[int, ...]:
 
 
 def executed(cells: np.ndarray, rule: str) -> np.ndarray:
-    """Which edges a chip executes.
+    """Find the edges that a chip executes.
 
     Args:
         cells: (N, 6) indices in `OPERATORS`, as from `parse`.
         rule: One of `RULES`.
 
     Returns:
-        (N, 6) bool.
+        (N, 6) whether each edge is executed.
     """
     if rule == "all":
         return np.ones(cells.shape, bool)
@@ -81,16 +87,17 @@ def executed(cells: np.ndarray, rule: str) -> np.ndarray:
 
 
 def terms(cells: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """How often each of `TERMS` occurs in (N, 6) cells under one of `RULES`.
+    """Count how often each of `TERMS` occurs in (N, 6) cells under one of `RULES`.
 
     Returns:
-        (N, 10) in the cell, and (4, N, 6) operators and additions along each way from input to output: zeros where it is interrupted.
+        (N, 10) counts in each cell, and (4, N, 6) counts of operators and additions along each of the four paths from input to output,
+        which are zero for a path that is interrupted.
     """
     runs = executed(cells, rule)
     applied = (cells[:, :, None] == np.arange(len(OPERATORS))) & runs[:, :, None]
     additions = np.maximum(runs @ _END - 1, 0)
     absorbed = applied[:, :, _CONVOLUTIONS].sum(axis=2) @ _END
-    fan_out = np.maximum(runs @ _START - 1, 0)[:, 1:]  # the cell's input is read by several in any case
+    fan_out = np.maximum(runs @ _START - 1, 0)[:, 1:]  # the cell's input is read by several operators in any case
     twins = [np.maximum(applied[:, :, operator] @ _START - 1, 0) for operator in _CONVOLUTIONS]
     nodes = [additions, np.maximum(additions - absorbed, 0), fan_out, *twins]
     total = np.column_stack([applied.sum(axis=1), *(counts.sum(axis=1) for counts in nodes)])
@@ -102,7 +109,7 @@ def terms(cells: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def imagine(cells: np.ndarray, rule: str, chips: int, rng: np.random.Generator) -> np.ndarray:
-    """What (N, 6) cells take on chips that follow one of `RULES` and whose costs are drawn.
+    """Compute the latency of (N, 6) cells on imagined chips, which follow one of `RULES` and whose costs are drawn at random.
 
     Returns:
         (N, chips) positive latencies, in units of their own.
@@ -123,7 +130,7 @@ def counts(cells: np.ndarray, rule: str = "all") -> np.ndarray:
 
 
 def features(cells: np.ndarray) -> np.ndarray:
-    """(N, F) what a model may learn from in (N, 6) cells: counts, sizes of the live graph, depths, and a one for each edge's operator."""
+    """(N, F) features of (N, 6) cells: counts of operators, sizes of the live graph, depths, and the operator of each edge in one-hot form."""
     live = executed(cells, "live")
     ends = [np.where(live @ side > 0, 1, 0).sum(axis=1) for side in (_START, _END)]
     total, along = terms(cells, "live")

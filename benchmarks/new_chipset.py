@@ -1,11 +1,11 @@
-"""How well the latency of networks on a new chip is told from few measurements: each chip of a table in turn is the new one.
+"""How well the latency of networks on a new chip is predicted from few measurements. Each chip of a table is the new one in turn.
 
     python benchmarks/new_chipset.py FILE.parquet --samples 10 20 50 --seeds 5 --json
 
-The table (.parquet or .csv) has a column `arch_str` of NAS-Bench-201 cells and one column of milliseconds for each chip; empty cells
-were not measured. For each seed a random half of the networks trains a model of every other chip (with at most 800 that it has), and
-those to measure on the new chip are taken from it (from as many); the other half is asked about. Siblings of the new chip are not
-among the others: see `siblings`.
+The table (.parquet or .csv) has a column `arch_str` of NAS-Bench-201 cells and one column of milliseconds for each chip; an empty field
+was not measured. For each seed, the networks are split into two random halves. At most 800 networks of the first half train a model of each
+other chip, and the networks to measure on the new chip are chosen among at most 800 of them. Predictions are scored on the second half.
+Siblings of the new chip are not used; see `siblings`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tracking.files.progress import progress
 
 COLUMN = "arch_str"
 MIN_NETWORKS = 20
-"""Measured networks that a chip needs, so that some train, some are chosen and some are asked about."""
+"""Fewest measured networks of a chip, so that there are some to train on, some to choose from and some to score on."""
 SIBLING_SPEARMAN = 0.99
 _TRAINING, _FOLDS, _IMAGINED = 800, 5, 400
 _BOOSTING = {"max_depth": 3, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.5, "min_child_weight": 2, "nthread": 1, "seed": 0}
@@ -62,24 +62,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Others:
-    """What is known of N networks when a new chip arrives."""
+    """What is known of N networks before anything is measured on a new chip."""
 
     table: Table
     ms: np.ndarray
-    """(N, S) milliseconds on each of the other chips, as models of them predict; S may be 0."""
+    """(N, S) milliseconds on each of S other chips, as predicted by a model of the chip; S may be 0."""
 
     def beliefs(self, imagined: Sequence[np.ndarray], reference: np.ndarray) -> list[Belief]:
-        """One for each array of (N, M) latencies on imagined chips; latencies are relative to the mean over the reference networks."""
+        """Return a belief for each array of (N, M) latencies on imagined chips; `reference` are the rows over whose mean latencies are relative."""
         varied = self.table.features[:, np.ptp(self.table.features, axis=0) > 0]
         structure = (varied - varied.mean(axis=0)) / varied.std(axis=0)
         return [Belief.of(self.ms / self.ms[reference].mean(axis=0), x / x[reference].mean(axis=0), structure) for x in imagined]
 
 
 def read(path: Path) -> Table:
-    """Read a table; a cell that is listed several times gets the mean.
+    """Read a table; a cell that has several rows gets the mean of its milliseconds.
 
     Raises:
-        ValueError: It cannot be read, or lacks cells, chips, networks, or sound milliseconds.
+        ValueError: The table cannot be read, lacks cells, chips or networks, or has milliseconds that are not positive.
     """
     readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
     if path.suffix not in readers:
@@ -114,10 +114,10 @@ def read(path: Path) -> Table:
 
 
 def siblings(table: Table) -> dict[str, list[str]]:
-    """The other chips that must not help with each chip, because they are the same silicon or a copy of it.
+    """Return, for each chip, the other chips that must not help to predict it, because they are probably the same hardware.
 
-    They are those whose names agree in the first two words (`adreno_640_tflite`, `adreno_640_sd855`), and those that order the
-    networks as it does (Spearman's correlation at least 0.99).
+    Two chips are siblings if their names agree in the first two words (`adreno_640_tflite`, `adreno_640_sd855`), or if they order the
+    networks almost equally (Spearman's correlation at least 0.99).
     """
     order = table.ms.corr("spearman")
 
@@ -128,7 +128,7 @@ def siblings(table: Table) -> dict[str, list[str]]:
 
 
 def usable(ms: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Those of the rows that a chip with (N,) milliseconds was measured on, at most 800."""
+    """Return at most 800 of the rows on which a chip with (N,) milliseconds was measured."""
     return rows[np.isfinite(ms[rows])][:_TRAINING]
 
 
@@ -138,7 +138,7 @@ def _boosted(x: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def modelled(table: Table, chip: str, training: np.ndarray) -> np.ndarray:
-    """(N,) milliseconds as a model of a chip predicts them; a network that trains it is predicted without it (five folds)."""
+    """(N,) milliseconds on a chip as a model predicts them; networks that train the model are predicted by cross-validation (five folds)."""
     ms, x = table.ms[chip].to_numpy(), table.features
     rows = usable(ms, training)
     predicted = _boosted(x[rows], ms[rows], x)
@@ -149,19 +149,19 @@ def modelled(table: Table, chip: str, training: np.ndarray) -> np.ndarray:
 
 
 def xgboost_alone(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Boosted trees over the features of the cells."""
+    """Predict with boosted trees over the features of the cells."""
     x = others.table.features
     return _boosted(x[rows], ms, x[asked])
 
 
 def ridge_on_counts(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Ridge regression on how often each operator occurs."""
+    """Predict with ridge regression on how often each operator occurs."""
     x = counts(others.table.cells)
     return Ridge(alpha=0.1).fit(x[rows], ms / ms.mean()).predict(x[asked]) * ms.mean()
 
 
 def scaled_proxy(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
-    """The other chip that agrees best, times a factor; nothing where there is no other chip."""
+    """Predict with the other chip that agrees best, times a factor; returns None if there is no other chip."""
     if not others.ms.shape[1]:
         return None
     ratio = np.log(ms[:, None] / others.ms[rows])
@@ -171,7 +171,7 @@ def scaled_proxy(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.nda
 
 
 def additive_table(others: Others, rows: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """A constant and a cost, not below zero, of each operator on a way from input to output: least squares of relative errors."""
+    """Predict with a constant and a cost of each live operator, none below zero, fitted by least squares of relative errors."""
     x = np.column_stack([np.ones(len(others.table.cells)), counts(others.table.cells, "live")])
     costs, _ = nnls(x[rows] / ms[:, None], np.ones(len(rows)))
     return x[asked] @ costs
@@ -183,24 +183,25 @@ BASELINES: Mapping[str, Callable[[Others, np.ndarray, np.ndarray, np.ndarray], n
     "proxy": scaled_proxy,
     "additive": additive_table,
 }
-"""What transfer is compared with: from rows, their milliseconds on the new chip and the rows asked about to milliseconds of these."""
+"""What transfer is compared with: functions of the others, the measured rows, their milliseconds and the rows to predict."""
 METHODS = ("transfer", "transfer_random", *BASELINES)
-"""`transfer` chooses which networks are measured; all others get random ones."""
+"""`transfer` chooses the networks that are measured on the new chip; all other methods get random ones."""
 
 
 def judge(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str] = ()) -> dict:
-    """Let chips be new in turn, and score what each method says of networks that were not measured.
+    """Let each chip be the new one in turn, and score each method's predictions for networks that were not measured.
 
     Args:
-        table: The table.
-        samples: Numbers of measured networks.
-        seeds: How many random splits to take the mean over.
-        chips: Those to judge; all where none is named.
+        table: The latencies of all chips.
+        samples: Numbers of networks to measure on the new chip.
+        seeds: Number of random splits to take the mean over.
+        chips: Names of the chips to judge; all if none is named.
 
     Returns:
-        `networks`, `seeds`, `siblings`, and under `samples`, by number and method, the figures of each of `chips`, their `mean` and that
-        of those `not simulated`: Spearman, percentage within 10 %, mean absolute error in percent and, of methods that state
-        intervals of 90 %, the percentage inside. None where a method has no answer.
+        `networks`, `seeds`, `siblings`, and under `samples`, by number and method, the figures of each chip (`chips`), their `mean`, and
+        `mean_not_simulated` over the chips that are not simulated. Figures are Spearman's correlation, the percentage of predictions
+        within 10 %, the mean absolute error in percent and, for methods with intervals of 90 %, the percentage of measurements inside.
+        They are None where a method has no answer.
 
     Raises:
         ValueError: A chip is unknown, or a number is out of range.
@@ -234,7 +235,7 @@ def judge(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str]
 
 
 def split(table: Table, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a random half of the networks, to train on and to choose from, and those of the other half."""
+    """Return the rows of a random half of the networks, to train on and to choose from, and the rows of the other half, to score on."""
     order = np.random.default_rng(seed).permutation(len(table.cells))
     return order[: len(order) // 2], order[len(order) // 2 :]
 
@@ -257,7 +258,7 @@ def _check(table: Table, samples: Sequence[int], seeds: int, chips: Sequence[str
 def _judged(
     others: Others, chip: str, imagined: Sequence[np.ndarray], training: np.ndarray, asked: np.ndarray, samples: Sequence[int], seed: int
 ) -> Iterator[tuple[int, str, dict[str, float] | None]]:
-    """Number of samples, method and its figures, of one new chip and split."""
+    """Yield number of samples, method and its figures, for one new chip and one split."""
     ms, beliefs = others.table.ms[chip].to_numpy(), others.beliefs(imagined, training)
     pool, asked = usable(ms, training), asked[np.isfinite(ms[asked])]
     chosen = pool[choose([belief[pool] for belief in beliefs], max(samples), np.random.default_rng(seed))]
@@ -279,7 +280,7 @@ def _figures(predicted: np.ndarray, measured: np.ndarray) -> dict[str, float]:
 
 
 def _summary(by_chip: Mapping[str, Sequence[dict[str, float] | None]]) -> dict:
-    """Means over the seeds of each chip, over the chips, and over those that are not simulated."""
+    """Return the means over seeds for each chip, and their means over all chips and over those that are not simulated."""
     chips = {chip: _mean(figures) for chip, figures in by_chip.items()}
     return {
         "chips": chips,
@@ -294,7 +295,7 @@ def _mean(several: Sequence[dict[str, float] | None]) -> dict[str, float] | None
 
 
 def show(result: dict) -> str:
-    """A table for each number of samples, and which chips were kept from helping which."""
+    """Return a table of text for each number of samples, and the siblings that were not used."""
     lines = [
         f"{result['networks']} networks, {result['seeds']} random halves; each column: Spearman, share within 10 % in %, mean error in %,",
         f"transfer: and share inside intervals of {100 * COVERAGE:.0f} % in %",

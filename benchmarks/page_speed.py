@@ -1,8 +1,8 @@
-"""How a page of many candidates behaves in a real browser: loading, pointing at dots, switching figures, three figures.
+"""How fast a page of many candidates is in a real browser: loading, pointing at dots, switching figures, and showing three figures.
 
     python -m benchmarks.page_speed
 
-Needs Chromium (`.ci/install-browser`) and playwright. Figures depend on the machine: without a graphics card, the card is simulated.
+Needs Chromium (`.ci/install-browser`) and playwright. Times depend on the machine; the graphics card is simulated in software.
 """
 
 from __future__ import annotations

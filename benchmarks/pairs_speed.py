@@ -1,4 +1,4 @@
-"""Prints how many generated training pairs a second one core makes, for several sizes of the crops."""
+"""Prints how many generated training pairs one core makes in a second, for several sizes of the crops."""
 
 import time
 
@@ -6,12 +6,12 @@ from tracking.generated.synthetic import SyntheticPairs
 from tracking.images import cv2
 
 SIZES = ((96, 48), (128, 64), (256, 128))
-"""Sides of the search and the template crop, px."""
+"""Sides of the search crop and of the template crop, in pixels."""
 BATCH = 16
 
 
 def pairs_per_second(search_size: int, template_size: int, seconds: float = 3.0) -> float:
-    """Make batches for a while after a warm-up, and count."""
+    """Make batches for some seconds after a warm-up, and return the number of pairs per second."""
     source = SyntheticPairs(template_size, search_size, seed=0)
     source.batch(0, BATCH)
     start, made = time.perf_counter(), 0

@@ -1,7 +1,8 @@
-"""Architectures whose latency is predicted in a second, on one thread, for every model and family.
+"""How many architectures' latencies are predicted in a second, on one thread, for every model and family.
 
-Once from encoded choices, as numbers that a search may draw by the million, and once from `Architecture` objects. Operators get made-up
-milliseconds and models are fitted on made-up networks: what they answer does not matter here, and trees do not stop early on it.
+Speed is measured twice: from encoded choices, which are integers that a search may draw by the million, and from `Architecture` objects.
+Operators get made-up milliseconds and models are fitted on made-up networks, since the values of the predictions do not matter here. The
+networks give the trees something to learn, so that their training does not stop early.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _FITTED_ON = 200
 
 
 def made_up(family: Family, model: str) -> LatencyPredictor:
-    """A predictor whose networks take more than the table's sum, by their parameters and by every choice."""
+    """Fit a predictor to made-up networks, which take longer than the sum of their operators by amounts that depend on parameters and choices."""
     operator_ms = {op.key: 0.01 + 1e-9 * op.counts.macs for op in family.all_operators}
     rng = np.random.default_rng(0)
     encoded = Encoder(family.name, operator_ms).encode_choices(random_choices(family, _FITTED_ON, rng))
@@ -45,7 +46,7 @@ def random_choices(family: Family, count: int, rng: np.random.Generator) -> np.n
 
 
 def per_second(predict: Callable[[], object], count: int) -> float:
-    """Architectures per second of CPU time, the best of three runs."""
+    """Return the architectures per second of CPU time, for the best of three runs."""
     seconds = []
     for _ in range(3):
         start = time.process_time()
@@ -55,7 +56,7 @@ def per_second(predict: Callable[[], object], count: int) -> float:
 
 
 def measure(family: Family, model: str, count: int) -> dict:
-    """Speeds of one model of one family."""
+    """Measure the speeds of one model for one family."""
     predictor, rng = made_up(family, model), np.random.default_rng(1)
     choices = random_choices(family, count, rng)
     architectures = [family.space.sample(rng) for _ in range(min(count, 20_000))]
@@ -69,7 +70,9 @@ def measure(family: Family, model: str, count: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200_000, help="architectures to predict from numbers (objects: at most 20,000)")
+    parser.add_argument(
+        "--count", type=int, default=200_000, help="architectures to predict from encoded choices (as objects at most 20,000)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON list")
     given = parser.parse_args()
     rows = [measure(family, model, given.count) for family in FAMILIES.values() for model in MODELS]

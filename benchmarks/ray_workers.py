@@ -1,9 +1,9 @@
-"""Prints evaluations a minute of Ray actors and local processes: one, two, and how far two get beyond one.
+"""Prints evaluations per minute of Ray actors and of local processes: with one, with two, and the ratio of the two.
 
     python -m benchmarks.ray_workers --seconds 15 --rounds 3
 
-Candidates of the small family are judged as a search judges them, with weights drawn at random: they cost what trained ones cost. Two cores of
-a machine may be one with two threads; what two processes that know nothing of each other do is the ceiling, printed last.
+Candidates of the family `nano` are judged as a search judges them. Their weights are random, which takes as long as trained ones. Two cores
+may be two threads of one physical core, so the rate of two independent processes is printed last, as an upper bound.
 """
 
 import argparse
@@ -30,18 +30,18 @@ from supernet.training.initialise import initialise
 
 FAMILY = FAMILIES["nano"]
 _MANY = 2000
-"""Jobs; more than are done."""
+"""Jobs that are prepared; more than are done in the time."""
 SEQUENCES, _ = Validation("synthetic", 40).chosen(16, 0)
 
 
 def jobs(count: int, seed: int) -> list[Job]:
-    """Random architectures on the sequences of a search."""
+    """Return jobs that judge random architectures on the sequences of a search."""
     rng = np.random.default_rng(seed)
     return [Job(FAMILY.space.sample(rng), SEQUENCES) for _ in range(count)]
 
 
 def of_workers(workers: Workers, seconds: float) -> float:
-    """Evaluations a minute: as a search does, with one job under way for each worker."""
+    """Measure evaluations per minute with one job under way for each worker, as in a search."""
     try:
         pending = enumerate(jobs(_MANY, seed=0))
         for _ in range(2 * workers.count):  # each worker starts and draws its sequences before the clock runs
@@ -76,7 +76,7 @@ def _alone(make: MakeJudge, seconds: float, ready: Barrier, rates: Queue) -> Non
 
 
 def of_strangers(count: int, make: MakeJudge, seconds: float) -> float:
-    """Evaluations a minute of processes that share nothing but the machine."""
+    """Measure evaluations per minute of independent processes, which share nothing but the machine."""
     context = multiprocessing.get_context("spawn")
     ready, rates = context.Barrier(count), context.Queue()
     processes = [context.Process(target=_alone, args=(make, seconds, ready, rates)) for _ in range(count)]
@@ -89,7 +89,7 @@ def of_strangers(count: int, make: MakeJudge, seconds: float) -> float:
 
 
 def main(seconds: float, rounds: int) -> None:
-    """Measure in rounds, so that what else the machine does falls on all alike, and print medians."""
+    """Measure all kinds in rounds, so that other load on the machine affects them alike, and print medians."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "supernet.safetensors"
         supernet: Any = FAMILY.supernet()
@@ -110,7 +110,7 @@ def main(seconds: float, rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="of one and two in turn")
+    parser.add_argument("--seconds", type=float, default=20, help="seconds of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds, each with one and two workers of every kind")
     settings = parser.parse_args()
     main(settings.seconds, settings.rounds)

@@ -1,9 +1,9 @@
-"""How well a whole table repeats on a machine that a busy process disturbs: two passes, compared network by network.
+"""How well a whole latency table repeats on a machine that busy processes disturb: two passes are compared row by row.
 
     python -m benchmarks.repeatability --family lighttrack --busy 1
 
-Each pass is a measurement of its own, with its own agent, order and memory. Beside reference units stand milliseconds, raw, by
-both clocks: what one would see without the reference model.
+Each pass is a measurement of its own, with its own agent, order and memory. Besides reference units (time divided by that of the reference
+model), raw milliseconds by both clocks are compared, which show the repeatability without the reference model.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ def passes(family: str, runtime: str, networks: int, busy: int, seed: int) -> tu
 
 
 def compare(first: LatencyTable, second: LatencyTable) -> dict[str, dict[str, dict[str, float]]]:
-    """By kind of row and by figure: mean, 95th percentile and maximum of the relative differences in percent, share within 2 %, Kendall."""
+    """Compare two passes by kind of row and by figure.
+
+    Returns:
+        Mean, 95th percentile and maximum of the relative differences in percent, percentage of rows within 2 %, and Kendall's tau.
+    """
     found = {}
     kinds = {
         "networks, search": ([m for (_, b), m in t.networks.items() if b == "search"] for t in (first, second)),
@@ -71,7 +75,7 @@ def main() -> None:
     parser.add_argument("--family", default="lighttrack", choices=sorted(FAMILIES))
     parser.add_argument("--runtime", default="onnxruntime")
     parser.add_argument("--networks", type=int, default=30)
-    parser.add_argument("--busy", type=int, default=1, help="processes that keep a core busy")
+    parser.add_argument("--busy", type=int, default=1, help="number of processes that each keep a core busy")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -1,11 +1,12 @@
-"""How fast the strategies find the front: hypervolume against evaluations, on a sub-space in which every network is known.
+"""How fast the strategies find the Pareto front: hypervolume against evaluations, in a part of a space in which every network is known.
 
     python -m benchmarks.search_efficiency                                            all strategies, 10 seeds
     python -m benchmarks.search_efficiency --strategies guided random --seeds 3 --runtime ncnn
 
-Searches are replayed on the table of `benchmarks/sub_space.py`: everything is as in a real search, but AO is looked up. Objectives
-are AO and the latency predicted from a shipped table, under a limit of multiply-adds that half of the networks meet. Hypervolumes
-are shares of the true front's, between the worst and the best feasible network. GP takes a second a proposal and is stopped early.
+Searches are replayed on the table of `benchmarks/sub_space.py`: everything is as in a real search, except that AO is looked up. Objectives
+are AO and the latency predicted from a shipped table, under a limit of multiply-adds that half of the networks meet. Hypervolume is
+relative to that of the true front, in the box between the worst and the best figures of feasible networks. GP takes about a second for
+each proposal, so fewer evaluations are planned for it.
 """
 
 from __future__ import annotations
@@ -40,30 +41,30 @@ from supernet.space import Architecture
 from tracking.files.progress import say
 
 MARKS = (10, 20, 50, 100, 200, 500, 1000)
-"""Evaluations after which a search is looked at."""
+"""Evaluations after which the hypervolume is printed."""
 AFFORDABLE = {"guided": 200, "tpe": 200, "gp": 50, "lighttrack": 960}
-"""Evaluations planned for strategies that think for long, and for the paper's own, whose last generation ends there."""
+"""Evaluations planned for slow strategies, and for LightTrack's own, whose last generation ends after 960."""
 MAX_MACS = 6e6
 RUNTIMES = sorted(path.stem.split("-")[1] for path in SHIPPED.glob("nano-*-fp32.csv"))
 
 
 @dataclass(frozen=True)
 class Known:
-    """The sub-space with all its figures."""
+    """All figures of the sub-space."""
 
     ao: dict[str, float]
-    """By key of the architecture."""
+    """AO by key of the architecture."""
     macs: Objective
     latency_ms: dict[str, Objective]
-    """By runtime."""
+    """Predicted latency by runtime."""
 
     def problem(self, cost: Objective, evaluations: int) -> Problem:
-        """A search for accuracy at low cost."""
+        """Return the problem of a search for high AO at low cost."""
         return Problem(NANO, (Objective(AO), cost), (Constraint(self.macs, MAX_MACS),), evaluations, part=sub_space())
 
 
 def known(table: Path, runtimes: Sequence[str]) -> Known:
-    """Read the table and look up cheap figures of all its networks once, since replayed searches ask for them over and over."""
+    """Read the table, and compute the cheap figures of all its networks once, since replayed searches ask for them again and again."""
     choices = NANO.space.indices(every_architecture())
     columns = [list(NANO.space.choices).index(label) for label in FREE]
     strides = [len(NANO.space.choices[label]) for label in FREE]
@@ -84,7 +85,7 @@ def known(table: Path, runtimes: Sequence[str]) -> Known:
 
 
 def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> Sequence[Architecture]:
-    """Run a whole search in a folder that is thrown away; returns what was evaluated, in order."""
+    """Run a whole search in a temporary folder, and return the evaluated architectures in order."""
     judge = TabularJudge({key: {AO.kind: (each,)} for key, each in ao.items()})
     with tempfile.TemporaryDirectory() as folder:
         found = run_search(problem, strategy, InlineWorkers(judge), Path(folder), SearchOptions(seed=seed))
@@ -92,12 +93,17 @@ def replay(strategy: str, problem: Problem, ao: dict[str, float], seed: int) -> 
 
 
 def points(architectures: Sequence[Architecture], cost: Objective, ao: dict[str, float]) -> np.ndarray:
-    """(N, 2) what is minimised: AO with its sign changed, and the cost."""
+    """(N, 2) figures to be minimised: negative AO, and the cost."""
     return np.column_stack([[-ao[arch.key] for arch in architectures], cost.of(NANO.space.indices(architectures))])
 
 
 def growth(strategies: Sequence[str], figures: Known, runtime: str, seeds: int, most: int) -> dict[str, dict]:
-    """For each strategy `shares` (seeds, evaluations) of the true front's hypervolume, and `seconds` of thought for each evaluation."""
+    """Replay searches with each strategy.
+
+    Returns:
+        For each strategy, `shares`, (seeds, evaluations), of the true front's hypervolume, and `seconds` that the search takes for each
+        evaluation; under `front`, the numbers of `members` of the true front and of `feasible` networks.
+    """
     cost = figures.latency_ms[runtime]
     every = every_architecture()
     feasible = points(
@@ -116,7 +122,7 @@ def growth(strategies: Sequence[str], figures: Known, runtime: str, seeds: int, 
         for seed in range(seeds):
             found = replay(strategy, figures.problem(cost, planned), figures.ao, seed)
             shares[seed, : len(found)] = hypervolumes(scaled(points(found, cost, figures.ao)), np.ones(2)) / whole
-            shares[seed, len(found) :] = shares[seed, len(found) - 1]  # it said that it was enough
+            shares[seed, len(found) :] = shares[seed, len(found) - 1]  # the strategy ended the search early
             say(f"{strategy}, search {seed + 1} of {seeds}: {shares[seed, -1]:.4f}")
         answer[strategy] = {"shares": shares, "seconds": (time.perf_counter() - began) / seeds / planned}
     answer["front"] = {"members": len(non_dominated(feasible)), "feasible": len(feasible)}
@@ -124,18 +130,18 @@ def growth(strategies: Sequence[str], figures: Known, runtime: str, seeds: int, 
 
 
 def interval(values: np.ndarray) -> float:
-    """Half the width of the 95 % interval of the mean over seeds; NaN for one seed."""
+    """Return half the width of the 95 % confidence interval of the mean over seeds; NaN for one seed."""
     return float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def needed(shares: np.ndarray, target: float) -> int | None:
-    """After how many evaluations the mean over seeds reaches a target."""
+    """Return the number of evaluations after which the mean over seeds reaches a target; None if it does not."""
     reached = np.flatnonzero(shares.mean(axis=0) >= target)
     return int(reached[0]) + 1 if len(reached) else None
 
 
 def summary(grown: dict[str, dict]) -> dict:
-    """Means and intervals at the marks, and evaluations needed to reach the end of random search and of LightTrack's evolution."""
+    """Return means and intervals at the marks, and the evaluations needed to reach where random search and LightTrack's evolution end."""
     searches = {name: found for name, found in grown.items() if "shares" in found}
     goals = {name: float(searches[name]["shares"].mean(axis=0)[-1]) for name in ("random", "lighttrack") if name in searches}
     return {
@@ -157,7 +163,7 @@ def summary(grown: dict[str, dict]) -> dict:
 
 
 def show(result: dict) -> str:
-    """The table, and who reaches which goal."""
+    """Return the summary as a table of text, and the evaluations that each strategy needs to reach each goal."""
     marks = sorted({mark for found in result["strategies"].values() for mark in found["marks"]})
     lines = [
         f"share of the hypervolume of the true front ({result['members']} of {result['feasible']} feasible networks), mean and 95 % interval",
@@ -176,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Replay searches on a table of all networks, and print how fast they find the front.")
     parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=list(STRATEGIES), metavar="NAME")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--evaluations", type=int, default=1000, help="at most; slow strategies stop earlier")
+    parser.add_argument("--evaluations", type=int, default=1000, help="evaluations planned at most; fewer are planned for slow strategies")
     parser.add_argument("--runtime", default="onnxruntime", choices=RUNTIMES)
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -1,9 +1,9 @@
-"""Seconds until a command has its answer, as a person feels them: a fresh process each time.
+"""Seconds until a command has answered, as a person waits for them: in a new process each time.
 
     python -m benchmarks.start_up
 
-The predictor and the bundle are made first. `track` follows two frames, so that what remains is its start. Each command runs
-several times; the fastest and the median are printed, wall clock, and the processor's seconds of the fastest.
+The predictor and the bundle are made first. `track` follows only two frames, so that most of its time is its start. Each command runs
+several times; printed are the wall-clock seconds of the fastest and the median run, and the processor seconds of the fastest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ARCHITECTURE = "lighttrack-mobile"
 
 
 def timed(words: list[str]) -> tuple[float, float]:
-    """Wall-clock and processor seconds of one command."""
+    """Run one command, and return its wall-clock and processor seconds."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(

@@ -1,15 +1,15 @@
-"""A small part of `nano` in which the accuracy of every network is known, so that whole searches can be replayed in seconds.
+"""A small part of the family `nano` in which the AO of every network is known, so that whole searches can be replayed in seconds.
 
     python -m benchmarks.sub_space --supernet supernet.safetensors    judge all 15,552 networks, some minutes on one core
     python -m benchmarks.sub_space --steps 4580                       train the supernet first, much longer
 
-Ten choices are free, those that matter most for networks that are fast: the exit of the backbone, its first two blocks, the depth
-and width of the two heads. AO is found as in a search, with inherited weights and statistics set for each network, but on many clips
-of two frames, the first with the box and a later one: the second frame is cropped alike for all networks, the two heads do not know of
-each other, and so 4,032 passes tell what 15,552 networks do. Rows come in a random order of backbones while the work goes on, and an
-interrupted run goes on where it stopped.
+Ten choices are free, those that matter most for fast networks: the exit of the backbone, its first two blocks, and the depth and width of
+the two heads. AO is found as in a search, with inherited weights and with BatchNorm statistics set for each network, but on many clips of
+two frames: the first frame, which has the box, and a later one. The second frame is then cropped alike for all networks, and the two heads
+do not depend on each other, so 4,032 passes tell what 15,552 networks do. Backbones are judged in random order, and an interrupted run
+is continued where it stopped.
 
-A row of the table: the indices of the ten values, and AO.
+A row of the table holds the indices of the ten chosen values, and AO.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FREE: dict[str, tuple[Value, ...]] = {
     "reg.3": ("k3", "skip"),
     "reg.4": ("k3", "skip"),
 }
-"""Values of the free choices. The others are pinned: blocks to the smallest, heads to one layer."""
+"""Values of the free choices. The other choices have a single value: blocks the smallest, heads one layer."""
 _FIRST = {label: values[0] for label, values in FREE.items()}
 _BACKBONE: tuple[str, ...] = ("back.1.0", "back.1.1", "feature")
 _HEADS = {head: tuple(label for label in FREE if label.startswith(head)) for head in ("cls", "reg")}
@@ -61,7 +61,7 @@ _SEED, _CLIPS, _LATER, _PAIRS = 50_000, 64, 4, 16
 
 
 def sub_space() -> SearchSpace:
-    """The part of the space, with the same labels and fewer values."""
+    """Return the part of the space: the same choices with fewer values."""
     pinned = {
         label: ("skip",) if "skip" in values and not label.endswith(".0") else values[:1] for label, values in NANO.space.choices.items()
     }
@@ -69,16 +69,16 @@ def sub_space() -> SearchSpace:
 
 
 def every_architecture() -> list[Architecture]:
-    """All networks of the part, in the order of the table."""
+    """Return all architectures of the part, in the order of the table."""
     space = sub_space()
     return [space.make(dict(zip(space.choices, values, strict=True))) for values in product(*space.choices.values())]
 
 
 def read_table(path: Path = TABLE) -> dict[str, float]:
-    """AO by key of the architecture.
+    """Read the AO of each network, by the key of its architecture.
 
     Raises:
-        ValueError: The table is of another sub-space or incomplete.
+        ValueError: The table is incomplete, or that of another sub-space.
     """
     table = pd.read_csv(path, dtype={"choices": str})
     architectures = every_architecture()
@@ -88,7 +88,7 @@ def read_table(path: Path = TABLE) -> dict[str, float]:
 
 
 def write_table(supernet_path: Path, path: Path) -> None:
-    """Judge every network of the part; `<path>.part` keeps what an interrupted run has done."""
+    """Judge every network of the part and write the table; `<path>.part` keeps the results of an interrupted run."""
     part = path.with_name(path.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
     ao = dict(line.split(",") for line in part.read_text().splitlines()) if part.exists() else {}
@@ -109,14 +109,14 @@ def write_table(supernet_path: Path, path: Path) -> None:
 
 
 class _Shown:
-    """A network that only hands on what it is shown: a procedure that starts with it has cut its crops."""
+    """A network whose outputs are its inputs: a tracking procedure that starts with it returns the crops that it has cut."""
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> Sequence[Any]:
         return list(inputs.values())
 
 
 class BackboneJudge:
-    """Judges all networks that share a backbone: every tower of each head runs once, and pairs of towers are decoded together."""
+    """Judges all networks that share a backbone. Every variant of each head runs once, and each pair of variants is decoded into boxes."""
 
     def __init__(self, supernet_path: Path):
         self._supernet = load_supernet(supernet_path)
@@ -130,7 +130,7 @@ class BackboneJudge:
         self._image_sizes = np.array([image.shape[1::-1] for image in first], float)
 
     def __call__(self, backbone: Mapping[str, Value]) -> dict[Architecture, float]:
-        """AO of each network with these values of the backbone's choices."""
+        """Return the AO of each network with these values of the backbone's choices."""
         towers = {head: list(product(*(FREE[label] for label in labels))) for head, labels in _HEADS.items()}
         cls, reg = (
             [self._maps({**backbone, **dict(zip(_HEADS[head], t, strict=True))})[i] for t in towers[head]] for i, head in enumerate(towers)
@@ -168,7 +168,7 @@ def _digits(architecture: Architecture) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Judge every network of a part of nano.")
     parser.add_argument("--supernet", type=Path, help="checkpoint of a nano supernet (default: one is trained)")
-    parser.add_argument("--steps", type=int, default=4580, help="of that training")
+    parser.add_argument("--steps", type=int, default=4580, help="steps of that training")
     parser.add_argument("--table", type=Path, default=TABLE)
     options = parser.parse_args()
     torch.set_num_threads(1)

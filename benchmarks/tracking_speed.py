@@ -1,8 +1,8 @@
-"""Milliseconds per frame of tracking: the exported graphs in ONNX Runtime against eager torch, and what is spent around the network.
+"""Milliseconds per frame of tracking: exported graphs in ONNX Runtime against eager torch, and the time spent outside the network.
 
-Both loops run in one process, one thread each, in turns of 20 frames, so that both see the same machine. Reading and decoding the
-images is timed apart: it is the camera's or the file's part. With --shared the real LightTrack-Mobile weights and a real sequence are
-used, otherwise random weights of the same architecture and a generated sequence.
+Both loops run in one process with one thread each, in turns of 20 frames, so that the load of the machine affects both alike. Reading and
+decoding the images is timed separately, since it belongs to the camera or the file. With --shared the real LightTrack-Mobile weights and
+a real sequence are used, otherwise random weights of the same architecture and a generated sequence.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ cv2.setNumThreads(1)
 
 
 class Timed:
-    """A network that adds up the time spent in it."""
+    """A network that adds up the seconds spent in it."""
 
     def __init__(self, network):
         self.network, self.seconds = network, 0.0
@@ -49,6 +49,7 @@ class Timed:
 
 
 def checkpoint(shared: Path | None) -> TrackerCheckpoint:
+    """Return LightTrack-Mobile with the weights in the shared folder, or with random ones if there is none."""
     arch = find_architecture("lighttrack-mobile")
     family = FAMILIES[arch.family]
     torch.manual_seed(0)

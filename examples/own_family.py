@@ -1,19 +1,19 @@
-"""A family of one's own: LightTrack's choices at the size of a microcontroller, registered by a script and known to every verb.
+"""A family of your own: LightTrack's choices at a size for microcontrollers. A script registers the family, and every verb knows it then.
 
     python examples/own_family.py describe tiny:back_00000000000+cls_000000000+reg_000000000_ops_11
     python examples/own_family.py measure --family tiny --runtime simulated --out tiny.csv
     python examples/own_family.py train --family tiny --out supernet.safetensors
 
-A family with other layers is written in docs/extending.md.
+docs/extending.md shows how to write a family with other layers.
 """
 
 import chiptrack
 from supernet.families import FAMILIES
-from supernet.families.lighttrack.space import LightTrackFamily, Stage
+from supernet.families.lighttrack.space import Space, Stage
 from supernet.training.recipe import Recipe
 from tracking.trackers.siamese import SiameseSettings
 
-FAMILIES["tiny"] = LightTrackFamily(
+FAMILIES["tiny"] = Space(
     name="tiny",
     prefix="tiny:",
     stem_channels=8,

@@ -1,10 +1,10 @@
-"""Search with an objective of one's own: SynFlow, which scores a network without data and without training.
+"""Search with an objective of your own: SynFlow, which scores a network without data and without training.
 
     python examples/own_objective.py [EVALUATIONS]
 
-The score of a network is the sum of weight times gradient over all weights, when every weight is made positive and the input is all
-ones (Tanaka et al., NeurIPS 2020; as a proxy of accuracy: Abdelfattah et al., ICLR 2021). It is traded against predicted milliseconds,
-within a budget of multiply-adds. Run it again with a larger number: the study in `synflow/` is continued.
+The score of a network is the sum of weight times gradient over all weights, after all weights are made positive, with an input of ones
+(Tanaka et al., NeurIPS 2020; as a proxy of accuracy: Abdelfattah et al., ICLR 2021). The search trades it against predicted latency, under
+a limit of multiply-adds. If the script is run again with a larger number of evaluations, it continues the study in `synflow/`.
 """
 
 import math
@@ -31,7 +31,7 @@ SYNFLOW = Metric("synflow", direction="maximize")
 
 
 def judge(job: Job) -> Outcome:
-    """The logarithm of SynFlow, the same for every sequence."""
+    """Judge a network by the logarithm of its SynFlow score, which is the same for every sequence."""
     begun = time.perf_counter()
     torch.manual_seed(0)
     network = FAMILY.network(job.architecture).double().eval()

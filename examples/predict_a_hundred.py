@@ -1,8 +1,8 @@
-"""Predict a hundred random architectures on one chip, with intervals, and list the fastest.
+"""Predict the latency of a hundred random architectures on one chip, with intervals, and list the five fastest.
 
     python examples/predict_a_hundred.py [PREDICTOR.json]
 
-Without a predictor one is fitted on a table that comes with chiptrack: `nano` on ONNX Runtime.
+Without a predictor, one is fitted to a table that comes with chiptrack: the family `nano` on ONNX Runtime.
 """
 
 import sys

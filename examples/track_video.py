@@ -1,4 +1,4 @@
-"""Track a target through a video: python examples/track_video.py MODEL VIDEO X,Y,W,H."""
+"""Track a target through a video and print its box in every frame: python examples/track_video.py MODEL VIDEO X,Y,W,H."""
 
 import sys
 

@@ -1,1 +1,1 @@
-"""What the operators and some whole networks of a family cost on a device, measured."""
+"""Latency tables: how long the operators and some whole networks of a family take on a device, and how this is measured."""

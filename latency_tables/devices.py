@@ -1,4 +1,4 @@
-"""The verb `devices`: ways to devices and runtimes that can be used here."""
+"""The verb `devices`: lists the runtimes and the ways to devices that can be used here."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def devices(*, device: str = "local", python: str | None = None) -> list[dict]:
     """List the runtimes and the ways to devices that can be used, with versions, and how to install what is missing.
 
     Args:
-        device: Device whose runtimes to list: local, ssh://user@host[:port] or adb://serial.
+        device: Device whose runtimes to list: local, ssh://[user@]host[:port] or adb://serial.
         python: Python on that device; by default python3, and on this machine the one in use.
 
     Returns:
-        One record for each runtime on the device: `device`, `chip`, `cores`, `runtime`, `version` (None where it is not
-        installed), `precisions`, `usable`, and `install`, what to do about one that is missing. Then the benchmark programs, which
-        need no installing on the device, and the other ways to devices, without a runtime.
+        One record for each runtime: `device`, `chip`, `cores`, `runtime`, `version` (None if it is not installed on the device),
+        `precisions`, `usable`, and `install` (how to install it if it is missing). The same for each benchmark program, which the
+        user builds. If the device is `local`, one more record for each other way to a device, whose `runtime` is None.
 
     Raises:
-        ValueError: The device's name is not one.
-        ConnectionError: It cannot be reached.
+        ValueError: The device's name has none of these forms.
+        ConnectionError: The device cannot be reached, or its Python cannot run the agent.
     """
     try:
         with open_agent(find_device(device), "simulated", python=python) as agent:
@@ -43,7 +43,7 @@ def devices(*, device: str = "local", python: str | None = None) -> list[dict]:
 
 
 def _way(transport: type[Transport]) -> dict:
-    """A way to other devices, which may lack its program."""
+    """The record of a way to other devices; it is usable if the program that it needs is installed on this machine."""
     usable = shutil.which(transport.program) is not None
     return {"device": transport.usage, "chip": None, "cores": None} | _record(None, None, [], usable, None if usable else transport.install)
 

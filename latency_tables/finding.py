@@ -1,4 +1,4 @@
-"""Devices and runtimes by the names that people type."""
+"""Finds devices and runtimes by the names that users type."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from supernet.runtimes.runtime import Runtime
 
 
 def find_device(name: str) -> Transport:
-    """The way to a device.
+    """The transport to a device.
 
     Args:
-        name: `local`, `ssh://user@host[:port]` or `adb://serial`.
+        name: `local`, `ssh://[user@]host[:port]` or `adb://serial`.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: The name has none of these forms.
+        FileNotFoundError: The program that reaches the device (ssh or adb) is not installed.
     """
     kind, _, address = name.partition("://")
     if kind not in TRANSPORTS:
@@ -25,10 +26,10 @@ def find_device(name: str) -> Transport:
 
 
 def find_runtime(name: str) -> type[Runtime]:
-    """What runs networks: a runtime with a Python package, or a benchmark program.
+    """The class of a runtime with a Python package, or of a benchmark program, by name.
 
     Raises:
-        ValueError: It is unknown.
+        ValueError: No runtime has this name.
     """
     known = {**RUNTIMES, **PROGRAMS}
     if name not in known:

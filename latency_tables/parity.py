@@ -1,4 +1,4 @@
-"""Whether a converted model still computes what the ONNX graph does: what is timed must be the network, not a mistake."""
+"""Checks whether a converted model still computes what the ONNX graph computes, so that no wrongly converted network is timed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from supernet.runtimes.onnxruntime import OnnxRuntime
 from supernet.runtimes.runtime import Convertible
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 0.02, "bf16": 0.1, "int8": 0.5}
-"""Largest difference by precision: loose enough for random weights, tight enough for a wrong layout, operator or order."""
+"""Largest allowed `difference` by precision: random weights stay below it, a wrong layout, operator or order exceeds it."""
 
 
 def difference(model: Convertible, outputs: Sequence[tuple[tuple[int, ...], np.ndarray]]) -> float:
-    """Compare outputs with those of ONNX Runtime on this machine.
+    """Compare a model's outputs on a device with those of ONNX Runtime on this machine.
 
     Args:
-        model: The model, with the inputs that the device made, too.
-        outputs: Shape and abridged values of each output, in order.
+        model: The model; both sides run it on the inputs `model.sample`.
+        outputs: Shape and abridged values (see `serving.abridge`) of each output on the device, in order.
 
     Returns:
-        Root mean square of the differences relative to that of the values, of the worst output; infinite where the number or the
-        shape of the outputs differ, or a value is not finite.
+        Root mean square of the differences divided by the root mean square of ONNX Runtime's values, for the output where it is
+        largest; infinite if number or shapes of the outputs differ, or a value of the device is not finite.
     """
     expected = OnnxRuntime("fp32").load(model.onnx, 1).run(model.sample)
     if [shape for shape, _ in outputs] != [values.shape for values in expected]:

@@ -1,1 +1,1 @@
-"""What an architecture will cost or score, without running it."""
+"""Predictors: what an architecture will cost or score, without running it."""

@@ -1,4 +1,4 @@
-"""Cross-validation: every item is predicted by a model that was fitted on others."""
+"""Cross-validation: every item is predicted by a model that was fitted without it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _FOLDS = 10
 
 
 def folds(count: int, seed: int = 0, most: int = _FOLDS) -> Iterator[np.ndarray]:
-    """Divide items at random into parts of equal size.
+    """Divide N items at random into parts whose sizes differ by one at most.
 
     Args:
         count: Number of items N.
-        seed: Fixes the parts.
-        most: Number of parts; with fewer items every item is a part.
+        seed: Fixes the division.
+        most: Number of parts; with fewer items every item is a part of its own.
 
     Yields:
-        (N,) which items belong to a part.
+        For each part, an (N,) mask of its items.
     """
     part = np.random.default_rng(seed).permutation(count) % min(most, count)
     for number in range(part.max() + 1):
@@ -26,12 +26,12 @@ def folds(count: int, seed: int = 0, most: int = _FOLDS) -> Iterator[np.ndarray]
 
 
 def cross_validated(count: int, predict: Callable[[np.ndarray, np.ndarray], np.ndarray], seed: int = 0) -> np.ndarray:
-    """Predict each of N items by a model that was fitted on the other parts.
+    """Predict each of N items by a model that was fitted on the parts that it does not belong to.
 
     Args:
         count: Number of items N.
-        predict: Takes (N,) which items may be known and (N,) which are wanted; fits, and returns (..., M) predictions of the M wanted.
-        seed: Fixes the parts.
+        predict: Takes two (N,) masks: of the items to fit on, and of the M items to predict. Returns (..., M) predictions.
+        seed: Fixes the division into 10 parts.
 
     Returns:
         (..., N) predictions.

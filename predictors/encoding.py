@@ -1,4 +1,4 @@
-"""Architectures as numbers: sums over the operators and the choices themselves."""
+"""Encodes architectures as numbers that models learn from: sums over their operators, and the indices of the chosen values."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from supernet.space import Architecture
 
 @dataclass(frozen=True)
 class Encoded:
-    """What models predict from, one row for each architecture."""
+    """N encoded architectures: what models of latency predict from."""
 
     table_ms: np.ndarray
-    """(N,) sum of the table over one branch."""
+    """(N,) sum of the table's milliseconds over the operators of one branch."""
     macs: np.ndarray
     """(N,) multiply-adds of that branch."""
     features: np.ndarray
-    """(N, F) everything that a correction may depend on: the sums of `names`, then the index of the value of every choice."""
+    """(N, F) float32, everything that a correction may depend on: the sums of `names`, then the index of the chosen value of every choice
+    (0 for a choice that has no effect on the network)."""
     names: tuple[str, ...]
-    """Names of the sums, which stand first; see `sum_names`."""
+    """Names of the sums, which are the first columns of `features`; see `Summands.names`."""
 
     def __getitem__(self, rows: np.ndarray) -> Encoded:
-        """Some of the rows."""
+        """The selected rows."""
         return replace(self, table_ms=self.table_ms[rows], macs=self.macs[rows], features=self.features[rows])
 
     def sums(self, *names: str) -> np.ndarray:
-        """(N, M) sums by name."""
+        """(N, M) the sums with these M names."""
         return self.features[:, [self.names.index(name) for name in names]].astype(float)
 
 
 class Summands:
-    """What each operator of a family adds to the sums."""
+    """What each operator of a family adds to the sums that are features of a network."""
 
     def __init__(self, family: Family):
         self._parts = list(dict.fromkeys(_first(slot.part) for slot in family.slots if slot.branch == "search"))
@@ -56,11 +57,15 @@ class Summands:
             "params_m",
             "traffic_m",
         )
-        """Milliseconds and 1e6 multiply-adds by part of the network, number of operators, numbers of operators of each kind by the
-        options that a choice offers, 1e6 parameters, and 1e6 elements read and written between operators."""
+        """Names of the sums, in order.
+
+        `backbone_ms`, `backbone_mmacs` and so on: milliseconds and 1e6 multiply-adds of each part of the network. `operators`: their
+        number. `mbconv:3,4` and so on: number of operators of this kind whose options (here kernel and expansion, which a choice varies)
+        have these values. `params_m`: 1e6 parameters. `traffic_m`: 1e6 elements that operators read and write.
+        """
 
     def of(self, op: Operator, ms: float) -> list[float]:
-        """What one operator that takes `ms` adds to each of `names`."""
+        """What one operator that takes `ms` milliseconds adds to each of `names`."""
         part = self._part_of[op.key]
         parts = [figure * (part == named) for named in self._parts for figure in (ms, op.counts.macs / 1e6)]
         counted = [
@@ -73,7 +78,7 @@ class Summands:
 
 
 def _chosen_options(family: Family) -> dict[str, tuple[str, ...]]:
-    """Of each kind that a choice offers in several forms, the names of the options that the choice changes; in the order of kinds."""
+    """Names of the options that a choice varies, by kind of operator in the family's order, e.g. {"mbconv": ("kernel", "expansion")}."""
     found: dict[str, dict[str, None]] = {}
     for i, slot in enumerate(family.slots):
         if slot.label is None:
@@ -88,24 +93,25 @@ def _chosen_options(family: Family) -> dict[str, tuple[str, ...]]:
 
 
 def _picked(op: Operator, names: Sequence[str]) -> tuple[Option, ...]:
+    """Values of the named options of an operator."""
     return tuple(op.option[name] for name in names)
 
 
 def _order(values: tuple[Option, ...]) -> tuple:
-    """The last option changes slowest."""
+    """Sort key for combinations of option values: the last option changes slowest."""
     return tuple((isinstance(value, str), value) for value in reversed(values))
 
 
 class Encoder:
-    """Encodes the architectures of one family with one table's milliseconds."""
+    """Encodes architectures of one family with the milliseconds of one latency table."""
 
     def __init__(self, family: str, operator_ms: Mapping[str, float], unsupported: Mapping[str, str] | None = None):
-        """Prepare sums over operators.
+        """Prepare what each operator adds to the sums.
 
         Args:
             family: Name of the family.
-            operator_ms: Milliseconds of the operators by key.
-            unsupported: Why the runtime cannot run an operator, by key.
+            operator_ms: Milliseconds of operators by key; some may be missing.
+            unsupported: For operators that the runtime cannot run the reason, by the operator's key; errors say it.
         """
         self._unsupported = unsupported or {}
         self._family = find_family(family)
@@ -113,7 +119,7 @@ class Encoder:
         operators, of_branch = self._occurrences.operators, self._occurrences.of_branch
         summands = Summands(self._family)
         self.names = summands.names
-        """Of the sums in `Encoded.features`."""
+        """Names of the sums in `Encoded.features`."""
         self._without_ms = np.array([op.key not in operator_ms for op in operators])
         ms = [operator_ms.get(op.key, 0.0) for op in operators]
         each = np.array([[t, op.counts.macs, *summands.of(op, t)] for op, t in zip(operators, ms, strict=True)])
@@ -137,7 +143,7 @@ class Encoder:
         return self._family.space.indices(architectures)
 
     def encode(self, architectures: Sequence[Architecture], branch: Branch = "search") -> Encoded:
-        """Encode architectures of the family.
+        """Encode one branch of N architectures of the family.
 
         Raises:
             ValueError: An architecture is of another family.
@@ -146,15 +152,15 @@ class Encoder:
         return self.encode_choices(self.choices(architectures), branch)
 
     def encode_choices(self, choices: np.ndarray, branch: Branch = "search") -> Encoded:
-        """Encode architectures given as numbers, millions a second.
+        """Encode one branch of N architectures given as indices; this lists no operators and is fast for millions.
 
         Args:
-            choices: (N, L) index of the chosen value of every choice, as `choices` returns; the values of choices that change
-                nothing do not matter.
+            choices: (N, L) index of the chosen value of every choice, as `Encoder.choices` returns. A choice that has no effect on the
+                network may have any index.
             branch: The branch to encode.
 
         Raises:
-            ValueError: They are not such integers.
+            ValueError: `choices` is not an array of integers of that shape, or an index is out of range.
             MissingOperators: The table lacks operators of these architectures.
         """
         rows = self._occurrences.selection(choices)
@@ -168,10 +174,10 @@ class Encoder:
         return Encoded(sums[:, 0], sums[:, 1], features, self.names)
 
     def missing(self, choices: np.ndarray) -> np.ndarray:
-        """(N,) how many operators of each of N architectures, given as (N, L) integers, the table has no time for."""
+        """(N,) number of operators, in both branches, that have no time, for architectures given as (N, L) indices of chosen values."""
         return self._occurrences.selection(choices) @ self._missing
 
 
 def _first(part: str) -> str:
-    """The part at the top of a path, such as `heads` of `heads.cls`."""
+    """The first component of a path of modules: `heads` for `heads.cls`."""
     return part.partition(".")[0]

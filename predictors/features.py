@@ -1,4 +1,8 @@
-"""What can be told of an architecture without any measurement: how much it computes, holds and keeps at once, and its choices."""
+"""Features of whole architectures, from which memory, energy and accuracy are predicted.
+
+They say how much a network computes, how many bytes its weights and activations take, and which values were chosen. They need no
+measurement; a latency table may be given, so that work counts in milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +16,36 @@ from supernet.catalogue import find_family
 from supernet.space import Architecture
 
 _BYTES = 4
+"""Bytes of a number in fp32."""
 _COPIES = 4
-"""How often weights lie in memory at the peak, while a runtime loads them: in its file, its graph and its kernels' layout. Measured."""
+"""Copies of the weights in memory at the peak, while a runtime loads them: in its file, graph and kernels' layout. Found by measuring."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """What metrics are predicted from, one row for each architecture."""
+    """Features of N architectures."""
 
     megabytes: np.ndarray
-    """(N,) weights as often as they lie in memory, and the largest activations of a layer, in fp32."""
+    """(N,) megabytes in fp32: of all copies of the weights, plus of the largest input and output of a layer."""
     work: np.ndarray
-    """(N,) milliseconds of a frame by a latency table; its multiply-adds where there is none."""
+    """(N,) milliseconds of a frame by the latency table; multiply-adds of a frame if there is no table."""
     columns: np.ndarray
-    """(N, F) float64: sums over operators, live activations, and a one for each chosen value."""
+    """(N, F) float64: sums over operators, megabytes of the largest input and output of a layer, and the chosen values one-hot."""
 
     def __getitem__(self, rows: np.ndarray) -> Features:
-        """Some of the rows."""
+        """Features of the selected rows."""
         return Features(self.megabytes[rows], self.work[rows], self.columns[rows])
 
 
 class FeatureEncoder:
-    """Tells the features of the architectures of one family."""
+    """Computes the features of architectures of one family."""
 
     def __init__(self, family: str, operator_ms: Mapping[str, float] | None = None):
-        """Prepare.
+        """Prepare what each operator contributes.
 
         Args:
             family: Name of the family.
-            operator_ms: Milliseconds of the operators by key, where work is to be told by a latency table.
+            operator_ms: Milliseconds of operators by key, if work is to count in milliseconds; without them it counts in multiply-adds.
         """
         self._by_table = bool(operator_ms)
         known = find_family(family)
@@ -53,7 +58,7 @@ class FeatureEncoder:
 
     @property
     def width(self) -> int:
-        """Number of features."""
+        """Number of features F."""
         return len(self._encoder.names) + 1 + len(self._one_hot)
 
     def choices(self, architectures: Sequence[Architecture]) -> np.ndarray:
@@ -61,10 +66,10 @@ class FeatureEncoder:
         return self._encoder.choices(architectures)
 
     def encode(self, choices: np.ndarray) -> Features:
-        """Tell the features of architectures given as (N, L) integers.
+        """Compute the features of architectures given as (N, L) indices of chosen values.
 
         Raises:
-            ValueError: They are not such integers.
+            ValueError: `choices` is not an array of integers of that shape, or an index is out of range.
             MissingOperators: The latency table lacks operators of these architectures.
         """
         encoded = self._encoder.encode_choices(choices)

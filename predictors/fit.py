@@ -1,4 +1,4 @@
-"""Fitting a latency predictor on a measured table, and choosing by cross-validation how much to learn."""
+"""Fits a latency predictor on a measured table, and chooses its model by cross-validation."""
 
 from __future__ import annotations
 
@@ -21,28 +21,32 @@ from supernet.catalogue import find_family
 from tracking.files.atomic import check_target
 
 _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
+"""Numbers of networks on the learning curve."""
 _REPEATS = 5
+"""Random subsets of each size on the learning curve."""
 
 
 def fit_predictor(table: Path, *, out: Path, metric: Literal["latency", "memory", "energy"] = "latency") -> dict:
-    """Fit a predictor of the milliseconds per frame on a measured table, or of another metric that it has of whole networks.
+    """Fit a predictor of the milliseconds per frame, or of memory or energy, on a measured latency table.
 
-    The candidates are the sum of the table, a robust line over it, a ridge that corrects the line, and XGBoost with the line as base
-    margin; each is kept only where cross-validation on the measured networks says that it helps. A line over multiply-adds is scored beside them.
+    For latency, the models tried are the sum of the table, a robust line over it, ridge regression as a correction of the line, and
+    XGBoost with the line as base margin. A more complex model is kept only if it lowers the cross-validated error by more than 5 %.
+    A line over multiply-adds is scored beside them as a baseline.
 
     Args:
-        table: A latency table with whole networks, as written by the measure command.
-        out: The predictor, a .json file.
-        metric: What to predict: latency, memory (growth of the peak, MB) or energy (of a frame, mJ).
+        table: Latency table with whole networks, as written by the measure command.
+        out: File to write the predictor to (.json).
+        metric: What to predict: latency, memory (growth of the peak, in MB) or energy (per frame, in mJ).
 
     Returns:
-        `networks` (how many it was fitted on), `left_out` (names of networks with operators that the runtime cannot run alone),
-        `scores` of every candidate (cross-validated), `chosen`, `why`, `learning` (error in percent by number of networks),
-        `interval` and `profile`.
+        For latency: `family`, `networks` (how many it was fitted on), `left_out` (names of networks with operators that the runtime
+        cannot run alone), cross-validated `scores` of every model, `chosen`, `why`, `learning` (error in percent by number of networks),
+        `interval` and `profile`. For memory and energy: `family`, `metric`, `values` (how many it was fitted on), `scores`, `chosen`,
+        `coverage` of the interval, and `profile`.
 
     Raises:
-        ValueError: The table is broken or mixed with another family's, lacks operators of its networks, or has fewer than 3
-            different networks.
+        ValueError: The table is broken or mixed with another family's, lacks operators of its networks, has fewer than 3 different
+            networks with this metric, or its networks do not differ in cost.
     """
     check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
@@ -59,7 +63,7 @@ def fit_predictor(table: Path, *, out: Path, metric: Literal["latency", "memory"
 
 
 def fit(table: LatencyTable) -> LatencyPredictor:
-    """Fit on a table in memory; see `fit_predictor`."""
+    """Fit a predictor of latency on a table in memory; see `fit_predictor`."""
     check_family(table)
     search = measured_networks(table, "search")
     operator_ms, unsupported = table.operator_ms(), table.unsupported_operators
@@ -72,7 +76,7 @@ def fit(table: LatencyTable) -> LatencyPredictor:
         )
     held_out = {model: cross_validate(model, encoded, ms) for model in MODELS}
     scores = {model: score(predicted, ms) for model, predicted in held_out.items()}
-    # a line through odd points may end below zero, where no network is
+    # a line through odd points may predict times below zero
     chosen, why = choose({model: s.mape if held_out[model].min() > 0 else np.inf for model, s in scores.items()})
     interval = Interval.conformal(np.abs(np.log(ms / held_out[chosen])))
     fitted = {
@@ -98,6 +102,7 @@ def fit(table: LatencyTable) -> LatencyPredictor:
 
 
 def _template_line(table: LatencyTable, encoder: Encoder) -> Line:
+    """The line for the template branch; 0 everywhere if the family has no such branch."""
     if "template" not in find_family(table.profile.family).branches:
         return fit_template_line(encoder, (), np.empty(0))
     networks = measured_networks(table, "template")
@@ -105,21 +110,24 @@ def _template_line(table: LatencyTable, encoder: Encoder) -> Line:
 
 
 def cross_validate(model: str, encoded: Encoded, ms: np.ndarray) -> np.ndarray:
-    """Predict each of N networks by the model fitted on the other folds.
+    """Predict the (N,) milliseconds of N networks, each by the model fitted on the other folds.
 
     Args:
         model: One of `MODELS`.
-        encoded: The networks.
-        ms: (N,) their measured milliseconds.
+        encoded: The N networks.
+        ms: (N,) measured milliseconds.
     """
     return cross_validated(len(ms), lambda known, wanted: MODELS[model].fit(encoded[known], ms[known]).predict(encoded[wanted]))
 
 
 def choose(mape: dict[str, float]) -> tuple[str, str]:
-    """The model to keep, and why.
+    """Choose the model to keep; `macs_line` is only compared with it.
 
     Args:
         mape: Cross-validated error in percent of every model, the simpler ones first and `macs_line` among them.
+
+    Returns:
+        The name of the model, and a sentence that says why.
     """
     chosen = simplest({model: error for model, error in mape.items() if model != "macs_line"})
     figures = ", ".join(f"{model} {mape[model]:.2f} %" for model in mape)
@@ -130,15 +138,16 @@ def choose(mape: dict[str, float]) -> tuple[str, str]:
 
 
 def learning(model: str, encoded: Encoded, ms: np.ndarray) -> list[dict]:
-    """How the error falls with the number of networks that are measured.
+    """Find how the error falls with the number of measured networks.
 
     Args:
         model: One of `MODELS`.
-        encoded: N networks.
-        ms: (N,) their measured milliseconds.
+        encoded: The N networks.
+        ms: (N,) measured milliseconds.
 
     Returns:
-        For some numbers n below N: `networks` (n) and `mape`, the mean error in percent on the others of a model fitted on n.
+        For some numbers n below N: `networks` (n), and `mape`: the mean absolute error in percent of a model fitted on n random networks
+        and tested on the others, over five draws.
     """
     rng = np.random.default_rng(0)
     curve = []

@@ -1,4 +1,4 @@
-"""Fitting a predictor of memory, energy or accuracy, and choosing by cross-validation how much to learn."""
+"""Fits a predictor of memory, energy or accuracy, and chooses its model by cross-validation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from supernet.catalogue import find_family
 from supernet.space import Architecture
 
 MIN_VALUES = 3
+"""Fewest values that a predictor is fitted on."""
 _COLUMNS = {"memory": "memory_mb", "energy": "energy_mj"}
+"""Columns of a latency table that hold the values, by metric."""
 
 
 def fit_metric(
@@ -31,23 +33,24 @@ def fit_metric(
     seed: int = 0,
     operator_ms: Mapping[str, float] | None = None,
 ) -> MetricPredictor:
-    """Fit on what was found out of some architectures.
+    """Fit a predictor of one metric on known values of N architectures.
 
-    Of memory and energy, the simplest model is kept that cross-validation does not improve on by 5 %: a robust line, XGBoost on
-    top of it, a Gaussian process, or the mean of both. Accuracy is predicted by the mean of both at once, and with the standard
-    deviation of the process, so that its intervals are wide where little is known. All intervals are widened or narrowed until
-    they hold 90 % of the values that were left out.
+    For memory and energy, the models tried are a robust line, and the line corrected by XGBoost, by a Gaussian process, or by the mean of
+    both. A more complex model is kept only if it lowers the cross-validated error by more than 5 %. Accuracy is always predicted by its
+    mean, corrected by the mean of XGBoost and a Gaussian process. The standard deviation of the process is its uncertainty, so that its
+    intervals are wide where little is known. All intervals are scaled to hold about 90 % of the held-out values.
 
     Args:
         metric: One of `TARGETS`.
         family: Name of the family.
-        architectures: At least 3 different ones of the family.
-        values: Of each architecture; positive MB or mJ, or an accuracy of 0..1.
-        seed: Fixes folds and trees.
-        operator_ms: Milliseconds of the operators by key, so that energy is told by the sum of a latency table.
+        architectures: N different architectures of the family, at least 3.
+        values: (N,) values of the metric: positive MB or mJ, or an accuracy of 0..1.
+        seed: Fixes the folds and the randomness of the models.
+        operator_ms: Milliseconds of operators by key. With them energy is a line over their sum, without them over multiply-adds.
 
     Raises:
-        ValueError: A name is unknown, or architectures or values are not such.
+        ValueError: The metric or the family is unknown, an architecture is of another family or comes twice, there are too few, or a value
+            is out of range.
         MissingOperators: `operator_ms` lacks operators of these architectures.
     """
     _check_names(metric, family)
@@ -69,11 +72,11 @@ def fit_metric(
 
 
 def fit_table(table: LatencyTable, metric: str, seed: int = 0) -> MetricPredictor:
-    """Fit memory or energy of a frame on the networks of a latency table.
+    """Fit a predictor of memory or energy on the networks of a latency table, for the search branch.
 
     Raises:
-        ValueError: The family is unknown, or the table has too few figures of this metric.
-        MissingOperators: Energy is told by the table's sum, which lacks operators of its networks.
+        ValueError: The metric is another one, the family is unknown, or fewer than 3 networks of the table have a value.
+        MissingOperators: The metric is energy, and the table lacks operators of its networks.
     """
     if metric not in _COLUMNS:
         raise ValueError(f"a latency table can tell {' or '.join(_COLUMNS)}, got {metric!r}; choose one of these")
@@ -118,16 +121,18 @@ def _check(metric: str, architectures: Sequence[Architecture], values: np.ndarra
 
 
 def _line(metric: str, features: Features, values: np.ndarray) -> Line:
+    """A robust line over the feature of a relative metric; the mean for an accuracy."""
     known = TARGETS[metric]
     return fit_line(getattr(features, known.figure), values) if known.relative else Line(float(values.mean()), 0.0)
 
 
 def _targets(metric: str, values: np.ndarray) -> np.ndarray:
+    """(N,) what models predict: the logarithms of a relative metric, else the values."""
     return np.log(values) if TARGETS[metric].relative else values
 
 
 def _held_out(metric: str, model: Correction, features: Features, values: np.ndarray, seed: int) -> np.ndarray:
-    """(2, N) targets predicted by the model fitted on the other folds, and their doubt."""
+    """(2, N) targets, each predicted by the model fitted on the other folds, and the uncertainty that it states for each."""
 
     def predict(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         seen, unseen = features[known], features[wanted]
@@ -140,7 +145,7 @@ def _held_out(metric: str, model: Correction, features: Features, values: np.nda
 
 
 def _score(metric: str, middle: np.ndarray, values: np.ndarray) -> dict[str, float]:
-    """Mean absolute error (relative where the metric is), and agreement of the order, of (N,) predicted targets."""
+    """Mean absolute error (relative for a relative metric) and rank correlation of (N,) predicted targets `middle`."""
     relative = TARGETS[metric].relative
     error = np.abs(np.exp(middle) / values - 1 if relative else middle - values)
     return {"error": float(error.mean()), "spearman": rank_agreement(middle, values)["spearman"]}

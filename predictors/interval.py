@@ -1,8 +1,10 @@
-"""Between which values a measurement is expected: cross-conformal intervals around predictions.
+"""Cross-conformal intervals around predictions: the values between which a measurement is expected.
 
-Whatever the model and the noise, the error of a new network is equally likely to take each rank among N held-out ones, so the
-error at rank 0.9 (N + 1) covers it with 90 %; ranks between two networks are interpolated. Errors count alike in both directions:
-ends of their own need twice the networks, and cover 84 % where 10 were measured.
+If a new network is drawn like the N held-out ones, its error is equally likely to take each rank among theirs, whatever the model and
+the noise. So the error at rank 0.9 (N + 1) is not exceeded in 90 % of the cases. Worked example: with 19 held-out networks it is the 18th
+smallest error. Ranks between two networks are interpolated. Below 9 networks the largest error is used, which covers N / (N + 1).
+
+Errors in both directions count alike. Quantiles for each end would need twice as many networks; with 10 they covered 84 %.
 
 Source: Vovk, Cross-conformal predictors (2015); Barber et al., Predictive inference with the jackknife+ (2021). Coverage is
 checked by `benchmarks/latency.py --all`.
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 COVERAGE = 0.9
-"""Share of new measurements that intervals are to hold."""
+"""Share of new measurements that should lie inside an interval."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,12 @@ class Interval:
     """How far measurements may lie from predictions."""
 
     reach: float
-    """In units of what the model says of its own doubt: of the logarithm of a relative metric, else of the metric itself."""
+    """Distance from the prediction to either end where the model states an uncertainty of 1: in the logarithm of the metric if `relative`,
+    else in the unit of the metric."""
     coverage: float
-    """Share of other measurements of the same kind expected inside, 0..1."""
+    """Share of new measurements expected inside, 0..1."""
     relative: bool = True
-    """Whether ends are factors of the prediction rather than distances from it."""
+    """Whether the ends are the prediction times exp(-reach) and exp(reach), rather than the prediction minus and plus the reach."""
 
     def __post_init__(self):
         if not (0 <= self.reach < math.inf and 0 <= self.coverage <= 1):
@@ -36,11 +39,11 @@ class Interval:
 
     @classmethod
     def conformal(cls, misses: np.ndarray, relative: bool = True) -> Interval:
-        """The interval that N held-out predictions suggest.
+        """Find the interval from the errors of N held-out predictions.
 
         Args:
-            misses: (N,) by how much each was off, in the units of `reach`.
-            relative: As for the interval.
+            misses: (N,) absolute errors, in the units of `reach`.
+            relative: Whether the interval is relative, as the field says.
         """
         n = len(misses)
         # few measurements cannot promise 90 %: the largest of n errors covers n / (n + 1)
@@ -48,10 +51,10 @@ class Interval:
 
     @classmethod
     def of_factors(cls, low: float, high: float, coverage: float) -> Interval:
-        """A relative interval from the factors of its ends.
+        """A relative interval from the factors of its ends, such as 0.8 and 1.25.
 
         Raises:
-            ValueError: They are not positive, or not equally far from 1.
+            ValueError: The factors are not positive, or low * high is not 1, or the coverage is not within 0..1.
         """
         if not (0 < low <= high and abs(low * high - 1) < 1e-6):
             raise ValueError(f"an interval must have factors 0 < low <= high equally far from 1, got {low} and {high}")
@@ -59,11 +62,19 @@ class Interval:
 
     @property
     def factors(self) -> dict[str, float]:
-        """Of a relative interval where doubt is 1: factors of its ends and its coverage, as files keep them."""
+        """Factors of the ends of a relative interval (`low`, `high`) and its `coverage`, as files keep them."""
         high = math.exp(self.reach)
-        return {"low": 1 / high, "high": high, "coverage": self.coverage}  # 1 / high, so that a file that is read is written as it was
+        return {"low": 1 / high, "high": high, "coverage": self.coverage}  # 1 / high: reading and writing a file changes no digit
 
     def around(self, middle: np.ndarray, doubt: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends around (N,) predictions, of which the model says how far off each may be relative to the others."""
+        """Compute the ends of the intervals around N predictions.
+
+        Args:
+            middle: (N,) predictions.
+            doubt: (N,) uncertainty that the model states for each prediction; 1 for a model that states none.
+
+        Returns:
+            (N,) lower and (N,) upper ends.
+        """
         reach = self.reach * doubt
         return (middle * np.exp(-reach), middle * np.exp(reach)) if self.relative else (middle - reach, middle + reach)

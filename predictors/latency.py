@@ -1,4 +1,4 @@
-"""A fitted predictor of latency, and the file that it is kept in (JSON, XGBoost's own JSON inside)."""
+"""A fitted predictor of latency, and the JSON file that it is kept in (boosted trees are stored in XGBoost's own JSON)."""
 
 from __future__ import annotations
 
@@ -25,35 +25,37 @@ from tracking.files.records import numbers, texts, typed
 
 FORMAT = "chiptrack-predictor-3"
 _CHUNK = 4096
-"""Architectures that are encoded at once: what fits into a core's cache."""
+"""Number of architectures that are encoded at once: as many as fit into a core's cache."""
 
 
 @dataclass(frozen=True)
 class LatencyPredictor:
-    """Milliseconds of a frame (search branch) and of a new target (template branch), from a latency table and a model over it."""
+    """Predicts milliseconds per frame (search branch) and per new target (template branch), from a latency table and a model over it."""
 
     profile: Profile
-    """Where and with what the table was measured."""
+    """Device, runtime and settings that the table was measured with."""
     reference_ms: float
-    """Milliseconds of the reference model during that measurement."""
+    """Milliseconds of the reference model while the table was measured."""
     operator_ms: Mapping[str, float]
-    """Milliseconds of the operators by key, from the table."""
+    """Milliseconds of operators by key: measured, or estimated by `adapt`."""
     model_name: str
-    """One of `MODELS`."""
+    """Name of `model` in `MODELS`."""
     model: Model
+    """Predicts the milliseconds of the search branch."""
     template_line: Line
-    """Over the table's sum of the template branch."""
+    """Predicts the milliseconds of the template branch from the table's sum over that branch."""
     interval: Interval
+    """How far measurements of the search branch may lie from their predictions."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """`fit`: scores of the fit, held-out networks, learning curve."""
+    """Record of the fit under the key `fit`: scores, held-out networks, learning curve."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
-    """Why the runtime cannot run an operator, by key."""
+    """For operators that the runtime cannot run: the reason, by the operator's key."""
     metric: str = field(default="latency", init=False)
     unit: str = field(default="ms", init=False)
 
     @property
     def family(self) -> str:
-        """Name of the family."""
+        """Name of the family whose architectures are predicted."""
         return self.profile.family
 
     @cached_property
@@ -66,15 +68,18 @@ class LatencyPredictor:
         return len(self.operator_ms) == len(find_family(self.family).all_operators)
 
     def missing(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """(N,) how many operators of each architecture have no time, so that it cannot be predicted."""
+        """(N,) number of operators of each architecture that have no time.
+
+        Both branches are counted. An architecture without such operators can be predicted.
+        """
         return self.missing_choices(self._encoder.choices(architectures))
 
     def missing_choices(self, choices: np.ndarray) -> np.ndarray:
-        """(N,) as `missing`, of architectures given as (N, L) integers."""
+        """(N,) the same as `missing`, for architectures given as (N, L) indices of chosen values."""
         return self._encoder.missing(choices)
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
-        """Predict milliseconds per frame: the search branch, batch size 1, at the device's usual speed."""
+        """Predict milliseconds per frame: of the search branch, at batch size 1 and the device's usual speed."""
         return self.predict_choices(self._encoder.choices(architectures))
 
     def predict_choices(self, choices: np.ndarray) -> Prediction:
@@ -83,11 +88,11 @@ class LatencyPredictor:
         return Prediction(value, *self.interval.around(value))
 
     def template_ms(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """Predict (N,) milliseconds of the template branch, which runs once for each target."""
+        """Predict the (N,) milliseconds of the template branch, which runs once for each target."""
         return self.template_ms_choices(self._encoder.choices(architectures))
 
     def template_ms_choices(self, choices: np.ndarray) -> np.ndarray:
-        """(N,) as `template_ms`, of architectures given as (N, L) integers."""
+        """(N,) the same as `template_ms`, for architectures given as (N, L) indices of chosen values."""
         return self.template_line(self._encoder.encode_choices(choices, "template").table_ms)
 
     def save(self, path: Path) -> None:
@@ -113,12 +118,15 @@ class LatencyPredictor:
 
 
 def fit_template_line(encoder: Encoder, architectures: Sequence[Architecture], ms: np.ndarray) -> Line:
-    """Milliseconds of a new target over the table's sum of the template branch; 0 where the family has no such branch.
+    """Fit the line that predicts milliseconds of the template branch from the table's sum over that branch.
 
     Args:
-        encoder: With the table.
-        architectures: N of them.
-        ms: (N,) measured milliseconds of their template branches.
+        encoder: Holds the milliseconds of the operators.
+        architectures: N measured networks.
+        ms: (N,) measured milliseconds of their template branches; empty if the family has no template branch.
+
+    Returns:
+        The line; 0 everywhere if there are no measurements.
     """
     return fit_line(encoder.encode(architectures, "template").table_ms, ms) if len(ms) else Line(0.0, 0.0)
 
@@ -126,14 +134,16 @@ def fit_template_line(encoder: Encoder, architectures: Sequence[Architecture], m
 def held_out_rows(
     architectures: Sequence[Architecture], predicted: np.ndarray, measured: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> list[dict]:
-    """What a file keeps of measured networks that were predicted without them, as `predictors/report.py` reads it.
+    """Records of measured networks, each predicted by a model that was not fitted on it.
+
+    They are kept in the predictor's file as `held_out`; `predictors/report.py` reads them.
 
     Args:
-        architectures: N of them.
+        architectures: N measured networks.
         predicted: (N,) milliseconds.
         measured: (N,) milliseconds.
-        low: (N,) lower ends of the intervals, milliseconds.
-        high: (N,) upper ends.
+        low: (N,) lower ends of the intervals, in milliseconds.
+        high: (N,) upper ends of the intervals, in milliseconds.
     """
     columns = zip(architectures, predicted, measured, low, high, strict=True)
     names = ("predicted_ms", "measured_ms", "low_ms", "high_ms")
@@ -141,10 +151,10 @@ def held_out_rows(
 
 
 def from_json(record: dict) -> LatencyPredictor:
-    """Read what `LatencyPredictor.save` wrote.
+    """Build the predictor from a record that `LatencyPredictor.save` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError: It is not whole, or its family has other input sizes now.
+        KeyError, TypeError, ValueError: The record is incomplete or malformed, or its family is unknown or has other input sizes now.
     """
     profile = Profile.from_json(record["profile"])
     _check_family(record, profile)

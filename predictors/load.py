@@ -1,4 +1,4 @@
-"""Reading a predictor's file, whatever it predicts."""
+"""Reads the file of a predictor, whatever it predicts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from predictors.predictor import Predictor
 from tracking.files.records import read_record
 
 _READERS: dict[str, Any] = {latency.FORMAT: latency.from_json, metric.FORMAT: metric.from_json}
-"""What reads each format, by its name."""
+"""Functions that build a predictor from a record, by the name of the file format."""
 
 
 def load_predictor(path: Path) -> Predictor:
-    """Read what a predictor's `save` wrote.
+    """Read a predictor from the file that its `save` wrote.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not a predictor of this version, is not whole, or its family has changed.
+        ValueError: The file is not a predictor in a known format, is incomplete, or its family has changed since.
     """
     if not path.is_file():
         raise FileNotFoundError(f"a predictor must be a file, {path} is none; write one with chiptrack fit-predictor")
@@ -42,11 +42,11 @@ def load_predictor(path: Path) -> Predictor:
 
 
 def load_latency(path: Path) -> latency.LatencyPredictor:
-    """Read a predictor of latency.
+    """Read a predictor of latency from its file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is none, or predicts something else.
+        ValueError: The file is not a predictor, or predicts another metric.
     """
     found = load_predictor(path)
     if not isinstance(found, latency.LatencyPredictor):

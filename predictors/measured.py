@@ -1,4 +1,4 @@
-"""The whole networks that a latency table offers to fit on, and what makes a table unfit for it."""
+"""Collects the measured networks of a latency table that a predictor is fitted on, and refuses tables that are unfit for it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from supernet.operators import Branch
 from supernet.space import Architecture
 
 MIN_NETWORKS = 3
+"""Fewest networks that a predictor of latency is fitted on."""
 _NAMED = 3
-"""How many of many names an error lists."""
+"""Most names that an error lists."""
 
 
 @dataclass(frozen=True)
 class MeasuredNetworks:
-    """N different networks of one branch."""
+    """Measurements of one branch of N different networks."""
 
     architectures: tuple[Architecture, ...]
-    """Each once, under the first of its names."""
+    """The networks. One that was measured under several names is here once, under the first of them."""
     ms: np.ndarray
-    """(N,) measured milliseconds, the mean where a network has several names."""
+    """(N,) measured milliseconds; the mean if a network was measured under several names."""
     left_out: tuple[str, ...]
-    """Names of networks with operators that the runtime cannot run alone, so that no sum can be made of them."""
+    """Names of networks left out, since they have operators that the runtime cannot run alone: the table has no sum for them."""
 
 
 def measured_networks(table: LatencyTable, branch: Branch) -> MeasuredNetworks:
-    """The networks of a table that a predictor can be fitted on.
+    """Collect the networks of a table that a predictor can be fitted on.
 
     Raises:
-        ValueError: There are fewer than 3 different ones, or they need operators that have no row.
+        ValueError: There are fewer than 3 different ones, or some of their operators have no row in the table.
     """
     family, unsupported = find_family(table.profile.family), table.unsupported_operators
     times: dict[Architecture, list[float]] = {}
@@ -82,4 +83,5 @@ def check_family(table: LatencyTable) -> None:
 
 
 def _some(names: Sequence[str]) -> str:
+    """The first few names, for an error."""
     return " ".join([*(f"{name!r:.120}" for name in names[:_NAMED]), *(["..."] if len(names) > _NAMED else [])])

@@ -1,6 +1,7 @@
-"""A fitted predictor of a metric that is no sum over a latency table, and its file (JSON, XGBoost's own JSON inside).
+"""A fitted predictor of memory, energy or accuracy, and its JSON file (boosted trees are stored in XGBoost's own JSON).
 
-Memory, energy and accuracy are a line over one physical figure, corrected by what the features say; see `predictors/corrections.py`.
+Memory and energy are predicted by a line over one feature, accuracy by its mean. A model of all features corrects this; see
+`predictors/models/corrections.py`.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ _CHUNK = 4096
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted."""
+    """How one metric is predicted."""
 
     unit: str
     figure: Literal["megabytes", "work"]
-    """Of the `Features`, the one that the line is over."""
+    """Field of `Features` that the line is over."""
     relative: bool
-    """Whether it is positive, and errors count relative to it; else it is a share of 0..1, without a line."""
+    """True for a positive metric: models correct its logarithm, and errors are relative. False for a share of 0..1: models correct its
+    mean, and errors are absolute."""
 
 
 TARGETS = {
@@ -45,33 +47,34 @@ TARGETS = {
     "energy": Target("mJ", "work", True),
     "accuracy": Target("AO", "work", False),
 }
-"""Growth of the peak resident memory; energy of a frame; average overlap, 0..1. Memory and energy are those of the search branch."""
+"""The metrics by name: growth of the peak resident memory; energy per frame; average overlap (AO), 0..1. Memory and energy are those of
+the search branch."""
 
 
 @dataclass(frozen=True)
 class MetricPredictor:
-    """One of `TARGETS` for the architectures of a family."""
+    """Predicts one metric of `TARGETS` for the architectures of a family."""
 
     metric: str
     family: str
     line: Line
-    """Over the metric's figure."""
+    """Line over the feature that `Target.figure` names; a constant for an accuracy."""
     model_name: str
-    """One of `CORRECTIONS`."""
+    """Name of `model` in `CORRECTIONS`."""
     model: Correction
-    """Of the logarithm of a relative metric, of an accuracy as it is."""
+    """Predicts what is added to the line: to its logarithm for a relative metric, to its value for an accuracy."""
     interval: Interval
-    """In units of what the model says of its own uncertainty."""
+    """How far values may lie from predictions, in units of the uncertainty that the model states."""
     profile: Profile | None = None
-    """Where and with what memory or energy was measured."""
+    """Device, runtime and settings that memory or energy was measured with; None if unknown."""
     operator_ms: Mapping[str, float] = field(default_factory=dict)
-    """Milliseconds of the operators by key, where the line is over the sum of a latency table."""
+    """Milliseconds of operators by key, if features come from a latency table; else empty."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """Scores of the fit."""
+    """Record of the fit: number of values, scores, chosen model."""
 
     @property
     def unit(self) -> str:
-        """Of the values."""
+        """Unit of the predicted values."""
         return TARGETS[self.metric].unit
 
     @cached_property
@@ -87,7 +90,7 @@ class MetricPredictor:
         return Prediction(value, low, high)
 
     def _predict(self, features: Features) -> np.ndarray:
-        """(3, N) values and the ends of their intervals."""
+        """(3, N) values, lower ends and upper ends of their intervals."""
         correction, doubt = self.model.predict(features.columns)
         middle = base(self.metric, self.line, features) + correction
         relative = TARGETS[self.metric].relative
@@ -113,17 +116,17 @@ class MetricPredictor:
 
 
 def base(metric: str, line: Line, features: Features) -> np.ndarray:
-    """(N,) what the line says, as the metric's model adds to it: the logarithm of a relative metric."""
+    """(N,) values of the line that the model's correction is added to; their logarithms for a relative metric."""
     known = TARGETS[metric]
     value = line(getattr(features, known.figure))
     return np.log(np.maximum(value, 1e-9)) if known.relative else value
 
 
 def from_json(record: dict) -> MetricPredictor:
-    """Read what `MetricPredictor.save` wrote.
+    """Build the predictor from a record that `MetricPredictor.save` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError: It is not whole, or names something unknown.
+        KeyError, TypeError, ValueError: The record is incomplete or malformed, or names something unknown.
     """
     metric, family, name = (_known(record, field, of) for field, of in _NAMES.items())
     operator_ms = numbers(record["operator_ms"])
@@ -136,7 +139,7 @@ def from_json(record: dict) -> MetricPredictor:
 
 
 _NAMES = {"quantity": TARGETS, "family": FAMILIES, "model": CORRECTIONS}
-"""Fields of a file that name one of these."""
+"""Fields of the file that must hold a name from one of these dictionaries."""
 
 
 def _known(record: dict, field: str, names: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""The verb `predict`: what some architectures will cost."""
+"""The verb `predict`: what given architectures will cost."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from supernet.catalogue import find_architecture
 
 
 def predict(arch: list[str], *, predictor: Path) -> list[dict]:
-    """Predict the milliseconds per frame of some architectures, or what else a predictor was fitted for.
+    """Predict the milliseconds per frame of architectures, or another metric that the predictor was fitted for.
 
     Args:
-        arch: Official names, presets (lighttrack-mobile), FAMILY:SPELLING or architecture .json files, all of the predictor's family.
+        arch: Architectures of the predictor's family: official names, presets (lighttrack-mobile), FAMILY:SPELLING or architecture .json
+            files.
         predictor: A fitted predictor, a .json file.
 
     Returns:
-        One record for each: `name`, `latency_ms`, and `low_ms` and `high_ms`, between which a measurement is expected; of a predictor
-        of memory `memory_mb`, `low_mb` and `high_mb`, of energy `energy_mj`, `low_mj` and `high_mj`.
+        One record for each architecture: `name`, the prediction, and the two values between which a measurement is expected. For latency
+        these are `latency_ms`, `low_ms` and `high_ms`; for memory `memory_mb`, `low_mb` and `high_mb`; for energy `energy_mj`, `low_mj`
+        and `high_mj`; for accuracy `accuracy_ao`, `low_ao` and `high_ao`.
 
     Raises:
-        ValueError: The file is not a predictor, or it does not know an architecture's family.
+        FileNotFoundError: There is no such predictor.
+        ValueError: The file is not a predictor, a text names no architecture, or an architecture is of another family.
+        MissingOperators: The latency table behind the predictor lacks operators of these architectures.
     """
     architectures = [find_architecture(text) for text in arch]
     fitted = load_predictor(Path(predictor))

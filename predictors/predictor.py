@@ -1,4 +1,4 @@
-"""What a fitted predictor is, whatever it predicts and however."""
+"""The protocol of a fitted predictor, whatever it predicts and by which model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from supernet.space import Architecture
 
 @dataclass(frozen=True)
 class Prediction:
-    """Values with an interval, one for each architecture."""
+    """Predicted values of N architectures, with their intervals."""
 
     value: np.ndarray
-    """(N,) most likely."""
+    """(N,) predicted values, in the unit of the predictor."""
     low: np.ndarray
-    """(N,) lower end of the interval."""
+    """(N,) lower ends of the intervals."""
     high: np.ndarray
-    """(N,) upper end of the interval."""
+    """(N,) upper ends of the intervals."""
 
 
 class Predictor(Protocol):
@@ -30,50 +30,53 @@ class Predictor(Protocol):
 
     @property
     def metric(self) -> str:
-        """What is predicted: latency, memory, energy or accuracy."""
+        """Metric that is predicted: latency, memory, energy or accuracy."""
         ...
 
     @property
     def unit(self) -> str:
-        """Of the values, e.g. ms."""
+        """Unit of the predicted values, e.g. ms."""
         ...
 
     @property
     def family(self) -> str:
-        """Name of the family."""
+        """Name of the family whose architectures are predicted."""
         ...
 
     @property
     def profile(self) -> Profile | None:
-        """Where and with what the metric was measured; None where it does not depend on a device."""
+        """Device and settings that the metric was measured with; None if they are unknown, or if the metric does not depend on a device."""
         ...
 
     @property
     def about(self) -> Mapping[str, Any]:
-        """How it was fitted, for the record."""
+        """Record of the fit, e.g. scores and the chosen model."""
         ...
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
-        """Predict the metric.
+        """Predict the metric of N architectures.
 
         Raises:
             ValueError: An architecture is of another family.
-            MissingOperators: A latency table lacks operators of these architectures.
+            MissingOperators: The latency table behind the predictor lacks operators of these architectures.
         """
         ...
 
     def predict_choices(self, choices: np.ndarray) -> Prediction:
-        """Predict as `predict` does, from numbers and without listing operators: for searches that ask about millions.
+        """Predict the metric of N architectures given as indices.
+
+        No architectures need to be built, so that a search can ask about millions.
 
         Args:
-            choices: (N, L) index of the chosen value of every choice, in the family's order; those that change nothing may be anything.
+            choices: (N, L) index of the chosen value of every choice, in the family's order. A choice that has no effect on the network
+                may have any index.
 
         Raises:
-            ValueError: They are not such integers.
-            MissingOperators: A latency table lacks operators of these architectures.
+            ValueError: `choices` is not an array of integers of that shape, or an index is out of range.
+            MissingOperators: The latency table behind the predictor lacks operators of these architectures.
         """
         ...
 
     def save(self, path: Path) -> None:
-        """Write the predictor as JSON, which `load_predictor` reads."""
+        """Write the predictor to a JSON file, which `load_predictor` reads."""
         ...

@@ -1,7 +1,7 @@
-"""How well a predictor is known to predict: networks both predicted and measured, and its error over the number of measurements.
+"""Data on how well a predictor predicts: networks both predicted and measured, and its error over the number of measurements.
 
-Read from what is kept of a predictor (its file, or the settings of a search). Others may have written or edited it: entries that cannot
-be read are left out and counted.
+This is read from a record of the predictor: its file, or the settings of a search. Others may have written or edited the record, so
+entries that cannot be read are left out and counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 T = TypeVar("T")
 _MOST_MS = 1e9
-"""Eleven days: what is longer is an error of a file, and would overflow in ratios."""
+"""Longest time that is read, eleven days: a longer one is an error of the file, and would overflow in ratios."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Comparison:
     predicted_ms: float
     measured_ms: float
     interval_ms: tuple[float, float] | None = None
-    """Between which milliseconds the measurement was expected; None where that is unknown."""
+    """Lower and upper milliseconds between which the measurement was expected; None if they are unknown."""
 
     def __post_init__(self):
         low, high = self.interval_ms or (0, 0)
@@ -42,20 +42,20 @@ class Comparison:
 
     @property
     def outside(self) -> bool:
-        """Whether the measurement is known to lie outside its interval."""
+        """Whether the measurement lies outside its interval; False if the interval is unknown."""
         return self.interval_ms is not None and not self.interval_ms[0] <= self.measured_ms <= self.interval_ms[1]
 
 
 @dataclass(frozen=True)
 class LearningPoint:
-    """The error of a predictor that knows only some measured networks."""
+    """A point of a learning curve: the error of a predictor that was fitted on some number of networks."""
 
     networks: int
-    """How many it was fitted on, at least 1."""
+    """Number of networks that it was fitted on, at least 1."""
     mape: float
     """Mean absolute relative error on networks that it was not fitted on, in percent."""
     expected_mape: float | None = None
-    """The same as it was expected before these networks were measured; None where nothing was."""
+    """Error in percent that the predictor itself expects over random networks; None if it states none."""
 
     def __post_init__(self):
         if not (self.networks >= 1 and all(0 <= mape < math.inf for mape in (self.mape, self.expected_mape or 0.0))):
@@ -64,27 +64,28 @@ class LearningPoint:
 
 @dataclass(frozen=True)
 class PredictorReport:
-    """What a page shows of one predictor."""
+    """What the page shows of one predictor."""
 
     name: str
-    """Of its file, without folder and ending."""
+    """Name of its file, without folder and suffix."""
     device: str
-    """Chip, runtime, precision and how many threads if several, as far as they are known."""
+    """Chip, runtime, precision and number of threads (if not 1), as far as they are known."""
     held_out: Sequence[Comparison]
     """Measured networks, each predicted by a model that was not fitted on it."""
     learning: Sequence[LearningPoint]
-    """By growing number of networks."""
+    """Points of the learning curve, by growing number of networks."""
     coverage: float | None
-    """Share of measurements that its intervals promise to hold, 0..1; None where it states none."""
+    """Share of measurements that its intervals promise to hold, 0..1; None if it states none."""
     left_out: int
-    """Entries that cannot be read."""
+    """Number of entries that could not be read."""
 
 
 def predictor_report(record: Mapping) -> PredictorReport:
-    """Collect what is known of a predictor.
+    """Collect what the page shows of a predictor.
 
     Args:
-        record: What is kept of it: `path`, `profile`, `fit` with `held_out` and `learning`, `interval`; each may be absent or broken.
+        record: The predictor's file or its entry in the settings of a search. It may have `path`, `profile`, `interval`, and `fit` with
+            `held_out` and `learning`; each may be absent or broken.
     """
     fit, profile, interval = (_object(record.get(name)) for name in ("fit", "profile", "interval"))
     held_out, unread = _read(fit.get("held_out"), _comparison)
@@ -104,7 +105,7 @@ def predictor_report(record: Mapping) -> PredictorReport:
 
 
 def share_inside(comparisons: Sequence[Comparison]) -> float | None:
-    """Share of the measurements inside their intervals, 0..1; None where no interval is known."""
+    """Share of the measurements that lie inside their intervals, 0..1; None if no interval is known."""
     known = [comparison for comparison in comparisons if comparison.interval_ms is not None]
     return float(np.mean([not comparison.outside for comparison in known])) if known else None
 
@@ -114,7 +115,7 @@ def _object(value: object) -> Mapping:
 
 
 def _read(rows: object, read: Callable[[Mapping], T]) -> tuple[list[T], int]:
-    """What can be read of a list, and how many entries cannot."""
+    """The entries of a list that can be read, and the number of those that cannot."""
     if not isinstance(rows, list):
         return [], int(rows is not None)
     found = []

@@ -1,4 +1,4 @@
-"""How good predictions are: errors in percent and agreement of the order."""
+"""How good predictions are: errors in percent and rank correlations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from latency_tables.tables.agreement import rank_agreement
 
 _GAIN = 0.95
-"""A model replaces a simpler one when its error is below this share of the simpler one's."""
+"""A model replaces a simpler one only if its error is below this share of the simpler one's error."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Scores:
     within_10: float
     """Percentage of predictions that are at most 10 % off."""
     spearman: float
-    """Rank correlation, -1..1; 0 where all predictions are equal."""
+    """Spearman's rank correlation, -1..1; 0 if all predictions are equal."""
     kendall: float
-    """Agreement of pairs, tau-b, -1..1; 0 where all predictions are equal."""
+    """Kendall's rank correlation tau-b, -1..1; 0 if all predictions are equal."""
 
     def to_json(self) -> dict[str, float]:
-        """Rounded to what can be told."""
+        """The scores by name, rounded to four decimals."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
@@ -39,7 +39,7 @@ def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
     """Compare (N,) predictions with (N,) positive measurements.
 
     Raises:
-        ValueError: The shapes differ, or there are fewer than two.
+        ValueError: The shapes differ or are not (N,), or N is below 2.
     """
     if predicted.shape != measured.shape or predicted.ndim != 1 or len(predicted) < 2:
         raise ValueError(f"scores need as many predictions as measurements, at least 2, got {predicted.shape} and {measured.shape}")
@@ -58,7 +58,18 @@ def score(predicted: np.ndarray, measured: np.ndarray) -> Scores:
 
 
 def simplest(error: Mapping[str, float]) -> str:
-    """The model to keep by its cross-validated error, of some from the simplest up."""
+    """Choose a model by its cross-validated error, in favour of simple ones.
+
+    A more complex model replaces the one chosen so far only if its error is more than 5 % smaller.
+
+    Args:
+        error: Cross-validated error of each model, from the simplest to the most complex.
+
+    >>> simplest({"line": 2.0, "trees": 1.95, "blend": 1.8})
+    'blend'
+    >>> simplest({"line": 2.0, "trees": 1.95})
+    'line'
+    """
     chosen, *larger = error
     for name in larger:
         if error[name] < _GAIN * error[chosen]:

@@ -1,6 +1,6 @@
-"""Search as a library: ask a strategy, send architectures to workers, tell the study, measure the front, recommend.
+"""Search as a library: ask a strategy for architectures, let workers judge them, measure the front, recommend one candidate.
 
-`chiptrack search` is this with a supernet as the judge. Whoever has another judge, or other metrics, calls `run_search`:
+The verb `search` calls `run_search` with a supernet as the judge. It can be called with any other judge or metrics as well:
 
     problem = Problem(family, (Objective(Metric("sharpness", direction="maximize")), multiply_adds(family)), (), evaluations=100)
     found = run_search(problem, "guided", InlineWorkers(my_judge), Path("study"))
@@ -34,53 +34,55 @@ from supernet.space import Architecture
 from tracking.files.progress import progress, say
 
 _SHORTLIST = 8
-"""Members of the front that are rescored."""
+"""Most members of the front that are rescored."""
 _RECALIBRATED, _DRAWS = 3, 3
-"""So many members of the front are calibrated so many times, to see what calibration is worth."""
+"""Most members of the front that are calibrated again, and how many times each, to estimate the noise of calibration."""
 _FAILURES = 3
-"""Evaluations that may fail before a search gives up."""
+"""Number of failed evaluations at which a search gives up; it also gives up if one fails before any has succeeded."""
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How a search judges, beside its problem."""
+    """What a search needs besides its problem: sequences, devices, seed, and where the study is kept."""
 
     sequences: range = range(1)
-    """What every candidate is judged on."""
+    """Numbers of the sequences that every candidate is judged on."""
     rescoring: range = range(0)
-    """What the best are judged on again; empty leaves that out."""
+    """Numbers of the sequences that the best candidates are judged on again; empty for no rescoring."""
     chips: Mapping[str, LatencyPredictor] = field(default_factory=dict)
-    """Predictors of the devices that the front is measured on, by the name of the device in the metrics."""
+    """Predictors of latency for the devices that the front is measured on, by the name of the device in the metrics."""
     recalibrate: bool = False
-    """Judge some of the best under other draws of calibration pairs as well, to see what those are worth."""
+    """Whether some of the best are judged under other draws of calibration pairs as well, to estimate the noise of calibration."""
     seed: int = 0
-    """Start of all randomness."""
+    """Seed of all randomness."""
     database: str | None = None
-    """URL of a PostgreSQL database for a study that begins; a file in its folder otherwise."""
+    """URL of a PostgreSQL database to begin a new study in; None for a file in the study's folder."""
     anchor: Architecture | None = None
-    """An architecture that meets every limit; looked for where it is not given."""
+    """An architecture that meets every limit; None to look for one."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to."""
+    """The results of a search."""
 
     candidates: Sequence[Candidate]
-    """All of them by the best that is known, in the order of their numbers."""
+    """All evaluated candidates with their best known figures, in the order of their numbers."""
     front: Sequence[Candidate]
-    """Most accurate first."""
+    """The Pareto front, most accurate first."""
     recommendation: Recommendation
+    """The recommended member of the front, and why."""
     calibration: float
-    """Standard deviation that calibration gives an accuracy; 0 where it was not tried."""
+    """Standard deviation of an accuracy over draws of calibration pairs; 0 if it was not estimated."""
     verification: Verification
+    """The result of measuring the front."""
     rejected: Counter[str]
-    """Samples that were refused before any evaluation, by reason."""
+    """Number of samples refused before any evaluation, by reason."""
     failures: int
-    """Evaluations that failed."""
+    """Number of evaluations that failed."""
     stopped: str | None
-    """Why the search ended before its planned evaluations, where it did."""
+    """Reason why the search ended before its planned evaluations; None if it did not."""
     seconds: float
-    """How long this run took."""
+    """Seconds that this run took; earlier runs of a resumed search are not included."""
 
 
 def run_search(
@@ -91,19 +93,19 @@ def run_search(
     options: SearchOptions = SearchOptions(),
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Found:
-    """Search for the architectures with the best trade-off; goes on where the study ends.
+    """Search for the architectures with the best trade-off; an existing study is continued.
 
     Args:
         problem: Objectives, limits and the number of evaluations.
-        strategy: A key of `STRATEGIES`, or what makes a sampler of a feasibility filter and a seed.
-        workers: Who evaluates, with a judge that tells the problem's costly metrics; stays open.
-        study: Folder that keeps every candidate; made where it does not exist.
+        strategy: A key of `STRATEGIES`, or a function that makes an Optuna sampler from a feasibility filter and a seed.
+        workers: Workers whose judge reports the problem's costly metrics; they are not closed here.
+        study: Folder that keeps every candidate; it is made if it does not exist.
         options: What candidates are judged on, and on which devices the front is measured.
-        meanwhile: Called once while the workers start.
+        meanwhile: Called once before the first job, while the workers start.
 
     Raises:
-        ValueError: No architecture meets the limits, the strategy is unknown, objectives are all of one direction, or a device is to be
-            measured on whose latency is none of the problem's metrics.
+        ValueError: No architecture was found that meets the limits (also by measurement), the strategy is unknown, all objectives have the
+            same direction, or a device of `options.chips` has no latency among the problem's metrics.
         ChildProcessError: Evaluations fail.
         BlockingIOError: Another process works on the same study.
         ConnectionError: The database cannot be reached.
@@ -162,7 +164,7 @@ def _found(study: Study, problem: Problem, verification: Verification, stopped: 
 
 
 def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -> str | None:
-    """Evaluate as many as are planned; why it ended before, where it did."""
+    """Evaluate the planned number of architectures. Returns the reason if the strategy ended before, else None."""
     done, failures = study.candidates(), len(study.failures())
     accuracy, stopped, finished = deciding(objective.metric for objective in problem.objectives)[0], None, len(done)
     best = max((candidate.value(accuracy) for candidate in done), default=0.0)
@@ -197,7 +199,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -
 
 
 def _whole(outcome: Outcome | JobFailed, problem: Problem) -> Outcome | JobFailed:
-    """The same, but failed where the judge has left out an objective."""
+    """The outcome, or a failed job if the judge left out an objective."""
     wanted = [objective.metric.kind for objective in problem.objectives if not objective.cheap]
     if isinstance(outcome, Outcome) and not set(wanted) <= outcome.scores.keys():
         return JobFailed(f"a judge must tell {', '.join(wanted)}, it told {', '.join(outcome.scores) or 'nothing'}")
@@ -205,7 +207,7 @@ def _whole(outcome: Outcome | JobFailed, problem: Problem) -> Outcome | JobFaile
 
 
 def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> None:
-    """Judge the best on further sequences, and some of them calibrated anew on those of the search."""
+    """Judge the best on the rescoring sequences, and some of them on those of the search under other draws of calibration pairs."""
     objectives = [objective.metric for objective in problem.objectives]
     members = shortlist(front(settled(study.candidates(), problem), objectives), _SHORTLIST, deciding(objectives)[0])
     if options.rescoring:
@@ -221,7 +223,7 @@ def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchO
 
 
 def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, list[Job]]) -> None:
-    """Note the answers of each candidate's jobs: single sequences of a single job, means of several."""
+    """Let workers do the jobs of each candidate, and note the answers in the study; see `_united`."""
     answers: dict[int, dict[int, Outcome]] = {number: {} for number in jobs}
     if not jobs:
         return
@@ -241,6 +243,7 @@ def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, l
 
 
 def _united(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
+    """Scores by kind of metric: of each sequence for a single outcome, the mean of each outcome for several."""
     if len(outcomes) == 1:
         return {name: list(each) for name, each in outcomes[0].scores.items()}
     return {name: [sum(outcome.scores[name]) / len(outcome.scores[name]) for outcome in outcomes] for name in outcomes[0].scores}

@@ -1,1 +1,1 @@
-"""Every architecture of a family, and one network that holds all their weights."""
+"""Families of architectures, the networks that hold all their weights, and what trains, exports and runs them."""

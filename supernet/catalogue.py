@@ -1,4 +1,4 @@
-"""Finding a family or an architecture by what a person types: a name, a preset, or an architecture file."""
+"""Finds a family or an architecture by what a person types: a name, a preset, or an architecture file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tracking.files.records import read_record
 
 
 def find_family(name: object, where: str = "") -> Family:
-    """The family of that name.
+    """Look up a family by its name.
 
     Args:
-        name: What was given.
-        where: The file that names it, for the error; empty where a person does.
+        name: Name that a person or a file gave; it may be of any type.
+        where: The file that gave it, for the error message; empty if a person did.
 
     Raises:
-        ValueError: There is none.
+        ValueError: No family has this name.
     """
     if not isinstance(name, str) or name not in FAMILIES:
         found = f" in {where}" if where else ""
@@ -33,11 +33,11 @@ def find_architecture(text: str) -> Architecture:
     """Turn a name, preset or file into an architecture.
 
     Args:
-        text: A name as its family spells it, a preset such as `lighttrack-mobile`, or the path of a `.json` file.
+        text: A name as a family spells it, a preset such as `lighttrack-mobile`, or the path of a `.json` file.
 
     Raises:
         FileNotFoundError: The `.json` file does not exist.
-        ValueError: The text names no architecture.
+        ValueError: The text names no architecture, or the file holds none.
     """
     if text.endswith(".json"):
         return _read(Path(text))
@@ -53,7 +53,7 @@ def find_architecture(text: str) -> Architecture:
 
 
 def is_named(family: Family, name: str) -> bool:
-    """Whether a name is that of an architecture of a family."""
+    """Whether a text is the name of an architecture of this family."""
     try:
         family.parse(name)
     except ValueError:
@@ -62,16 +62,16 @@ def is_named(family: Family, name: str) -> bool:
 
 
 def save_architecture(path: Path, arch: Architecture, notes: Mapping[str, object] | None = None) -> None:
-    """Write an architecture file; `notes` (scores, origin) stand beside what defines it."""
+    """Write an architecture file, with `notes` such as scores or origin beside the fields that define the architecture."""
     write_text(path, json.dumps({**arch.to_json(), **(notes or {})}, indent=1) + "\n")
 
 
 def from_json(record: object, source: str) -> Architecture:
-    """The architecture of a record as `Architecture.to_json` makes it.
+    """Turn a record that `Architecture.to_json` made into an architecture.
 
     Args:
-        record: Decoded JSON: a family, and choices or a name.
-        source: Where it comes from, for the error.
+        record: Decoded JSON, which must have a family, and choices or a name.
+        source: Where the record comes from, for the error message.
 
     Raises:
         ValueError: The record is not an architecture, or its name and choices disagree.

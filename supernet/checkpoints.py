@@ -1,6 +1,7 @@
-"""Checkpoints: weights in a safetensors file whose header says what they are. Nothing in them can run code.
+"""Checkpoints: weights in a safetensors file whose header says what they are. Reading one never runs code from the file.
 
-Two kinds: `supernet` (all weights of a family) and `tracker` (one architecture with the procedure and constants it tracks with).
+There are two kinds: `supernet` (all weights of a family) and `tracker` (the weights of one architecture, with the tracking procedure and
+its constants).
 """
 
 from __future__ import annotations
@@ -32,17 +33,18 @@ _OLDER = ("chiptrack-1",)
 
 @dataclass(frozen=True)
 class TrackerCheckpoint:
-    """One trained tracker."""
+    """A trained tracker, as a checkpoint holds it."""
 
     network: nn.Module
     architecture: Architecture
     tracker: str
     """Name of its tracking procedure in `TRACKERS`."""
     settings: Settings
+    """Sizes and constants of the procedure."""
 
 
 def save_tracker(path: Path, checkpoint: TrackerCheckpoint, notes: Mapping[str, object] | None = None) -> None:
-    """Write a tracker; an older file is replaced in one step."""
+    """Write the checkpoint of a tracker, with `notes` in its header; an older file is replaced in one step."""
     settings: Any = checkpoint.settings
     header = {
         "kind": "tracker",
@@ -56,11 +58,11 @@ def save_tracker(path: Path, checkpoint: TrackerCheckpoint, notes: Mapping[str, 
 
 
 def load_tracker(path: Path) -> TrackerCheckpoint:
-    """Read a tracker, in eval mode.
+    """Read the checkpoint of a tracker; its network is in eval mode.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is damaged, not a checkpoint, or holds a supernet.
+        ValueError: The file is damaged, is not a checkpoint, or holds a supernet.
     """
     header, tensors = _load(path, "tracker", ("architecture", "tracker", "settings", "split"))
     arch = from_json(header["architecture"], str(path))
@@ -73,7 +75,11 @@ def load_tracker(path: Path) -> TrackerCheckpoint:
 
 
 def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Settings]:
-    """Name and settings of a tracking procedure from a checkpoint's header.
+    """Read name and settings of a tracking procedure from the header of a checkpoint.
+
+    Args:
+        record: The header, with `tracker` and `settings`.
+        source: The file, for the error message.
 
     Raises:
         ValueError: The procedure is unknown, or the settings are not its own.
@@ -88,18 +94,18 @@ def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Setti
 
 
 def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
-    """Write a supernet; an older file is replaced in one step."""
+    """Write the checkpoint of a supernet, with `notes` in its header; an older file is replaced in one step."""
     header = {"kind": "supernet", "family": supernet.family.name, "sharing": supernet.sharing, "notes": dict(notes or {})}
     module: Any = supernet
     _save(path, module, header)
 
 
 def load_supernet(path: Path) -> Supernet:
-    """Read a supernet, in eval mode.
+    """Read the checkpoint of a supernet, which is returned in eval mode.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is damaged, not a checkpoint, or holds a single tracker.
+        ValueError: The file is damaged, is not a checkpoint, or holds a single tracker.
     """
     header, tensors = _load(path, "supernet", ("family", "sharing"))
     family = find_family(header["family"], str(path))
@@ -111,7 +117,7 @@ def load_supernet(path: Path) -> Supernet:
 
 
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, each once even where several names lead to it."""
+    """Parameters and buffers by name, on the CPU; a tensor that several names refer to is listed once."""
     named = [*module.named_parameters(), *module.named_buffers()]
     return {name: tensor.detach().to("cpu").contiguous() for name, tensor in named}
 
@@ -120,7 +126,7 @@ def _save(path: Path, module: nn.Module, header: dict) -> None:
     tensors = tensors_of(module)
     metadata = {"format": _FORMAT, "header": json.dumps({**header, "checksum": _checksum(tensors)})}
     with new_file(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata))  # safetensors' own writer hides why a disk refuses
+        temporary.write_bytes(save(tensors, metadata))  # safetensors' own writer hides the reason of an error of the disk
 
 
 def _load(path: Path, kind: str, needs: tuple[str, ...]) -> tuple[dict, dict[str, Tensor]]:

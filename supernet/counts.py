@@ -1,8 +1,8 @@
-"""Multiply-adds, parameters and live elements of a module, in two conventions.
+"""Counts multiply-adds (by two conventions), parameters and live elements of a module.
 
-One multiply-add counts as one. `macs` are those of convolutions and matrix products alone (torch's FlopCounterMode, halved).
-`macs_fvcore` follows fvcore 0.1.5, which the LightTrack paper's figures agree with: it adds two per element of a BatchNorm
-and one per element that enters a global mean.
+One multiply-add counts as one. `macs` counts those of convolutions and matrix products alone (torch's FlopCounterMode, halved).
+`macs_fvcore` follows fvcore 0.1.5, with which the figures of the LightTrack paper agree: it adds two for each element that enters a
+BatchNorm and one for each element that enters a global mean.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Counts:
     macs: int
     """Multiply-adds of convolutions and matrix products."""
     macs_fvcore: int
-    """The same by fvcore's convention."""
+    """Multiply-adds by fvcore's convention, which also counts BatchNorms and global means."""
     params: int
-    """Trainable numbers, BatchNorm's scale and shift included."""
+    """Number of parameters, including scale and shift of BatchNorms."""
     live: int
-    """Elements of the inputs and the output of that layer for which they are most."""
+    """Elements of the inputs and the output of one layer, for the layer where they are most: what must be in memory at once."""
 
     def __add__(self, other: Counts) -> Counts:
         """Counts of two modules that share no weights and run one after the other."""
@@ -39,11 +39,12 @@ class Counts:
 
 
 def count(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> Counts:
-    """Run a module on tensors without storage and count.
+    """Count a module by running it on tensors without storage.
 
     Args:
-        module: Any module whose forward takes one tensor for each of `shapes`; it is moved to the meta device.
-        shapes: Of each input, without the batch.
+        module: Any module whose forward takes one tensor for each of `shapes`. It is moved to torch's meta device, so its weights are
+            lost.
+        shapes: Shape of each input, without the batch.
     """
     import torch
     from torch import nn
@@ -78,13 +79,13 @@ def count(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> Counts:
 
 
 def read_counts(path: Path) -> dict[str, Counts]:
-    """Counts of operators by key, from a file that `write_counts` wrote; empty where there is none."""
+    """Read the counts of operators, by key, from a file that `write_counts` wrote; empty if there is no such file."""
     if not path.is_file():
         return {}
     return {key: Counts(*numbers) for key, numbers in json.loads(path.read_bytes()).items()}
 
 
 def write_counts(path: Path, counts: Mapping[str, Counts]) -> None:
-    """Write counts by key, one a line, so that nobody needs to find them anew."""
+    """Write the counts of operators, by key, one operator a line, so that they need not be computed again."""
     lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(astuple(each))}" for key, each in sorted(counts.items()))
     write_text(path, f"{{\n{lines}\n}}\n")

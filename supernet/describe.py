@@ -1,4 +1,4 @@
-"""What an architecture consists of and how much work it is."""
+"""The verb `describe`: what an architecture consists of, and how much work it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def describe(arch: str) -> dict:
     """Describe an architecture: parameters, multiply-adds, operators.
 
     One multiply-add counts as one FLOP. `macs` are those of the search branch, which runs on every frame; the template branch
-    runs once per target. `macs_fvcore` counts as fvcore does, and as the LightTrack paper's figures do.
+    runs once per target. `macs_fvcore` counts as fvcore and the LightTrack paper do.
 
     Args:
         arch: Official name, preset (lighttrack-mobile), FAMILY:SPELLING or architecture .json file.

@@ -1,4 +1,4 @@
-"""Weights that somebody else trained, as a chiptrack checkpoint."""
+"""The verb `import`: turns weights that somebody else trained into a chiptrack checkpoint."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tracking.files.atomic import check_target
 
 
 def import_weights(weights: Path, *, architecture: str, out: Path) -> dict:
-    """Turn official weights into a checkpoint that tracks with the constants of their paper.
+    """Turn official weights into the checkpoint of a tracker, with the family's constants and the public tracker's way of cropping.
 
     Args:
-        weights: A .pth file of tensors under the official parameter names, plain or in a `state_dict` entry.
+        weights: A .pth file of tensors by their official parameter names, at the top level or in an entry `state_dict`.
         architecture: Official name, preset, FAMILY:SPELLING or architecture .json file that the weights belong to.
         out: Checkpoint to write.
     """
@@ -34,15 +34,18 @@ def import_weights(weights: Path, *, architecture: str, out: Path) -> dict:
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a torch file of tensors without running any code that it may carry.
 
+    Returns:
+        Tensors by name; the prefix `module.`, which training on several GPUs leaves, is removed.
+
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is damaged, or holds anything but named tensors.
+        ValueError: The file is damaged, or holds anything but named tensors.
     """
     if not path.is_file():
         raise FileNotFoundError(f"official weights must be a file, {path} is none; check the path")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of a pickle's age; whether it can be read is what counts
+            warnings.simplefilter("ignore", UserWarning)  # warnings about the age of the file do not matter if it can be read
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as err:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""How often each operator occurs in many architectures at once, by one product of sparse matrices and without building a network.
+"""How often each operator occurs in many architectures at once, by one product with a sparse matrix and without building a network.
 
 Slots are counted in groups: a slot joins a group whose choices include all of its own. A group has a row for each combination of its
 choices, which says how often each operator occurs in its slots. An architecture selects one row of each group; the sum of these rows

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 Branch = Literal["template", "search"]
 BRANCHES: tuple[Branch, ...] = ("search", "template")
-"""`template` runs once for each target, `search` on every frame; the one that costs most comes first."""
+"""The branch that costs most comes first: `search` runs on every frame, `template` once for each target."""
 Shape = tuple[int, ...]
-"""Of a tensor without the batch: (C, H, W) of a feature map, (N, C) of tokens."""
+"""Shape of a tensor without the batch: (C, H, W) for a feature map, (N, C) for tokens."""
 Option = int | float | str
 
 
@@ -25,29 +25,31 @@ class Operator:
     """One operator with everything that its cost depends on, and nothing else."""
 
     kind: str
-    """What it is, in the words of its family, e.g. `mbconv`."""
+    """Kind of operator, as its family calls it, e.g. `mbconv`."""
     branch: Branch
     in_shape: Shape
-    """Of the input; of the first one, where there are several."""
+    """Shape of the input, or of the first one if there are several."""
     out_shape: Shape
+    """Shape of the output."""
     options: tuple[tuple[str, Option], ...] = ()
-    """What the shapes do not say: kernel, expansion, stride, activation. They also tell apart operators whose other inputs differ."""
+    """(name, value) of whatever else the cost depends on, such as kernel, expansion or stride. Operators with different `others` must
+    differ here too, since `others` are not part of the key."""
     make: Callable[[Operator], nn.Module] = field(kw_only=True, compare=False, repr=False)
-    """Builds its module, with random weights."""
+    """Called with the operator; builds its module, with random weights."""
     others: tuple[Shape, ...] = field(default=(), kw_only=True, compare=False)
-    """Of further inputs, such as the template's features."""
+    """Shapes of further inputs, such as the template's features."""
     kept: Mapping[str, Counts] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
-    """Counts by key that need not be found anew, since building and tracing takes milliseconds for each operator."""
+    """Known counts of operators, by key. They save building and tracing an operator, which takes milliseconds."""
 
     @cached_property
     def key(self) -> str:
-        """Readable and unique, e.g. `search:mbconv:24x64x64>40x32x32:kernel=5,expansion=4,stride=2`."""
+        """Text that identifies the operator within its family, e.g. `search:mbconv:24x64x64>40x32x32:kernel=5,expansion=4,stride=2`."""
         shapes = ">".join("x".join(map(str, shape)) for shape in (self.in_shape, self.out_shape))
         return f"{self.branch}:{self.kind}:{shapes}:" + ",".join(f"{name}={value}" for name, value in self.options)
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
-        """Of every input, in the order in which the module takes them."""
+        """Shapes of all inputs, in the order in which the module takes them."""
         return (self.in_shape, *self.others)
 
     @cached_property
@@ -57,7 +59,7 @@ class Operator:
 
     @cached_property
     def counts(self) -> Counts:
-        """Multiply-adds, parameters and memory traffic at batch size 1."""
+        """Multiply-adds, parameters and live elements at batch size 1; taken from `kept` if it has them."""
         return self.kept[self.key] if self.key in self.kept else count(self.build(), self.input_shapes)
 
     def build(self) -> nn.Module:

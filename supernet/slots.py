@@ -73,7 +73,7 @@ class SlotLookup:
         return rows
 
     def row(self, indices: Sequence[int]) -> int:
-        """The same for one architecture given as L indices, without NumPy's overhead."""
+        """Position in the table of one architecture given as L indices; a fast `rows` without NumPy's overhead."""
         row = 0
         for choice, stride in self._pairs:
             row += indices[choice] * stride
@@ -91,8 +91,8 @@ class SlotTable:
         """Call `fill` of every slot with every combination of the values that it depends on.
 
         Args:
-            choices: Values by label.
-            slots: In the order of execution.
+            choices: Possible values of each choice, by label.
+            slots: All slots, in the order of execution.
 
         Raises:
             ValueError: A slot depends on a choice that the family does not declare, or two operators with different inputs have the same
@@ -141,7 +141,7 @@ class SlotTable:
         """Set to 0 every choice that has no effect on the network, given the others.
 
         A choice has no effect if every slot that depends on it holds the same operator for all of its values. A choice that no slot
-        depends on is kept: the family may use it elsewhere.
+        depends on is kept: the family may use it elsewhere. Example: the kernel of a second layer has no effect if the depth is 1.
 
         Args:
             indices: (N, L) of N architectures.
@@ -158,7 +158,7 @@ class SlotTable:
         return indices
 
     def canonical_one(self, indices: Sequence[int]) -> list[int]:
-        """The same for the L indices of one architecture."""
+        """The same as `canonical` for one architecture, given as L indices; faster, without NumPy's overhead."""
         canonical = list(indices)
         for choice, tables in self._sometimes_without_effect.items():
             for lookup, matters in tables:

@@ -16,17 +16,17 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class Architecture:
-    """One network of a family: no weights, only the chosen value of each choice.
+    """The chosen value of each choice of a family, which describes a network without its weights.
 
-    Choices that change nothing (layers after the searched exit) hold their first value, so two spellings of one network
-    are equal and share one key. `Family.architecture` makes them so; construct architectures through it.
+    It is in canonical form: choices that have no effect (such as those of layers behind the searched exit) hold their first value. So all
+    spellings of one network are equal and share one key. Construct architectures with `Family.architecture`, which ensures this.
     """
 
     family: str
     choices: tuple[tuple[str, Value], ...]
     """(label, value) in the order in which the family declares its choices."""
     name: str = field(compare=False)
-    """How the family spells it, or as it was given."""
+    """Name as the family spells it, or as it was given; comparisons ignore it."""
 
     @cached_property
     def _values(self) -> dict[str, Value]:
@@ -38,7 +38,7 @@ class Architecture:
 
     @cached_property
     def key(self) -> str:
-        """16 hexadecimal digits that depend on the content alone."""
+        """16 hexadecimal digits that depend on the family and the chosen values alone."""
         content = json.dumps([self.family, self.choices], separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -49,20 +49,20 @@ class Architecture:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """All architectures of a family, or of a part of it: choices in order, and how they make an architecture."""
+    """All architectures of a family, or a part of them: what can be chosen, and how chosen values become an architecture."""
 
     choices: Mapping[str, tuple[Value, ...]]
-    """Values by label."""
+    """Possible values of each choice by its label, in the order of the family."""
     make: Callable[[Mapping[str, Value]], Architecture]
     """Turns chosen values into an architecture of the family."""
 
     @property
     def size(self) -> int:
-        """Number of samples, counting spellings of one network apart."""
+        """Number of combinations of values; different spellings of one network are counted separately."""
         return math.prod(len(values) for values in self.choices.values())
 
     def check(self, chosen: Mapping[str, Value]) -> None:
-        """Refuse a sample that is not of this space.
+        """Check that chosen values belong to this space.
 
         Raises:
             ValueError: A choice is missing, unknown, or has a value that the space does not offer.
@@ -76,12 +76,12 @@ class SearchSpace:
                 raise ValueError(f"choice {label!r} must be one of {list(values)}, got {chosen[label]!r}")
 
     def indices(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """(N, L) index of the chosen value of every choice of N architectures of this space, in its order."""
+        """(N, L) indices of N architectures of this space: for each of the L choices the position of the chosen value among its values."""
         flat = [self._index[choice] for architecture in architectures for choice in architecture.choices]
         return np.array(flat, int).reshape(len(architectures), len(self.choices))
 
     def at(self, indices: Sequence[int] | np.ndarray) -> Architecture:
-        """The architecture with these (L,) indices of chosen values."""
+        """The architecture with these L indices of chosen values; see `indices`."""
         return self.make({label: values[i] for i, (label, values) in zip(indices, self.choices.items(), strict=True)})
 
     @cached_property
@@ -89,12 +89,12 @@ class SearchSpace:
         return {(label, value): i for label, values in self.choices.items() for i, value in enumerate(values)}
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """Draw every choice uniformly."""
+        """Draw an architecture: every choice uniformly and independently of the others."""
         picks = rng.random(len(self.choices))
         return self.make({label: values[int(u * len(values))] for u, (label, values) in zip(picks, self.choices.items(), strict=True)})
 
     def mutate(self, parent: Architecture, rng: np.random.Generator, probability: float = 0.1) -> Architecture:
-        """Draw each choice anew with the given probability; at least one choice is drawn."""
+        """Copy a parent and draw each choice again with the given probability; at least one choice is drawn again."""
         redrawn = rng.random(len(self.choices)) < probability
         redrawn[rng.integers(len(self.choices))] = True
         chosen = {
@@ -104,6 +104,6 @@ class SearchSpace:
         return self.make(chosen)
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """Take each choice from one of the two parents with equal chance."""
+        """Combine two parents: take the value of each choice from one of them, with equal probability."""
         from_a = rng.random(len(self.choices)) < 0.5
         return self.make({label: (a if left else b)[label] for left, label in zip(from_a, self.choices, strict=True)})

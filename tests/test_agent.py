@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from latency_tables.agent import device_info
-from latency_tables.agent.serving import OUTPUT_VALUES, Agent, Refusal, abridge, serve, take_device, time_runs
+from latency_tables.agent.claim import Refusal, take_device
+from latency_tables.agent.serving import OUTPUT_VALUES, Agent, abridge, serve, time_runs
 from supernet.runtimes import RUNTIMES
 from supernet.runtimes.runtime import sample
 
@@ -187,7 +188,7 @@ def test_cores(text, cores):
     assert device_info.parse_cores(text) == cores
 
 
-@pytest.mark.parametrize("text", ["0-99999999999", "5000", "a", "", "1-", "-1", "3-1", "1-2-3", "1,,2"])
+@pytest.mark.parametrize("text", ["0-99999999999", "5000", "a", "", "1-", "-1", "3-1", "0,3-1", "1-2-3", "1,,2"])
 def test_odd_cores_are_refused(text):
     with pytest.raises(ValueError, match="numbers and ranges"):
         device_info.parse_cores(text)

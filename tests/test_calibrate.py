@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from supernet.families import FAMILIES
@@ -28,3 +29,12 @@ def test_calibrating_twice_is_calibrating_once(rng):
     first = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     calibrate(network, templates, searches)
     assert all(torch.equal(tensor, first[name]) for name, tensor in network.state_dict().items())
+
+
+def test_a_failed_pass_leaves_momenta_and_mode(rng):
+    family = FAMILIES["nano"]
+    network = family.network(family.space.sample(rng))
+    with pytest.raises(RuntimeError):
+        calibrate(network, torch.rand(4, 3, 48, 48), torch.rand(4, 5, 96, 96))  # five channels fit no network
+    assert not network.training
+    assert all(norm.momentum == 0.1 for norm in network.modules() if isinstance(norm, torch.nn.BatchNorm2d))

@@ -23,6 +23,7 @@ from supernet.families import FAMILIES
 from supernet.sharing.supernet import Supernet
 from supernet.training.initialise import initialise
 from tracking.boxes import read_boxes
+from tracking.files.progress import progress
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import save_sequence
 
@@ -120,7 +121,7 @@ class Weather:
     """What is above."""
 
 
-def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: bool = False) -> dict:
+def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: bool = False, breaks: int = 0) -> dict:
     """Take a walk.
 
     Args:
@@ -128,6 +129,7 @@ def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: 
         weather: Under what.
         far: Whether it takes long.
         resume: Go on.
+        breaks: How many.
     """
     return {}
 
@@ -137,12 +139,14 @@ def test_a_dataclass_among_the_parameters_stands_for_its_fields(capsys):
     assert flags.resumes
     assert flags.parse(["Ulm", "--wind", "-2", "--far", "--json"]) == (
         ["Ulm"],
-        {"weather": Weather(-2.0), "far": True, "resume": False},
+        {"weather": Weather(-2.0), "far": True, "resume": False, "breaks": 0},
         True,
     )
     with pytest.raises(SystemExit):
         flags.parse(["--help"])
-    assert re.search(r"--wind WIND\s+Metres a second. \(default: 3.5\)", capsys.readouterr().out)
+    shown = capsys.readouterr().out
+    assert re.search(r"--wind WIND\s+Metres a second. \(default: 3.5\)", shown)
+    assert re.search(r"--breaks BREAKS\s+How many. \(default: 0\)", shown) and "(default: False)" not in shown
     with pytest.raises(SystemExit):
         flags.parse(["Ulm", "--skies", "red"])
 
@@ -328,6 +332,14 @@ def test_missing_libraries_of_opencv_name_both_ways_out(tmp_path):
     done = subprocess.run(words, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert "apt-get install libgl1" in done.stderr and "opencv-python-headless" in done.stderr
+
+
+def test_progress_without_a_known_end_prints_no_line_for_each_step(capsys):
+    for total, lines in ((0, 1), (5, 2)):  # a camera; a video of five frames
+        with progress("tracking", total) as report:
+            for count in range(1, 6):
+                report(count, "")
+        assert len(capsys.readouterr().err.splitlines()) == lines
 
 
 def test_answers_for_a_person_are_tables(capsys):

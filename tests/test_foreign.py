@@ -215,6 +215,18 @@ def test_a_fused_swish_needs_none_behind(write):
     assert NnMeter([write(rows)]).cost(DOWN).ms == pytest.approx(15.1)
 
 
+@pytest.mark.parametrize(
+    "op, sides",
+    [
+        (operator("mbconv", (8, 25, 25), (8, 13, 13), kernel=5, expansion=4, stride=2), [25, 13]),
+        (operator("stem", (3, 25, 25), (8, 13, 13)), [13]),
+        (DOWN, [48, 24]),
+    ],
+)
+def test_a_swish_is_as_large_as_the_output_of_its_convolution(op, sides):
+    assert [swish.hw for _, swish in kernels(op) if swish] == sides
+
+
 def test_kernels_that_count_as_the_same_are_averaged(write):
     source = NnMeter([write([*lines(OF_DOWN), ("conv-bn", 48, 8, 32, 1, 1, 3.0), ("maxpool", 9, 9, 9, 9, 9, 9.0)])])
     assert source.cost(DOWN).ms == pytest.approx(16.3) and source.size == 8

@@ -3,7 +3,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from supernet.deploy.model import Model, with_ruled_weights
+from supernet.deploy.model import Model, with_reproducible_weights
 from supernet.runtimes.runtime import sample
 
 
@@ -16,12 +16,12 @@ def block():
 
 
 def test_only_the_name_decides_ruled_weights():
-    a, again, b = (with_ruled_weights(name, block()) for name in ("a", "a", "b"))
+    a, again, b = (with_reproducible_weights(name, block()) for name in ("a", "a", "b"))
     assert torch.equal(values(a), values(again)) and not torch.equal(values(a), values(b))
 
 
 def test_ruled_weights_keep_the_size_of_a_signal():
-    conv, norm = with_ruled_weights("a", block())
+    conv, norm = with_reproducible_weights("a", block())
     assert 0.9 < conv.weight.std() * (64 * 9) ** 0.5 < 1.1
     assert all(0.5 <= tensor.min() and tensor.max() <= 1.5 for tensor in (norm.weight, norm.running_var))
     assert all(0 < tensor.abs().mean() < 0.2 for tensor in (conv.bias, norm.bias, norm.running_mean))

@@ -200,7 +200,7 @@ def test_measured_candidates_are_compared():
     assert own.interval_ms == pytest.approx((0.9 * own.predicted_ms, 1.2 * own.predicted_ms))
     assert own.outside
     text = shown(found(others, fits=[{}], interval=INTERVAL))
-    assert "1 of this search: off by 50.00 %, outside its interval." in text
+    assert "Candidates of this search (1): off by 50.00 %, outside its interval." in text
     assert "1 of 40 candidates; all other times are predicted" in text
 
 
@@ -237,9 +237,9 @@ def test_each_chip_has_a_panel_that_says_how_well_it_is_predicted():
     assert "<b>a: a, none</b>" in text and "<b>b: b, none</b>" in text
     # 3 for 3.1 is 3.23 % off, 6 for 5 is 20 % off and outside
     agreement = "off by 11.61 % on average (MAPE), 50 % within ±10 %, rank correlation 1.000; 50 % inside their intervals (90 % stated)."
-    assert f"2 held out: {agreement}" in text
-    assert "1 held out: off by 3.23 %." in text
-    assert "Nothing measured to compare with." in text
+    assert f"Held-out networks (2): {agreement}" in text
+    assert "Held-out networks (1): off by 3.23 %." in text
+    assert "There is no measurement to compare with." in text
     assert [name for name in plots(data) if name.startswith("comparison")] == ["comparison-0", "comparison-1"]
     assert "Error against number of measurements" in text
 
@@ -274,8 +274,8 @@ def test_without_any_comparison_the_page_says_so():
 def test_unreadable_entries_are_left_out_and_counted():
     broken = {"held_out": [*HELD_OUT, {}, {"name": "n", "predicted_ms": 0, "measured_ms": 1}], "learning": "?"}
     text = shown(found(fits=[broken]))
-    assert "2 held out: " in text
-    assert "Entries of its file that cannot be read, and are left out: 3." in text
+    assert "Held-out networks (2): " in text
+    assert "Entries of the predictor&#x27;s file that cannot be read and are left out: 3." in text
 
 
 def test_an_unfinished_search_has_a_page_without_a_winner():

@@ -16,7 +16,7 @@ from latency_tables.measuring.setup import Setup
 from latency_tables.programs.programs import PROGRAMS, BenchNcnn
 from latency_tables.transports.local import Local
 from latency_tables.transports.transport import DeviceLost
-from supernet.deploy.model import with_ruled_weights
+from supernet.deploy.model import with_reproducible_weights
 from supernet.families import FAMILIES
 from supernet.runtimes.ncnn import Ncnn
 
@@ -122,7 +122,7 @@ def test_a_conversion_that_computes_something_else_is_refused(monkeypatch):
         prepare(Ncnn("fp32"), model)
     except ImportError as err:
         pytest.skip(str(err))
-    wrong = dataclasses.replace(model, make=lambda: with_ruled_weights("other weights", model.make()))
+    wrong = dataclasses.replace(model, make=lambda: with_reproducible_weights("other weights", model.make()))
     monkeypatch.setattr(Ncnn, "prepare", lambda self, _: prepare(self, wrong))
     with pytest.raises(ValueError, match="outputs differ from ONNX Runtime's"):
         BenchNcnn("fp32").prepare(model)

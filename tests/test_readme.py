@@ -19,7 +19,7 @@ def commands() -> list[str]:
     found = []
     for page in PAGES:
         for block in re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
-            lines = block.replace("\\\n", " ").splitlines()
+            lines = [line.strip() for line in block.replace("\\\n", " ").splitlines()]
             found += [line.removeprefix("$ ").split(" #")[0].strip() for line in lines if line.removeprefix("$ ").startswith("chiptrack ")]
     return found
 

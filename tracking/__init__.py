@@ -1,1 +1,1 @@
-"""The task: sequences, training pairs, trackers and benchmarks. The lowest floor: it imports none of the other packages."""
+"""The task: sequences, training pairs, trackers and benchmarks. This is the lowest floor: it imports none of the other packages."""

@@ -1,4 +1,4 @@
-"""How a camera shows a scene: colour, blur, motion blur and noise, as one value that is drawn once and applied to images."""
+"""Camera looks (colour, blur, motion blur and noise): a look is drawn at random once and then applied to images."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,34 +8,34 @@ import numpy as np
 from tracking.images import cv2
 
 LUMA = np.array([0.299, 0.587, 0.114])
-"""Weights of red, green and blue in the brightness that people see (ITU-R BT.601)."""
+"""Weights of red, green and blue in perceived brightness (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What the camera does to every pixel."""
+    """What a camera does to every image that it takes."""
 
     colour: np.ndarray
-    """Affine map of (r, g, b), 0 to 255, shape (3, 4)."""
+    """Affine map of (r, g, b), 0 to 255, shape (3, 4); see `colour_map`."""
     blur_px: float = 0.0
-    """Standard deviation of the Gaussian blur, px; below 0.3 none."""
+    """Standard deviation of the Gaussian blur, px; below 0.3 px the image is not blurred."""
     motion_px: tuple[float, float] = (0.0, 0.0)
-    """Way of the camera while the shutter is open (x, y), px; below 1 none."""
+    """Distance (x, y) that the camera moves while the shutter is open, px; below 1 px there is no motion blur."""
     noise: float = 0.0
-    """Standard deviation of the noise, grey levels."""
+    """Standard deviation of the noise, grey levels; 0 for none."""
     noise_corner: tuple[int, int] = (0, 0)
-    """Which part of the noise field is seen, each from 0 to 63."""
+    """Where in a fixed noise field the noise is taken from: left and top of the part, px, each from 0 to 63."""
 
 
 def colour_map(saturation: float = 1, hue: float = 0, contrast: float = 1, gain: np.ndarray | float = 1, shift: float = 0) -> np.ndarray:
-    """Affine map of colours.
+    """Compose an affine map of colours from its effects.
 
     Args:
         saturation: 0 gives grey, 1 leaves the colours.
         hue: Rotation about the grey axis, rad.
         contrast: Factor on the distance from middle grey.
         gain: Factor on red, green and blue, shape (3,) or one number.
-        shift: Added to all channels, grey levels.
+        shift: Grey levels that are added to all channels.
 
     Returns:
         Shape (3, 4): result = map[:, :3] @ (r, g, b) + map[:, 3].
@@ -52,11 +52,11 @@ def chain(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def sample_look(rng: np.random.Generator, grey: bool = False) -> Look:
-    """Draw a camera: mostly mild, sometimes blurred, noisy or shaken.
+    """Draw a look: mostly mild, sometimes blurred, noisy or shaken.
 
     Args:
         rng: Source of randomness.
-        grey: Whether the camera sees no colours.
+        grey: Whether the look removes the colours of the image.
     """
     saturation, contrast, shift = rng.uniform((0.6, 0.7, -25), (1.2, 1.2, 25))
     blurred, shaken, noisy = rng.random(3) < (0.35, 0.15, 0.4)
@@ -71,17 +71,17 @@ def sample_look(rng: np.random.Generator, grey: bool = False) -> Look:
 
 
 def mix_looks(a: Look, b: Look, share: float) -> Look:
-    """The look on the way from `a` (share 0) to `b` (share 1); the noise stays that of `a` with its own corner."""
+    """Interpolate between look `a` (share 0) and look `b` (share 1); the noise and its corner are those of `a`."""
     between = [float(x + share * (y - x)) for x, y in zip((a.blur_px, *a.motion_px), (b.blur_px, *b.motion_px), strict=True)]
     return Look(a.colour + share * (b.colour - a.colour), between[0], (between[1], between[2]), a.noise, a.noise_corner)
 
 
 def apply_look(image: np.ndarray, look: Look) -> np.ndarray:
-    """Show an image through a camera.
+    """Apply a look to an image.
 
     Args:
         image: RGB, uint8, shape (H, W, 3).
-        look: The camera.
+        look: The look to apply.
 
     Returns:
         A new image of the same shape.
@@ -115,16 +115,18 @@ def flip(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 _FIELD_DEVIATION = 24.0
+"""Standard deviation of the noise field, grey levels."""
 
 
 @lru_cache(maxsize=8)
 def _noise_field(height: int, width: int) -> np.ndarray:
+    """Fixed noise around grey level 128, 64 px larger than an image: uint8, shape (height + 64, width + 64, 3)."""
     noise = np.random.default_rng(0).normal(128, _FIELD_DEVIATION, (height + 64, width + 64, 3))
     return np.clip(noise.round(), 0, 255).astype(np.uint8)
 
 
 def _motion_kernel(x: float, y: float) -> np.ndarray:
-    """A line through the middle of a small kernel, symmetric, weights adding up to 1."""
+    """Blur kernel of a motion by (x, y) px: a line through the centre, symmetric, with weights that add up to 1."""
     reach = int(np.ceil(max(abs(x), abs(y)) / 2))
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     start, end = ((round((reach + sign * x / 2) * 16), round((reach + sign * y / 2) * 16)) for sign in (-1, 1))

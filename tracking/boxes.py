@@ -1,4 +1,4 @@
-"""Boxes: overlap, centres, formats, and the text files they travel in.
+"""Boxes: overlap, distance of centres, formats, and the text files that hold them.
 
 A box is `x, y, w, h` in px: float64, 0-based, continuous (pixel i covers [i, i + 1]), so `x + w` is the right edge and
 `x + w / 2` the centre. Arrays of boxes have shape (..., 4). Text files hold one box a line; polygons of eight numbers
@@ -36,7 +36,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def center_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Distance of the centres of boxes.
+    """Distance between the centres of boxes.
 
     Args:
         a: Boxes xywh, shape (..., 4).
@@ -81,7 +81,7 @@ def parse_box(text: str) -> np.ndarray:
         The box xywh, shape (4,).
 
     Raises:
-        ValueError: Not four finite numbers, or width or height is not positive.
+        ValueError: The text is not four finite numbers, or width or height is not positive.
 
     >>> parse_box("10,20,30,40")
     array([10., 20., 30., 40.])
@@ -96,17 +96,19 @@ def parse_box(text: str) -> np.ndarray:
 
 
 def read_boxes(path: Path | str) -> np.ndarray:
-    """Read a text file of boxes: `x,y,w,h` or a polygon of eight numbers a line, separated by commas, tabs or spaces.
+    """Read a text file of boxes: one `x,y,w,h`, or one polygon of eight numbers, a line.
+
+    The numbers are separated by commas, semicolons, tabs or spaces.
 
     Args:
-        path: The file. Its coordinates are taken as they stand (no change of origin); `nan` marks a missing box.
+        path: The file. Its coordinates are returned unchanged, whatever their origin; `nan` marks a missing box.
 
     Returns:
         Boxes xywh, shape (T, 4).
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A line holds something else, or the file holds no box.
+        ValueError: A line holds something else, or the file is no UTF-8 text or holds no box.
     """
     path = Path(path)
     if not path.is_file():
@@ -149,7 +151,11 @@ def _read_line(line: str, where: str) -> np.ndarray:
 
 
 def _box_of_polygon(values: np.ndarray) -> np.ndarray:
-    """The upright box about the polygon's centre, of the bounding box's shape and the area spanned by two sides."""
+    """Replace a polygon by an upright box of about the same area.
+
+    The box has its centre at the mean of the corners, the aspect ratio of the polygon's bounding box, and the area of the product of two
+    neighbouring sides of the polygon.
+    """
     corners = values.reshape(4, 2)
     extent = corners.max(axis=0) - corners.min(axis=0)
     area = np.linalg.norm(corners[0] - corners[1]) * np.linalg.norm(corners[1] - corners[2])

@@ -1,4 +1,4 @@
-"""Showing what a tracker does: its box on every frame, in a video file, a window, both or neither."""
+"""Draws a tracker's box on every frame, into a video file, a window, both or neither."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from tracking.images import cv2
 from tracking.trackers.procedure import TrackResult
 
 FRAMES_PER_S = 25.0
-"""Speed of videos that are written."""
+"""Frame rate of the videos that are written."""
 _OURS, _LOST, _TRUE = (64, 220, 64), (64, 64, 235), (235, 235, 235)  # blue, green, red
 Draw = Callable[[np.ndarray, TrackResult, np.ndarray | None], bool]
+"""Called with a frame, the tracker's result and the true box, or None; returns whether the person wants to see more."""
 
 
 @contextmanager
 def canvas(video: Path | None, show: bool) -> Iterator[Draw]:
-    """Open what frames are drawn on; the video appears whole when the block ends.
+    """Open a video file, a window, both or neither; the video file appears when the block ends without an error.
 
     Args:
         video: MP4 file to write, or None.
         show: Whether to open a window.
 
     Yields:
-        `draw(image, result, truth)`, false once the person has closed the window with q or Escape.
+        `draw(image, result, truth)`, which returns True, or False when the person has pressed q or Escape in the window.
 
     Raises:
         OSError: The video cannot be written.
@@ -57,15 +58,15 @@ def canvas(video: Path | None, show: bool) -> Iterator[Draw]:
 
 
 def paint(image: np.ndarray, result: TrackResult, truth: np.ndarray | None) -> np.ndarray:
-    """Draw the true box (white), the tracker's (green, red where lost) and its score.
+    """Draw the true box (white), the tracker's box (green, or red if the target is lost) and the tracker's score.
 
     Args:
         image: (H, W, 3) RGB.
         result: The tracker's answer.
-        truth: (4,) xywh, or None; NaN where not annotated.
+        truth: True box (4,) xywh, with NaN where it is not annotated; or None.
 
     Returns:
-        (H, W, 3) in OpenCV's order, BGR.
+        A new image (H, W, 3) in OpenCV's order of channels, BGR.
     """
     frame = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     for box, colour, width in ((truth, _TRUE, 1), (result.box, _LOST if result.lost else _OURS, 2)):
@@ -80,6 +81,7 @@ def paint(image: np.ndarray, result: TrackResult, truth: np.ndarray | None) -> n
 
 @contextmanager
 def _video(path: Path) -> Iterator[Callable[[np.ndarray], None]]:
+    """Open an MP4 file; yields a function that appends a frame (H, W, 3) BGR."""
     with new_file(path, ".mp4") as temporary:
         writer = None
 

@@ -1,8 +1,8 @@
 """Square crops around a target, filled with the mean colour where they leave the image.
 
-Two rules: `crop_public` is that of the public SiamFC lineage (pysot, LightTrack), whole pixels, needed to reproduce published
-trackers; its crop sits up to a pixel and a half off the centre that is asked for. `crop_aligned` is centred to sub-pixel
-precision, which weak networks on small crops profit from. Pixel i covers [i, i + 1).
+There are two rules. `crop_public` is that of the public SiamFC lineage (pysot, LightTrack) and is needed to reproduce published
+trackers. It cuts whole pixels, so the centre of its crop lies up to one pixel to the left of and above the requested centre.
+`crop_aligned` is centred with sub-pixel precision, which helps weak networks on small crops. Pixel i covers [i, i + 1).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ def context_side(size: np.ndarray) -> np.ndarray:
         size: (..., 2) width and height.
 
     Returns:
-        (...) in the same unit.
+        (...) sides, in the unit of `size`.
     """
     return np.sqrt(np.prod(size + size.sum(-1, keepdims=True) / 2, axis=-1))
 
 
 def crop_public(image: np.ndarray, centre: np.ndarray, side: int, size: int, fill: np.ndarray) -> np.ndarray:
-    """Cut whole pixels as the public trackers do, then resize.
+    """Cut a square of whole pixels as the public trackers do, then resize it.
 
     Args:
         image: (H, W, 3) uint8.
         centre: (x, y) in pixels of the image.
         side: Side of the square to cut, in whole pixels of the image.
         size: Side of the result in pixels.
-        fill: (3,) colour outside the image.
+        fill: (3,) colour for what lies outside the image.
 
     Returns:
         (size, size, 3) uint8.
@@ -51,7 +51,7 @@ def crop_public(image: np.ndarray, centre: np.ndarray, side: int, size: int, fil
 
 
 def crop_aligned(image: np.ndarray, centre: np.ndarray, side: float, size: int, fill: np.ndarray) -> np.ndarray:
-    """Resample a square centred exactly on `centre`; arguments as in `crop_public`, but `side` may be fractional."""
+    """Resample a square centred exactly on `centre`; arguments and result as in `crop_public`, but `side` may be fractional."""
     scale = side / size
     shift = centre - side / 2 + (scale - 1) / 2
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])

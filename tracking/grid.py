@@ -1,7 +1,7 @@
 """Where the cells of a score map lie in the search crop.
 
-Source: LightTrack's public tracker: x = (i - size // 2) * stride + crop size // 2. On an even map the cells are
-therefore not symmetric in the crop; trained weights rely on exactly this rule.
+Source: LightTrack's public tracker: x = (i - size // 2) * stride + crop size // 2. If the number of cells is even, their
+positions are therefore not symmetric in the crop. Trained weights rely on exactly this rule.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ def centres(size: int, stride: int, search_size: int) -> np.ndarray:
     """Coordinates of the cells along one side of the score map.
 
     Args:
-        size: Cells a side.
-        stride: Distance of neighbouring cells, px of the search crop.
+        size: Number of cells along the side.
+        stride: Distance between neighbouring cells, px of the search crop.
         search_size: Side of the search crop, px.
 
     Returns:

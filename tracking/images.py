@@ -1,6 +1,7 @@
-"""Images: reading, writing, and listing them. The one place that imports OpenCV: `from tracking.images import cv2`.
+"""Images: reading, writing and listing them. OpenCV is imported here only; other files use `from tracking.images import cv2`.
 
-Inside the program every image is (H, W, 3) uint8 RGB; OpenCV's own order (BGR) stays in this file and in video sources.
+Inside the program every image is (H, W, 3) uint8 RGB. OpenCV's own order (BGR) occurs only where images and videos are read, written
+or shown: here, in `tracking.sources` and in `tracking.canvas`.
 """
 
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-# FFmpeg reports a broken video on stderr by itself; our own error says it. OpenCV reads this once, when it starts
+# FFmpeg would report a broken video on stderr, beside our own error; OpenCV reads this variable once, when it starts
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 try:
     import cv2
@@ -22,7 +23,7 @@ except ImportError as err:
 __all__ = ["cv2", "list_images", "natural_key", "read_image", "write_image"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
-"""File names that count as images, in lower case."""
+"""Suffixes of the files that count as images, in lower case."""
 
 
 def read_image(path: Path | str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Track many sequences side by side, one network call per frame for all of them."""
+"""Tracks many sequences as one batch: each frame takes one step of the tracking procedure for all of them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tracking.trackers.procedure import Procedure
 
 
 def track_lockstep(procedure: Procedure, sequences: list[Sequence]) -> list[np.ndarray]:
-    """Run a tracking procedure over sequences of equal length.
+    """Run a tracking procedure over sequences of equal length, all at once.
 
     Args:
-        procedure: Takes as many targets at once as there are sequences.
+        procedure: A procedure that can track as many targets at once as there are sequences.
         sequences: Sequences of T frames each.
 
     Returns:
-        Boxes (T, 4) xywh for each sequence; the first row is the ground truth.
+        Boxes (T, 4) xywh for each sequence; the first row is the true box.
 
     Raises:
-        ValueError: The sequences differ in length.
+        ValueError: The sequences differ in length, or there are none.
     """
     lengths = {len(sequence) for sequence in sequences}
     if len(lengths) != 1:

@@ -1,8 +1,8 @@
 """Training pairs: a template crop, a search crop, and the target's box in the search crop.
 
-The geometry is that of the siamese tracker: both crops are squares whose side grows with the target (with context), the
-search side is larger by the ratio of the crops' sizes, and what lies outside the frame has the first frame's mean colour.
-In the search crop the target is shifted and rescaled at random, as if the tracker had lagged behind.
+The geometry is that of the siamese tracker. Both crops show squares of a frame whose side grows with the target and its context.
+The square of the search crop is larger by the ratio of the crops' sizes. What lies outside the frame gets the mean colour of the
+first frame. In the search crop the target is shifted and rescaled at random, as if the tracker had lagged behind.
 """
 
 from collections.abc import Sequence as Items
@@ -18,18 +18,18 @@ from tracking.sequence import Sequence
 
 @dataclass(frozen=True, eq=False)
 class PairBatch:
-    """B pairs."""
+    """A batch of B training pairs."""
 
     templates: np.ndarray
-    """RGB, uint8, shape (B, h, h, 3)."""
+    """Template crops: RGB, uint8, shape (B, h, h, 3)."""
     searches: np.ndarray
-    """RGB, uint8, shape (B, s, s, 3)."""
+    """Search crops: RGB, uint8, shape (B, s, s, 3)."""
     boxes: np.ndarray
-    """The target in the search crop: corners xyxy, px, float32, shape (B, 4)."""
+    """Box of the target in each search crop: corners xyxy, px, float32, shape (B, 4)."""
 
 
 class PairSource(Protocol):
-    """Whatever gives training pairs, the same ones for the same index."""
+    """A source of training pairs, which gives the same batch whenever it is asked for the same index."""
 
     template_size: int
     """Side of the template crop, px."""
@@ -37,13 +37,13 @@ class PairSource(Protocol):
     """Side of the search crop, px."""
 
     def batch(self, index: int, count: int) -> PairBatch:
-        """Batch number `index` of `count` pairs."""
+        """The batch with the number `index`, which holds `count` pairs."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A square of a frame that becomes a crop."""
+    """A square of a frame that is resampled to a crop."""
 
     centre: np.ndarray
     """Centre x, y, frame px, shape (2,)."""
@@ -53,13 +53,13 @@ class Window:
     """Side of the crop, px."""
 
     def matrix(self) -> np.ndarray:
-        """Map from frame px to crop px, homogeneous, shape (3, 3)."""
+        """Homogeneous matrix from frame px to crop px, shape (3, 3)."""
         scale = self.size / self.side
         left, top = self.centre - self.side / 2
         return np.array([[scale, 0, -scale * left], [0, scale, -scale * top], [0, 0, 1]])
 
     def box(self, box: np.ndarray) -> np.ndarray:
-        """A box xywh of the frame as corners xyxy in the crop, px, shape (4,)."""
+        """Convert a box xywh in the frame to corners xyxy in the crop, px, shape (4,)."""
         corners = np.array([box[:2], box[:2] + box[2:]])
         return ((corners - self.centre + self.side / 2) * (self.size / self.side)).ravel()
 
@@ -84,8 +84,9 @@ def search_window(
         box: The target xywh, frame px.
         template_size: Side of the template crop, px.
         search_size: Side of the search crop, px.
-        shift: Share of the free range over which the target is spread evenly; less, and a network learns "in the middle".
-        zoom: Largest change of the side, as a natural logarithm.
+        shift: Share of the free range over which the target's position is uniformly distributed. With a small share a network learns to
+            answer "in the middle".
+        zoom: Largest change of the side, as a natural logarithm: 0.25 changes it by a factor of 0.78 to 1.28.
     """
     side = float(context_side(box[2:])) * search_size / template_size * np.exp(rng.uniform(-zoom, zoom))
     free = np.maximum(side - box[2:], 0) / 2
@@ -93,24 +94,24 @@ def search_window(
 
 
 _STREAM = 1
-"""Keeps the pairs' randomness apart from that of whoever else starts from a seed and a step."""
+"""Number that the random generator starts from beside seed and index, so that other users of the same two get other numbers."""
 
 
 class SequencePairs:
     """Pairs from annotated videos, with shift, scale, colour, blur, noise and mirroring.
 
-    Deterministic: seed and index fix a batch.
+    The seed and the index of a batch determine it.
     """
 
     def __init__(self, sequences: Items[Sequence], template_size: int, search_size: int, seed: int, max_gap: int = 100) -> None:
-        """Remember the sequences.
+        """Keep the sequences; nothing is read yet.
 
         Args:
             sequences: Videos; each is drawn equally often, whatever its length.
             template_size: Side of the template crop, px.
             search_size: Side of the search crop, px.
             seed: Start of all randomness.
-            max_gap: Largest distance of the two frames of a pair, frames.
+            max_gap: Largest distance between the two frames of a pair, in frames.
 
         Raises:
             ValueError: There is no sequence, or one without any visible target.
@@ -128,7 +129,7 @@ class SequencePairs:
         self._max_gap = max_gap
 
     def batch(self, index: int, count: int) -> PairBatch:
-        """Batch number `index` of `count` pairs."""
+        """The batch with the number `index`, which holds `count` pairs."""
         rng = np.random.default_rng([self._seed, index, _STREAM])
         templates, searches, boxes = zip(*(self._pair(rng) for _ in range(count)), strict=True)
         return PairBatch(np.stack(templates), np.stack(searches), np.stack(boxes).astype(np.float32))

@@ -1,7 +1,7 @@
-"""An annotated video, and the folder it is kept in.
+"""An annotated video (a sequence), and the folder that keeps it.
 
 The folder holds `img/` with one image a frame, `groundtruth.txt` with one box a line, and `meta.json` whose `origin`
-says whether the first pixel is 0 (the default) or 1. OTB's `groundtruth_rect.txt` (origin 1) and VOT's `color/` are
+says whether the first pixel has the coordinate 0 (the default) or 1. OTB's `groundtruth_rect.txt` (origin 1) and VOT's `color/` are
 read too. In memory boxes are always 0-based.
 """
 
@@ -40,14 +40,14 @@ class Sequence:
 
 
 def make_sequence(name: str, frames: tuple[Path | np.ndarray, ...], boxes: np.ndarray, source: Path | str) -> Sequence:
-    """Join frames and boxes, checking that they belong together.
+    """Join frames and boxes into a sequence, after a check that there are enough boxes.
 
     Args:
         name: Name of the sequence.
         frames: Image files or RGB images.
-        boxes: Boxes xywh, 0-based, one a frame; rows past the last frame are dropped, and a single row means that only
+        boxes: Boxes xywh, 0-based, one per frame; rows past the last frame are dropped, and a single row means that only
             the first frame is annotated.
-        source: Where the boxes come from, for the error.
+        source: Where the boxes come from, for the error message.
 
     Raises:
         ValueError: There are fewer boxes than frames.
@@ -64,7 +64,7 @@ def make_sequence(name: str, frames: tuple[Path | np.ndarray, ...], boxes: np.nd
 
 
 def is_sequence(folder: Path | str) -> bool:
-    """Whether a folder holds annotated frames in a form that `load_sequence` reads."""
+    """Whether a folder holds a file of boxes that `load_sequence` looks for; its images are not checked."""
     return any((Path(folder) / name).is_file() for name in _ORIGINS)
 
 
@@ -106,11 +106,14 @@ def sequence_frames(folder: Path) -> tuple[Path, ...]:
 
 
 def save_sequence(sequence: Sequence, folder: Path | str) -> None:
-    """Write a sequence as a folder that `load_sequence` reads; it appears in one step.
+    """Write a sequence as a folder that `load_sequence` reads; the folder appears in one step.
 
     Args:
-        sequence: Its frames are written as JPEG of quality 95, so they come back slightly changed.
+        sequence: The sequence. Its frames are written as JPEG of quality 95, so they come back slightly changed.
         folder: The folder to make; it may not exist yet.
+
+    Raises:
+        FileExistsError: The folder exists.
     """
     with new_folder(folder) as temporary:
         (temporary / "img").mkdir()
@@ -122,10 +125,11 @@ def save_sequence(sequence: Sequence, folder: Path | str) -> None:
 
 
 def load_sequences(root: Path | str) -> list[Sequence]:
-    """Read all sequence folders below a folder (or the folder itself, where it is one), sorted by name.
+    """Read all sequence folders below a folder, or the folder itself if it is one, sorted by name.
 
     Raises:
-        FileNotFoundError: There is no such folder, or no sequence in it.
+        FileNotFoundError: There is no such folder, no sequence in it, or no image in a sequence.
+        ValueError: Boxes or `meta.json` of a sequence cannot be read, or there are fewer boxes than frames.
     """
     root = Path(root)
     if not root.is_dir():
@@ -137,7 +141,7 @@ def load_sequences(root: Path | str) -> list[Sequence]:
 
 
 _ORIGINS = {"groundtruth.txt": 0, "groundtruth_rect.txt": 1}
-"""Name of the annotation file -> coordinate of the first pixel where `meta.json` does not say it."""
+"""Coordinate of the first pixel if `meta.json` does not give it, by the name of the file of boxes."""
 
 
 def _origin(folder: Path, default: int) -> int:

@@ -1,4 +1,4 @@
-"""What can be tracked in: a sequence folder, a folder of images, a video file or a camera, all as a stream of frames."""
+"""Sources of frames to track in: a sequence folder, a folder of images, a video file or a camera, each as a stream of frames."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,37 +12,37 @@ from tracking.sequence import is_sequence, load_sequence
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A stream of frames, with its ground truth where there is one."""
+    """A stream of frames, with true boxes where they are known."""
 
     name: str
     open_frames: Callable[[], Iterator[np.ndarray]]
-    """Starts the stream anew."""
+    """Called without arguments; starts the stream and returns its frames, see `frames`."""
     count: int | None = None
-    """Number of frames; None where it is not known beforehand (camera, some video files)."""
+    """Number of frames; None if it is not known beforehand (camera, some video files)."""
     boxes: np.ndarray | None = None
-    """Ground truth boxes xywh, px, 0-based, shape (T, 4), NaN where missing; None without ground truth."""
+    """True boxes xywh, px, 0-based, shape (T, 4), with NaN where one is missing; None if the source has none."""
 
     @property
     def first_box(self) -> np.ndarray | None:
-        """The target in the first frame, xywh, shape (4,); None where it is not annotated."""
+        """The target in the first frame, xywh, shape (4,); None if it is not annotated."""
         if self.boxes is None or not np.isfinite(self.boxes[0]).all() or not (self.boxes[0, 2:] > 0).all():
             return None
         return self.boxes[0]
 
     def frames(self) -> Iterator[np.ndarray]:
-        """The frames in order: RGB, uint8, shape (H, W, 3). Each call starts anew."""
+        """The frames in order: RGB, uint8, shape (H, W, 3). Each call starts the stream again; a camera then shows the present."""
         return self.open_frames()
 
 
 def open_source(text: str) -> Source:
-    """Find out what a command line argument names, and check that its first frame can be read.
+    """Open the source that a command-line argument names, and check that its first frame can be read.
 
     Args:
         text: A sequence folder, a folder of images, a video file, or the index of a camera such as `0`.
 
     Raises:
         FileNotFoundError: There is nothing at that path, or the folder holds no image.
-        ValueError: An image, the video or the camera cannot be read.
+        ValueError: An image, the boxes, the video or the camera cannot be read.
     """
     path = Path(text)
     if path.is_dir():
@@ -88,7 +88,7 @@ def _stream(address: str | int) -> Iterator[np.ndarray]:
 
 
 class _Capture:
-    """OpenCV's video reader with an end, and silent: it reports what it cannot read on stderr otherwise."""
+    """OpenCV's video reader as a context manager, which closes it and keeps OpenCV's messages from stderr while it is open."""
 
     def __init__(self, address: str | int) -> None:
         self._address = address
@@ -104,11 +104,11 @@ class _Capture:
 
     @property
     def count(self) -> int | None:
-        """Number of frames as the file's header says it, or None."""
+        """Number of frames according to the header of the file; None if the header does not give it."""
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         return count if count > 0 else None
 
     def read(self) -> np.ndarray | None:
-        """The next frame, RGB, or None at the end."""
+        """The next frame (H, W, 3) uint8 RGB, or None at the end."""
         good, image = self._capture.read()
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if good and image is not None and image.size else None

@@ -1,1 +1,1 @@
-"""What travels to a device, beside the runtimes: the program that times models there, what the device says of itself, its meters."""
+"""The agent, which is copied to a device with the runtimes: it times models there and reads the device's facts and energy meters."""

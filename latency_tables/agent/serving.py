@@ -1,11 +1,12 @@
-"""What runs on the device: reads requests as JSON lines, keeps, loads and times models, answers as JSON lines.
+"""The agent, the program that runs on a device: it stores, loads and times models, as requests (JSON lines) ask it, and answers in JSON.
 
-Needs the standard library, one runtime's package, and two folders of this project: this one and that of the runtimes. Models lie
-in a folder by their checksum, so that an agent that starts anew has them at hand, and leave memory when the device runs short of
-it. One agent at a time: a second one on the same folder is refused.
+It needs the standard library, one runtime's package, and two folders of this project: this one and that of the runtimes. Models are
+files named by their checksum, so that an agent that starts anew still has them. When the device runs short of memory, the models
+used longest ago are unloaded.
 
-Started as `agent RUNTIME PRECISION THREADS CORES RUN`: RUN is a word that names one measurement. An agent of the same run, left
-over from a lost connection, makes way. Without a name it only answers questions, and others may be at work.
+It is started as `agent RUNTIME PRECISION THREADS CORES RUN`, where RUN is the name of one measurement. While an agent with a RUN is at
+work, a new one for another measurement is refused; a new one for the same measurement kills it, since it is left over from a lost
+connection. An agent whose RUN is empty claims no device and may work beside others; it is meant for questions, not for timing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import base64
 import ctypes
 import errno
-import fcntl
 import gc
 import hashlib
 import json
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from latency_tables.agent import device_info
+from latency_tables.agent.claim import Refusal, cache_folder, take_device
 from latency_tables.agent.energy import find_meter, per_run_mj
 from supernet.runtimes import RUNTIMES
 from supernet.runtimes.runtime import Graph, Metered, Runtime, sample
@@ -38,36 +39,44 @@ if TYPE_CHECKING:
     import numpy as np
 
 WARM_UPS = 3
+"""Number of runs of a model before it is timed."""
 OUTPUT_VALUES = 2048
-"""Values of each output that are sent back for a comparison, spread evenly over it."""
+"""Largest number of values of each output that are sent back for a comparison."""
 _IDLE_S = 1800
+"""Seconds without a request after which the agent ends."""
 _MEMORY_S = 60
+"""Seconds after which the process that measures memory is killed."""
 _RESERVE = 0.12
-"""Share of the device's memory that stays free: beyond it, the models used longest ago are put away."""
-
-
-class Refusal(Exception):
-    """Something that the caller must be told in other words than a runtime's."""
-
-    def __init__(self, kind: str, text: str):
-        super().__init__(text)
-        self.kind = kind
+"""Share of the device's memory that should stay free; if less is free, the models used longest ago are unloaded."""
 
 
 class Agent:
-    """Models by name, on one runtime."""
+    """Does what requests ask: stores, loads and times models, which are known by name, with one runtime.
+
+    Args:
+        runtime: The device's half of the runtime.
+        threads: Number of threads that the runtime may use.
+        folder: Folder on the device, in which `models` holds the stored models.
+    """
 
     def __init__(self, runtime: Runtime, threads: int, folder: Path):
         self._runtime = runtime
         self._threads = threads
         self._folder = folder
         self._known: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {}
+        """Checksum and input shapes of each introduced model, by name."""
         self._graphs: OrderedDict[str, Graph] = OrderedDict()
+        """The loaded models by name, the one used longest ago first."""
         self._unstored: dict[str, bytes] = {}
         """Models that the disk has no room for, by checksum."""
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what a request asks."""
+        """Do what a request asks, and return the answer; the methods of `connection.Connection` describe requests and answers.
+
+        Raises:
+            Refusal: The device has no room.
+            Exception: Whatever the runtime raises.
+        """
         match request["do"]:
             case "info":
                 facts = {
@@ -106,14 +115,16 @@ class Agent:
         raise ValueError(f"an agent does not know how to {request['do']!r}")
 
     def _path(self, sha256: str) -> Path:
+        """Where a model with this checksum is stored."""
         return self._folder / "models" / sha256
 
     def _is_whole(self, sha256: str) -> bool:
-        """Whether a model lies on the disk as it was sent; a device that lost its power may have kept only the name."""
+        """Whether the disk holds a model as it was sent; after a power failure a file may be there with wrong content."""
         path = self._path(sha256)
         return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
     def _store(self, sha256: str, model: bytes) -> dict:
+        """Write a model to the disk; if the disk is full, keep it in memory while there is enough, else raise `Refusal`."""
         if hashlib.sha256(model).hexdigest() != sha256:
             raise ValueError("a model must arrive as it was sent, its checksum differs")
         path = self._path(sha256)
@@ -132,7 +143,7 @@ class Agent:
         return {}
 
     def _graph(self, name: str) -> Graph:
-        """The graph of a model, loaded and warmed up where it is not."""
+        """The loaded graph of a model; it is loaded and warmed up if it is not in memory."""
         if name not in self._graphs:
             while self._graphs and device_info.available_memory() < _RESERVE:
                 self._graphs.popitem(last=False)
@@ -143,6 +154,7 @@ class Agent:
         return self._graphs[name]
 
     def _load(self, name: str) -> Graph:
+        """A model, loaded by the runtime, with inputs bound."""
         sha256, shapes = self._known[name]
         model = self._unstored.get(sha256) or self._path(sha256).read_bytes()
         graph = self._runtime.load(model, self._threads)
@@ -150,14 +162,14 @@ class Agent:
         return graph
 
     def _memory_mb(self, name: str) -> float:
-        """Growth of the peak resident memory of a process of its own that loads and runs a model."""
-        self._runtime.version()  # the runtime's own memory is there before
+        """Megabytes by which the peak resident memory of a forked process grows when it loads and runs a model."""
+        self._runtime.version()  # imports the runtime, whose own memory does not count
         _give_memory_back()
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                signal.alarm(_MEMORY_S)  # a runtime that dislikes forks must not hang the agent, nor keep the device for ever
+                signal.alarm(_MEMORY_S)  # a runtime that hangs after a fork must not hang the agent, nor keep the device for ever
                 before = _peak_mb()
                 time_runs(self._load(name), WARM_UPS)
                 os.write(writer, str(_peak_mb() - before).encode())
@@ -172,7 +184,7 @@ class Agent:
         return float(grown)
 
     def _energy(self, name: str) -> dict[str, Any]:
-        """The meter's name and the millijoules of one run; None where there is no meter or it tells nothing."""
+        """`meter` (its name) and `mj` (millijoules of one run); None if there is no meter or it cannot be read."""
         graph = self._graph(name)
         if isinstance(graph, Metered):
             return {"meter": "the runtime's own", "mj": graph.energy_mj()}
@@ -181,7 +193,7 @@ class Agent:
 
 
 def _version(runtime: type[Runtime]) -> dict[str, str | None]:
-    """The version of a runtime on this machine, or what to install."""
+    """`version` of a runtime on this machine, or how to `install` it; the other of the two is None."""
     try:
         return {"version": runtime(runtime.precisions[0]).version(), "install": None}
     except ImportError as err:
@@ -189,13 +201,16 @@ def _version(runtime: type[Runtime]) -> dict[str, str | None]:
 
 
 def executed(graph: Graph) -> list[np.ndarray]:
-    """Outputs of one more run on the inputs that are bound."""
+    """Outputs of one run on the inputs that are bound to a graph."""
     graph.execute()
     return graph.outputs()
 
 
 def abridge(values: np.ndarray) -> np.ndarray:
-    """At most `OUTPUT_VALUES` of an array's values, spread evenly over it, as float32."""
+    """At most `OUTPUT_VALUES` of an array's values, spread evenly over the flattened array, as float32.
+
+    Example: of 4095 values, every second one is kept, from the first to the last, which makes 2048.
+    """
     import numpy as np
 
     flat = np.asarray(values, np.float32).ravel()
@@ -203,23 +218,30 @@ def abridge(values: np.ndarray) -> np.ndarray:
 
 
 def _abridged(values: np.ndarray) -> dict:
+    """Shape and abridged values of an output, as they are sent."""
     return {"shape": list(values.shape), "values": base64.b64encode(abridge(values).astype("<f4").tobytes()).decode()}
 
 
 def _give_memory_back() -> None:
-    """Return what is free to the system: a child that finds it in its heap would seem to grow by so much less."""
+    """Return free heap memory to the system; a forked process that reuses it would seem to grow by that much less."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError):  # a C library that has no such thing
+    except (OSError, AttributeError):  # the C library has no such function
         pass
 
 
 def _peak_mb() -> float:
+    """Peak resident memory of this process so far, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def time_runs(graph: Graph, runs: int) -> dict[str, list[float]]:
-    """Milliseconds of each run by the process's CPU clock and by the wall clock, or by the graph's own clock where it has one."""
+    """Time a graph on the inputs that are bound to it.
+
+    Returns:
+        `cpu_ms` and `wall_ms`, the milliseconds of each run by the process's CPU clock and by the wall clock. If the graph has a clock
+        of its own, both hold the times of that clock.
+    """
     cpu_ms, wall_ms = [0.0] * runs, [0.0] * runs
     gc.disable()
     try:
@@ -234,56 +256,21 @@ def time_runs(graph: Graph, runs: int) -> dict[str, list[float]]:
     return {"cpu_ms": cpu_ms, "wall_ms": wall_ms}
 
 
-def cache_folder() -> Path:
-    """Where chiptrack keeps what can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chiptrack"
-
-
-def take_device(folder: Path, run: str) -> TextIO:
-    """Keep other agents from this device for as long as the returned file is open.
-
-    Raises:
-        Refusal: The agent of another measurement is at work.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "agent.lock").open("a+")
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except OSError:
-            lock.seek(0)
-            pid, _, owner = lock.read().partition(" ")
-            if owner != run or time.monotonic() > deadline:
-                lock.close()
-                raise Refusal("busy", f"another measurement is at work on this device (process {pid})") from None
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except (ProcessLookupError, ValueError):
-                pass
-            time.sleep(0.05)
-    lock.truncate(0)
-    lock.write(f"{os.getpid()} {run}")
-    lock.flush()
-    return lock
-
-
 def serve(agent: Agent, requests: TextIO, answers: TextIO) -> None:
-    """Answer line by line until the requests end; an error is an answer too."""
+    """Answer requests line by line, until they end or none comes for half an hour; an error is answered as well."""
     while _coming(requests) and (line := requests.readline()):
         try:
             answer = agent.answer(json.loads(line))
         except Refusal as refusal:
             answer = {"error": str(refusal), "kind": refusal.kind}
-        except Exception as error:  # whatever a runtime raises belongs to the caller, on the other side
+        except Exception as error:  # whatever a runtime raises is for the caller to judge
             kind = "uncomparable" if isinstance(error, NotImplementedError) else "runtime"
             answer = {"error": f"{type(error).__name__}: {error}", "kind": kind}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def _coming(requests: TextIO) -> bool:
-    """Wait for a request; false where none has come for so long that the caller must be gone."""
+    """Wait for a request; false if none has come for `_IDLE_S`, so that the caller must be gone."""
     try:
         waiting = [requests.fileno()]
     except OSError:  # not a real file
@@ -292,7 +279,15 @@ def _coming(requests: TextIO) -> bool:
 
 
 def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> None:
-    """Serve stdin; what libraries print goes to stderr."""
+    """Run the agent: requests come from stdin, answers go to stdout, and what libraries print to stdout goes to stderr.
+
+    Args:
+        runtime: Name of the runtime.
+        precision: One of the runtime's number formats.
+        threads: Number of threads that the runtime may use.
+        cores: Cores to run on, such as `4-7`; empty for any.
+        run: Name of the measurement; empty for an agent that claims no device.
+    """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     folder = cache_folder()
@@ -303,7 +298,7 @@ def main(runtime: str, precision: str, threads: str, cores: str, run: str) -> No
         kind = refusal.kind if isinstance(refusal, Refusal) else "folder" if isinstance(refusal, OSError) else "cores"
         print(json.dumps({"error": str(refusal), "kind": kind}), file=answers, flush=True)
         return
-    with lock, suppress(BrokenPipeError):  # who asked has gone
+    with lock, suppress(BrokenPipeError):  # the caller is gone
         serve(Agent(RUNTIMES[runtime](precision), int(threads), folder), sys.stdin, answers)
 
 

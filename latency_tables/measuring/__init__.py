@@ -1,1 +1,1 @@
-"""One measurement, from what is asked to a table: what to time, how often, on which device, and what survives a lost connection."""
+"""Measuring latency tables: what is timed, how often and on which device, and how a measurement survives a lost connection."""

@@ -1,7 +1,7 @@
-"""One measurement, from the first model to the last sample taken again; every step goes through the journal.
+"""Runs one measurement, from loading the first model to repeating unsteady samples, and records every step in a journal.
 
-A campaign that is interrupted goes on where its journal ends: models that were checked are not checked again, samples that were
-taken are not taken again.
+An interrupted campaign is resumed where its journal ends: models are loaded anew, but what was checked or measured before, such as
+outputs, samples and memory, is not checked or measured again.
 """
 
 from __future__ import annotations
@@ -21,77 +21,82 @@ from tracking.files.progress import progress, say
 
 @dataclass
 class Campaign:
-    """What was found out so far, and how to go on."""
+    """A measurement: what its journal holds so far, and the steps that complete it."""
 
     journal: Journal
     protocol: Protocol
     clock: str
-    """`cpu` or `wall`, the one that ranks."""
+    """Clock whose times rank networks: `cpu` or `wall`, see `Profile.clock`."""
     precision: str
+    """Number format of the runtime, which decides how far outputs may differ."""
     checked: bool
     """Whether outputs are compared with those of ONNX Runtime."""
     seed: int
+    """Fixes the order in which models are timed."""
     runs: dict[str, int] = field(default_factory=dict)
-    """How often each loaded model is run in a round."""
+    """Number of runs of a model in each round, by name, for the models that were loaded."""
     reference: str = ""
-    """Name of the reference model."""
+    """Name of the reference model; empty until it is chosen."""
     networks: tuple[str, ...] = ()
-    """Names of the models that are whole networks."""
+    """Names of the whole networks among the models that are timed."""
 
     @property
     def unsupported(self) -> dict[str, str]:
-        """Why the runtime cannot run a model, by its name."""
+        """The reason why the runtime cannot run a model, by the model's name."""
         return {record["graph"]: record["reason"] for record in self._records("unsupported")}
 
     @property
     def memory_mb(self) -> dict[str, float]:
-        """Peak memory of the models for which it was measured, by name."""
+        """Growth of a process's peak memory, in megabytes, by name of the model, for the models for which it was measured."""
         return {record["graph"]: record["mb"] for record in self._records("memory")}
 
     @property
     def energy_mj(self) -> dict[str, float]:
-        """Energy of a run of the models for which it was measured, by name."""
+        """Millijoules of one run, by name of the model, for the models for which energy was measured."""
         return {record["graph"]: record["mj"] for record in self._records("energy")}
 
     @property
     def meter(self) -> str | None:
-        """What measured energy on the device."""
+        """Name of the meter that measured energy on the device; None if none was measured."""
         return next((record["meter"] for record in self._records("energy")), None)
 
     @property
     def largest_difference(self) -> float | None:
-        """Of all checked models, from ONNX Runtime's outputs."""
+        """Largest relative difference of a checked model's outputs from those of ONNX Runtime; None if none was compared."""
         return max((r["difference"] for r in self._records("ready") if r["difference"] is not None), default=None)
 
     @property
     def pauses(self) -> int:
-        """How often the device was left to cool down."""
+        """Number of pauses in which the device was left to cool down."""
         return len(self._records("pause"))
 
     @property
     def timed(self) -> list[dict]:
-        """Samples, and those of the reference model, in order."""
+        """The journal's records of all samples, those of the reference model included, in the order in which they were taken."""
         return self._records("time")
 
     def sha256(self) -> dict[str, str]:
-        """Of the prepared models, by name."""
+        """Checksums of the prepared models, by name."""
         return {record["graph"]: record["sha256"] for record in self._records("ready")}
 
     def samples(self) -> dict[str, dict[int, Sample]]:
-        """The best sample of every model in every round."""
+        """By name of the model and round: the sample, and of repeated ones that with the steadiest reference model."""
         return samples(self.timed)
 
     def run(
         self, session: Session, references: Sequence[str], models: Sequence[str], memory_of: Sequence[str], energy_of: Sequence[str]
     ) -> None:
-        """Measure what the journal lacks.
+        """Measure everything that the journal lacks.
 
         Args:
-            session: The device.
-            references: Names of models, of which the first that runs is the reference.
+            session: The device and its models.
+            references: Names of the candidates for the reference model; the first that the runtime can run is taken.
             models: Names of the models to time.
-            memory_of: Names of those whose memory is measured.
-            energy_of: Names of those whose energy is measured.
+            memory_of: Names of the models whose memory is measured.
+            energy_of: Names of the models whose energy is measured.
+
+        Raises:
+            ConnectionError: The device was lost and does not come back, or the runtime can run no candidate or none of the models.
         """
         if memory_of:
             self._measure_memory(session, self._able(memory_of))
@@ -114,6 +119,7 @@ class Campaign:
         return [record for record in self.journal.records if record["kind"] == kind]
 
     def _able(self, models: Sequence[str]) -> list[str]:
+        """Those of the models that are not recorded as unsupported."""
         unsupported = self.unsupported
         return [name for name in models if name not in unsupported]
 
@@ -141,6 +147,7 @@ class Campaign:
                 report(i, "")
 
     def _choose_reference(self, session: Session, references: Sequence[str]) -> None:
+        """Load the candidates until one runs; it becomes the reference model."""
         for name in self._able(references):
             self._load(session, [name])
             if self._able([name]):
@@ -149,6 +156,7 @@ class Campaign:
         raise _runs_none(references, self.unsupported)
 
     def _load(self, session: Session, models: Sequence[str]) -> None:
+        """Load models, check the outputs of those not checked before, and record what the runtime cannot run or computes wrongly."""
         ready = {record["graph"] for record in self._records("ready")}
         with progress("loading", len(models)) as report:
             for i, name in enumerate(models, 1):
@@ -164,7 +172,13 @@ class Campaign:
                 report(i, "")
 
     def _pass(self, session: Session, again: int, wanted: Sequence[tuple[str, int]]) -> None:
-        """Time models in rounds, in the order given, the reference in between."""
+        """Take the samples that the journal lacks, with timings of the reference model between them.
+
+        Args:
+            session: The device and its models.
+            again: 0 for the first pass, 1 or more for a repetition.
+            wanted: Name and round of each sample, in order.
+        """
         before = [record for record in self.timed if record["again"] == again]
         done = {(record["graph"], record["round"]) for record in before}
         todo = [(name, r) for name, r in wanted if (name, r) not in done]
@@ -181,14 +195,14 @@ class Campaign:
             self._take(session, REFERENCE, wanted[-1][1], again)
 
     def _scatter(self, session: Session, round: int) -> None:
-        """Put models away that are to be loaded elsewhere in memory: the reference, and in some rounds the whole networks."""
+        """Unload models so that they are loaded anew elsewhere in memory: the reference model, and in some rounds the whole networks."""
         session.unload(self.reference)
         if round and round % self.protocol.reload_every == 0:
             for name in self.networks:
                 session.unload(name)
 
     def _take(self, session: Session, name: str, round: int, again: int) -> float:
-        """Time a model once, write it down, and return its `low_ms`."""
+        """Take one sample of a model, record it, and return its `low_ms`."""
         model = self.reference if name == REFERENCE else name
         sample = summarise(session.time(model, self.runs[model]), self.clock)
         times = {
@@ -203,7 +217,7 @@ class Campaign:
         return sample.low_ms
 
     def _cool(self, session: Session, round: int, again: int) -> None:
-        """Time the reference; while it stays much slower than at its best, the device throttles and is left to cool down."""
+        """Time the reference model; while it stays much slower than at its best, pause, so that the throttled device cools down."""
         best = min((record["low_ms"] for record in self.timed if record["graph"] == REFERENCE), default=float("inf"))
         looks = 0
         while (slowed := self._take(session, REFERENCE, round, again) / best) > self.protocol.throttled:
@@ -217,13 +231,18 @@ class Campaign:
 
 
 def _runs_none(models: Sequence[str], reasons: Mapping[str, str]) -> ConnectionError:
+    """The error for a runtime that can run none of these models; gives the first one's reason."""
     return ConnectionError(
         f"the runtime must run one of {len(models)} networks, it runs none: {reasons[models[0]]}; is it installed whole?"
     )
 
 
 def readings(records: Sequence[Mapping]) -> dict[str, list[float] | str]:
-    """Lowest and highest of the clocks and temperatures that were read beside the reference model."""
+    """Range of the clocks and temperatures that were read whenever the reference model was timed.
+
+    Returns:
+        `mhz` (clock in MHz) and `celsius` (temperature in degrees Celsius), each `[lowest, highest]`, or `unavailable`.
+    """
     found: dict[str, list[float] | str] = {}
     for name in ("mhz", "celsius"):
         values = [record[name] for record in records if record.get(name) is not None]

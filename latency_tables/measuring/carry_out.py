@@ -1,4 +1,4 @@
-"""Carrying out a plan: from a journal, a device and its models to a table on disk."""
+"""Carries out a plan: measures its models on a device, keeping a journal, and writes the latency table."""
 
 from __future__ import annotations
 
@@ -19,19 +19,26 @@ from tracking.files.progress import say
 
 
 def carry_out_anew(plan: Plan) -> LatencyTable:
-    """Measure what a plan lists and keep no file."""
+    """Measure what a plan lists, from the beginning, and keep no file; raises what `carry_out` raises."""
     with tempfile.TemporaryDirectory() as scratch:
         return carry_out(plan, out=Path(scratch) / "table.csv")
 
 
 def carry_out(plan: Plan, *, out: Path, resume: bool = False) -> LatencyTable:
-    """Measure what a plan lists, and write it; see `measure`.
+    """Measure what a plan lists, and write the latency table.
+
+    Args:
+        plan: What to measure, and where.
+        out: Path of the table, a .csv file.
+        resume: Go on with the journal of an interrupted measurement, if there is one. A table that is complete is read and returned.
 
     Returns:
         The table, as written to `out`.
 
     Raises:
-        ValueError: Device, runtime or precision is unknown, or `out` is in the way.
+        ValueError: Device, runtime or another setting is unknown or out of range; `out` holds another measurement; or the settings
+            are not those of the measurement to resume.
+        OSError: `out` cannot be written, or another process is writing it.
         ConnectionError: The device cannot be reached or is in use.
     """
     out = Path(out)
@@ -69,7 +76,12 @@ def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
 
 
 def check_out(out: Path, resume: bool) -> None:
-    """Refuse a target that cannot be written or must not be replaced."""
+    """Refuse a path for a new table that cannot be written, or that holds a measurement that is not to be resumed.
+
+    Raises:
+        OSError: The table cannot be written there.
+        ValueError: A table, its manifest or an unfinished measurement exists, and `resume` is false.
+    """
     check_target(out)
     for path in (out, manifest_path(out), out.with_name(out.name + ".part")):
         if path.exists() and not resume:
@@ -77,12 +89,13 @@ def check_out(out: Path, resume: bool) -> None:
 
 
 def _about(info: dict, campaign: Campaign) -> dict:
+    """What the manifest says about how a table was measured; `info` is what the device says of itself."""
     import numpy
     import onnx
     import onnxruntime
     import torch
 
-    # not what is installed: ONNX Runtime comes as one of several packages
+    # versions of the imported modules, since the package that ONNX Runtime was installed from has one of several names
     packages = {package.__name__: package.__version__ for package in (torch, numpy, onnx, onnxruntime)}
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Whether a table still holds on its device: a sample of its rows is measured again."""
+"""The verb `measure --check`: measures a sample of a table's rows again, to see whether the table still holds on its device."""
 
 from __future__ import annotations
 
@@ -14,26 +14,31 @@ from latency_tables.tables.table import LatencyTable
 from supernet.catalogue import find_family
 
 TYPICAL = 0.05
-"""A table holds where the sampled networks lie within this share of it, by the median."""
+"""A table holds if the sampled networks differ from it by at most this share in the median; without networks, the operators."""
 _OPERATORS, _NETWORKS = 16, 8
+"""Number of operators and of networks that are measured again, at most."""
 
 
 def check_table(*, check: Path, python: str | None = None, binary: Path | None = None, wait_minutes: float = 30.0, seed: int = 0) -> dict:
-    """Measure a sample of a table again, where and as it was measured, and say whether it still holds.
+    """Measure a sample of a latency table's rows again, on the same device with the same settings, and say whether it still holds.
+
+    A table holds if the sampled networks differ from it by at most 5 % in the median, in units of the reference model's time;
+    a table without whole networks is judged by its operators.
 
     Args:
-        check: The table, a .csv file.
+        check: Latency table to check, a .csv file.
         python: Python on the device that has the runtime installed; by default python3, and on this machine the one in use.
-        binary: For runtimes that are benchmark programs: the program, built for the device.
-        wait_minutes: How long to wait for a device that was lost.
-        seed: Picks the rows.
+        binary: Benchmark program built for the device, for a runtime that is a benchmark program.
+        wait_minutes: Minutes to wait for a device that was lost.
+        seed: Fixes which rows are measured again.
 
     Returns:
-        `holds`, `why`, `off` (median and largest relative difference of networks and operators in reference units), `bias`, `speed`
-        (times slower than when the table was measured), `changed` (what differs in the profile).
+        `holds`; `why`; `off` (median and largest relative difference, of networks and of operators); `bias` (median of the signed
+        relative differences); `speed` (time of the reference model now, divided by that of the table: 1.2 is 20 % slower); `changed`
+        (fields of the profile that differ now).
 
     Raises:
-        ValueError: The table is not one that was measured.
+        ValueError: The file is no measured table, or has no rows of its family.
         ConnectionError: The device cannot be reached or is in use.
     """
     table = LatencyTable.load(check)
@@ -66,11 +71,12 @@ def check_table(*, check: Path, python: str | None = None, binary: Path | None =
 
 
 def _some(items: list, count: int, rng: np.random.Generator) -> list:
+    """`count` random items in their order; all if there are no more."""
     return [items[i] for i in sorted(rng.choice(len(items), min(count, len(items)), replace=False))]
 
 
 def _off(ratios: np.ndarray) -> dict[str, float | None]:
-    """Median and largest relative difference."""
+    """Median and largest relative difference, given the ratios new / old; None if there are none."""
     if not len(ratios):
         return {"median": None, "largest": None}
     differences = np.abs(ratios - 1)

@@ -1,4 +1,4 @@
-"""The caller's end of an agent: one request, one answer; and how an agent gets onto a device."""
+"""The caller's end of a connection to an agent (one request, one answer), and how an agent is put onto a device and started."""
 
 from __future__ import annotations
 
@@ -25,26 +25,36 @@ _ROOT = Path(__file__).resolve().parents[2]
 _TRAVELS = (_ROOT / "latency_tables" / "agent", _ROOT / "supernet" / "runtimes")
 _MODULE = "latency_tables.agent.serving"
 _ANSWER_S = 600
-"""An agent that is silent for longer hangs."""
+"""Seconds without an answer after which an agent counts as hanging."""
 
 
 class AgentDied(ConnectionError):
-    """The agent ended, or hangs, while the device can be reached: the runtime crashed, or somebody killed it."""
+    """The agent ended or hangs while the device can be reached, e.g. because the runtime crashed."""
 
 
 class AgentError(ConnectionError):
-    """The agent answered with an error."""
+    """The agent answered with an error.
+
+    Args:
+        what: The request, for the message.
+        reason: The text of the answer.
+        kind: See the attribute.
+    """
 
     def __init__(self, what: str, reason: str, kind: str):
         super().__init__(f"the agent on the device failed at request {what!r}: {reason}")
         self.reason = reason
-        """What it said."""
+        """The text of the agent's answer."""
         self.kind = kind
-        """`runtime`, `uncomparable` (there are no outputs), `disk`; of one that cannot begin: `busy`, `folder` or `cores`."""
+        """What went wrong.
+
+        `runtime`: the runtime raised an error. `uncomparable`: there are no outputs, or no memory, to tell. `disk`: the device has no
+        room for a model. The agent could not start because of `busy` (another measurement is at work), `folder` (it cannot write
+        to its folder) or `cores` (the cores do not exist)."""
 
 
 def packed_agent() -> bytes:
-    """The agent as one file that Python runs: two folders, the same bytes for the same sources."""
+    """The agent and the runtimes, packed into one zip file that Python can run; the same sources give the same bytes."""
     content = io.BytesIO()
     files = {folder / "__init__.py" for each in _TRAVELS for folder in each.parents if folder != _ROOT and _ROOT in folder.parents}
     files |= {path for folder in _TRAVELS for path in folder.glob("*.py")}
@@ -64,26 +74,35 @@ def open_agent(
         transport: The device.
         runtime: Name of the runtime.
         precision: One of the runtime's number formats.
-        threads: Threads that it may use.
-        cores: Cores that it is kept on; empty for any.
-        run: Names the measurement, so that an agent left over from it makes way.
-        python: The device's Python; by default `python3`, or this very one on this machine.
+        threads: Number of threads that the runtime may use.
+        cores: Cores that the agent is kept on, such as `4-7`; empty for any.
+        run: Name of the measurement. An agent left over from the same measurement makes way; one of another measurement refuses the
+            new agent. Without a name the agent claims no device, and others may be at work.
+        python: Python on the device; by default `python3`, and on this machine the one in use.
+
+    Returns:
+        The connection. Errors of starting appear at its first request.
+
+    Raises:
+        OSError: A remote device cannot hold the agent.
+        DeviceLost: A remote device cannot be reached.
     """
     settings = (runtime, precision, str(threads), cores, run)
     if transport.remote:
         content = packed_agent()
         path = transport.push(content, f"agent-{hashlib.sha256(content).hexdigest()[:16]}.pyz")
         return Connection(transport.open([python or "python3", path, *settings]), transport)
-    # runtimes that are installed beside a changed or an extended chiptrack are found as this process finds them
+    # the local agent searches the same folders as this process, so that it finds the same runtimes and the same chiptrack
     paths = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     start = ["env", f"PYTHONPATH={paths}", python or sys.executable, "-P", "-m", _MODULE]
     return Connection(transport.open([*start, *settings]), transport)
 
 
 class Connection:
-    """Speaks with an agent over its standard streams; use it as a context.
+    """Sends requests to an agent over its standard streams; use it as a context manager.
 
-    Every request raises `AgentError` where the agent says so, `AgentDied` where it ends, and `DeviceLost` where the device is gone.
+    Every request raises `AgentError` if the agent answers with an error, `AgentDied` if it ends or hangs, `DeviceLost` if the device
+    cannot be reached, and `ConnectionError` if something other than the agent answers.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], transport: Transport):
@@ -98,7 +117,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """End the agent: it notices that its input ends; one that does not is killed."""
+        """End the agent by closing its input; one that has not ended after 5 seconds is killed."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 try:
@@ -112,31 +131,34 @@ class Connection:
             self._process.wait()
 
     def info(self) -> dict[str, Any]:
-        """Runtime version, chip, cores, operating system and frequency policy of the device."""
+        """What the device says of itself: `version` (of the runtime), `chip`, `os`, `governor` (frequency policy) and `cores`."""
         return self._ask({"do": "info"})
 
     def runtimes(self) -> dict[str, dict[str, str | None]]:
-        """`version` of every runtime on the device, or what to `install`."""
+        """By name of each runtime: its `version` on the device, or how to `install` it; the other of the two is None."""
         return self._ask({"do": "runtimes"})["runtimes"]
 
     def readings(self) -> dict[str, float | None]:
-        """Clock in MHz and temperature in degrees Celsius; None where the device tells neither."""
+        """`mhz` (clock in MHz) and `celsius` (temperature in degrees Celsius) of the device now; None for one that it does not tell."""
         return self._ask({"do": "readings"})
 
     def introduce(self, name: str, sha256: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
-        """Name a prepared model and the shapes of its inputs; returns whether the device has it stored."""
+        """Tell the agent the name, checksum and input shapes of a prepared model; returns whether the device has that model stored."""
         return self._ask({"do": "introduce", "name": name, "sha256": sha256, "shapes": shapes})["stored"]
 
     def store(self, prepared: bytes) -> None:
-        """Send a prepared model."""
+        """Send a prepared model to the device."""
         self._ask({"do": "store", "sha256": hashlib.sha256(prepared).hexdigest(), "model": base64.b64encode(prepared).decode()})
 
     def memory_mb(self, name: str) -> float:
-        """Megabytes by which loading and running a model makes a fresh process grow at its peak; ask before the first `load`."""
+        """Megabytes by which the peak memory of a process grows when it loads and runs a model.
+
+        Call it before the first `load`, since memory that other models have left behind hides part of the growth.
+        """
         return self._ask({"do": "memory", "name": name})["mb"]
 
     def energy(self, name: str) -> tuple[str, float] | None:
-        """The meter that the device has and the millijoules of one run of a model by it; None where it has none."""
+        """Name of the device's meter, and the millijoules of one run of a model; None if no meter can be read."""
         answer = self._ask({"do": "energy", "name": name})
         return None if answer["mj"] is None else (answer["meter"], answer["mj"])
 
@@ -145,16 +167,16 @@ class Connection:
         return self._ask({"do": "load", "name": name})["warm_ms"]
 
     def unload(self, name: str) -> None:
-        """Put a model away, so that it is loaded anew when it is asked for next."""
+        """Remove a model from memory, so that the next request for it loads it anew."""
         self._ask({"do": "unload", "name": name})
 
     def outputs(self, name: str) -> list[tuple[tuple[int, ...], np.ndarray]]:
-        """Shape and some values of each output, as `serving.abridge` picks them."""
+        """Shape of each output of a model, and some of its values as `serving.abridge` picks them, for the inputs of `runtime.sample`."""
         answers = self._ask({"do": "outputs", "name": name})["outputs"]
         return [(tuple(a["shape"]), np.frombuffer(base64.b64decode(a["values"]), "<f4")) for a in answers]
 
     def time(self, name: str, runs: int) -> dict[str, list[float]]:
-        """Run a model; returns `cpu_ms` and `wall_ms` of every run."""
+        """Time a model; returns `cpu_ms` and `wall_ms`, the milliseconds of every run by either clock."""
         return self._ask({"do": "time", "name": name, "runs": runs})
 
     def clear(self) -> None:
@@ -162,13 +184,14 @@ class Connection:
         self._ask({"do": "clear"})
 
     def _ask(self, request: dict[str, Any]) -> dict:
+        """Send one request and return its answer."""
         assert self._process.stdin
         what = " ".join(str(request[field]) for field in ("do", "name") if field in request)
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # an agent that refuses to serve has said why before it ended
+            pass  # an agent that refuses to start has answered with the reason before it ended
         line = self._line()
         if not line.endswith(b"\n"):
             self._raise_end(what)
@@ -184,7 +207,7 @@ class Connection:
         return answer
 
     def _line(self) -> bytes:
-        """The next line; what there is of it where the agent ends or hangs."""
+        """The agent's next line; if the agent ends or hangs, as much of the line as there is, without a newline at its end."""
         assert self._process.stdout
         deadline = time.monotonic() + _ANSWER_S
         parts = [self._rest]
@@ -198,6 +221,7 @@ class Connection:
         return line + newline
 
     def _raise_end(self, what: str) -> None:
+        """Raises `DeviceLost` or `AgentDied` for an agent that ended or hangs at a request."""
         try:
             status = self._process.wait(5)
         except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
-"""The record of a measurement that is under way: one JSON line for each thing that is finished, never rewritten.
+"""The journal of a measurement under way: a file with one JSON line for each completed step, which is only ever appended to.
 
-A killed process leaves at most one torn last line, which the next one drops.
+A killed process leaves at most one incomplete last line, which the next process removes.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from pathlib import Path
 from tracking.files.records import parse_record
 
 _FORMAT = 1
-"""Of the records; others cannot be gone on with."""
+"""Version of the records; a journal of another version cannot be resumed."""
 
 
 class Journal:
-    """Lines of a file; use it as a context."""
+    """A file of JSON records; use it as a context manager, which closes the file."""
 
     def __init__(self, path: Path, settings: dict, resume: bool):
         """Open or begin a journal.
 
         Args:
-            path: The file.
-            settings: What the records are valid for; the first line.
-            resume: Go on where the file ends.
+            path: The journal file; its folder is made if necessary.
+            settings: Settings that the records are valid for; they are the first line of the file.
+            resume: Go on with an existing file.
 
         Raises:
-            ValueError: The file exists and is not to be resumed, was begun with other settings, or is no journal.
+            ValueError: The file has records and `resume` is false, it was begun with other settings, or it is no journal.
         """
         settings = {"journal": _FORMAT, **json.loads(json.dumps(settings))}
         self.records: list[dict] = []
-        """Everything recorded so far, in order."""
+        """All records so far, in order, without the settings."""
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = self._whole_lines(path) if path.exists() else []
         if lines:
@@ -56,7 +56,7 @@ class Journal:
         self._file.close()
 
     def write(self, record: dict) -> None:
-        """Add a record; it outlives the process from here on."""
+        """Append a record; when this returns, the record outlives the process."""
         self._append(record)
         self.records.append(record)
 
@@ -66,6 +66,7 @@ class Journal:
 
     @staticmethod
     def _whole_lines(path: Path) -> list[bytes]:
+        """The complete lines of a file, from which an incomplete last line is removed."""
         content = path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
@@ -75,10 +76,15 @@ class Journal:
 
 
 def check_settings(before: dict, now: dict, path: Path) -> None:
-    """Refuse to go on with other settings than those that a file was begun with.
+    """Refuse to resume a measurement with other settings than those it was begun with.
+
+    Args:
+        before: Settings that the file was begun with.
+        now: Settings now.
+        path: The file, for the error.
 
     Raises:
-        ValueError: They differ; the error names where.
+        ValueError: The settings differ; the error names each difference.
     """
     differ = [f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in {**before, **now} if before.get(name) != now.get(name)]
     if differ:

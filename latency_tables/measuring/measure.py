@@ -1,4 +1,4 @@
-"""Measuring a latency table: operators in chains and whole networks of a family, on one device with one runtime."""
+"""The verb `measure`: measures the latency table of a family on one device with one runtime."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ _MOST_NETWORKS = 1000
 def measure(*, family: str, out: Path, setup: Setup = Setup(), networks: int = 30, seed: int = 0, resume: bool = False) -> dict:
     """Measure the latency of every operator of a family, inside chains, and of some whole networks.
 
-    Single-thread times are ranked by the process's CPU clock, which other programs disturb least, relative to a reference model
-    timed every few graphs. What was timed while the reference was unsteady is timed again; rows that stay so are flagged. A
-    device that is unplugged is waited for; whatever else interrupts, the same command with --resume goes on.
+    A chain is several operators timed as one graph, so that each is timed among neighbours as in a network. Every time is
+    compared with that of a reference model, which is timed every few graphs, because the speed of a device drifts. With one thread
+    on a processor, CPU times of the process are compared, since other programs disturb them least, else wall-clock times. What
+    was timed while the reference model was unsteady is timed again; rows that stay unsteady are flagged.
+
+    If the device is unplugged, the measurement waits for it. After any other interruption, the same command with --resume goes on.
 
     Args:
         family: Family of architectures, e.g. lighttrack or nano.
-        out: The table, a .csv file; its manifest is written beside it as .json.
+        out: Latency table to write, a .csv file; its manifest is written beside it as .json.
         setup: Where to measure and with what.
-        networks: Random whole networks to measure as well; a predictor is fitted on them.
+        networks: Number of random whole networks to measure as well, 0 to 1000; a predictor is fitted on them.
         seed: Fixes the random networks and the order of measuring.
         resume: Go on with an interrupted measurement of the same settings.
 
     Returns:
-        `table` (its path), numbers of `operators` and `networks`, how many rows are `flagged`, what is `unsupported` and which
-        choices that excludes, `reference_ms` and `profile`.
+        `table` (its path), `operators` and `networks` (numbers of them), `flagged` (number of rows with a flag), `unsupported`
+        (number of rows for what the runtime cannot run), if there are any `excludes` (the architectures that need one of these),
+        `reference_ms` (median time of the reference model) and `profile`.
 
     Raises:
-        ValueError: A name is unknown, a number is out of range, or `out` is in the way.
+        ValueError: A name is unknown, a number is out of range, or `out` holds another measurement.
         ConnectionError: The device cannot be reached or is in use.
     """
     known = find_family(family)

@@ -1,4 +1,4 @@
-"""What to measure, and how the costs of operators and networks follow from what was timed."""
+"""What to measure, and how the latencies of operators and networks follow from the times of the models."""
 
 from __future__ import annotations
 
@@ -27,20 +27,23 @@ from supernet.space import Architecture
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and where."""
+    """What to measure, where, and how often."""
 
     family: Family
     operators: tuple[Operator, ...]
+    """Operators of the family to measure, inside chains."""
     architectures: tuple[Architecture, ...]
+    """Architectures of the family to measure as whole networks, each branch alone."""
     setup: Setup = Setup()
     seed: int = 0
+    """Fixes the order in which models are timed."""
     protocol: Protocol = Protocol()
     times_only: bool = False
-    """Leave out memory and energy, which take longer than the times of a few networks."""
+    """Leave out memory and energy, which take longer than timing a few networks."""
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """Every model to be timed, by name."""
+        """Every model to be timed, by name: the chains of all operators, then each branch of the whole networks."""
         chains = {chain for op in self.operators for _, chain in recipe(op, self.family)}
         whole = [
             networks.model(self.family, architecture, branch) for architecture in self.architectures for branch in self.family.branches
@@ -49,10 +52,10 @@ class Plan:
 
     @cached_property
     def references(self) -> dict[str, Model]:
-        """Candidates for the reference model, by name; the first that runs is taken.
+        """Candidates for the reference model, by name; the first that the runtime can run is taken.
 
-        A busy neighbour must slow it as it slows what is measured, so it is a typical network of the family: caches and memory count
-        as much as the clock. Uniform networks follow, for runtimes that lack operators.
+        The candidates are typical networks of the family, so that whatever slows the measured networks, such as a busy neighbour in
+        shared caches, slows the reference model alike. Uniform networks follow, for runtimes that lack some operators.
         """
         candidates = [*networks.typical(self.family), *networks.uniform(self.family)]
         models = [networks.model(self.family, architecture, "search") for architecture in candidates]
@@ -60,7 +63,7 @@ class Plan:
 
     @property
     def memory_of(self) -> list[str]:
-        """Names of the models whose memory is measured: whole networks, where a process of its own does the work."""
+        """Names of the models whose memory is measured: whole networks, if a process of its own runs them, else none."""
         return self.energy_of if self.setup.own_process else []
 
     @property
@@ -69,17 +72,23 @@ class Plan:
         return [] if self.times_only else [networks.name(a, branch) for a in self.architectures for branch in self.family.branches]
 
     def settings(self) -> dict:
-        """What a resumed measurement must share with the one that it goes on with."""
+        """Settings in which a resumed measurement must agree with the interrupted one."""
         content = hashlib.sha256("\n".join(self.models).encode()).hexdigest()[:12]
         counts = {"networks": len(self.architectures), "operators": len(self.operators)}
         return {**asdict(self.protocol), "warm_ups": WARM_UPS, "seed": self.seed, **counts, "graphs": content}
 
     def table(self, profile: Profile, done: Campaign, about: Mapping) -> LatencyTable:
-        """Costs of operators and networks from what was timed."""
+        """The latency table that follows from a completed measurement.
+
+        Args:
+            profile: What the table is valid for.
+            done: The completed measurement.
+            about: Further fields of the manifest.
+        """
         samples, unsupported, memory_mb, energy_mj = done.samples(), done.unsupported, done.memory_mb, done.energy_mj
 
         def cost(*terms: tuple[float, str]) -> Measurement | str:
-            """A weighted sum of models, or why one of them cannot run."""
+            """The weighted sum of models' times, or the reason why the runtime cannot run one of them."""
             reasons = [unsupported[name] for _, name in terms if name in unsupported]
             return reasons[0] if reasons else combine([(w, _by_round(samples[name])) for w, name in terms], profile.clock)
 
@@ -106,9 +115,10 @@ class Plan:
 
 
 def _by_round(samples: Mapping[int, Sample]) -> list[Sample]:
+    """The samples in the order of their rounds."""
     return [samples[r] for r in sorted(samples)]
 
 
 def _simulated(cost: Measurement | str) -> Measurement | str:
-    """A cost that says that it was not measured."""
+    """A measurement with the flag `simulated`; a reason stays as it is."""
     return cost if isinstance(cost, str) else replace(cost, flag="+".join(filter(None, ("simulated", cost.flag))))

@@ -1,4 +1,4 @@
-"""How a table is measured: rounds in random order, a reference model in between, unsteady samples again."""
+"""The measuring protocol: models are timed in rounds of random order with a reference model in between; unsteady samples are repeated."""
 
 from __future__ import annotations
 
@@ -12,56 +12,73 @@ import numpy as np
 from latency_tables.measuring.timing import UNSTEADY, Sample
 
 REFERENCE = "reference"
+"""Name of the reference model in records of samples."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How often and for how long everything is timed."""
+    """How often and for how long models are timed, and when the device is left to cool down."""
 
     rounds: int = 10
-    """Many short rounds repeat better than few long ones, because a machine's speed changes within a second."""
+    """Number of rounds, in each of which every model is timed once.
+
+    Many short rounds repeat better than few long ones, because a machine's speed changes within a second."""
     min_runs: int = 5
-    """In each round."""
+    """Smallest number of runs of a model in a round."""
     max_runs: int = 250
+    """Largest number of runs of a model in a round."""
     min_ms: float = 5.0
-    """Short graphs run more often, until a round of them takes this long."""
+    """Milliseconds that the runs of a model in a round should take together, so that short models run more often."""
     reference_min_ms: float = 20.0
-    """The same for the reference, on which everything leans."""
+    """The same for the reference model, whose times all others are divided by."""
     reference_every: int = 12
-    """Graphs between two timings of the reference model."""
+    """Number of models that are timed between two timings of the reference model."""
     reload_every: int = 3
-    """Rounds after which whole networks are loaded anew: where in memory one lies makes a percent, which rounds should average."""
+    """Number of rounds after which whole networks are loaded anew.
+
+    The place in memory changes a network's time by about a percent, which averages out over the rounds."""
     repeats: int = 2
-    """How often samples that turn out to be unsteady are taken again."""
+    """How many times unsteady samples are taken again, at most."""
     repeated: float = 0.125
-    """The largest share of all samples that is taken again each time, the unsteadiest first."""
+    """Largest share of all samples that is taken again each time, the unsteadiest first."""
     throttled: float = 1.3
-    """A device whose reference model takes this many times the best so far is left to cool down."""
+    """A device counts as slow if the reference model takes more than this many times its shortest time so far."""
     looks: int = 3
-    """How often a slow reference is timed again before the device counts as throttled, and not as disturbed for a moment."""
+    """Number of slow timings of the reference model in a row after which a device counts as throttled, and not as disturbed briefly."""
     pause_s: float = 5.0
-    """How long a throttled device is left alone before the next look."""
+    """Seconds that a throttled device is left alone before the reference model is timed again."""
     pauses: int = 6
-    """The most of such pauses in one measurement; after them it goes on all the same."""
+    """Largest number of such pauses in one measurement; after them the measurement goes on, slow or not."""
 
     def runs(self, one_ms: float, reference: bool = False) -> int:
-        """Runs in a round of a graph that takes `one_ms`."""
+        """Number of runs in a round for a model that takes `one_ms`.
+
+        Args:
+            one_ms: Milliseconds of one run.
+            reference: Whether the model is the reference model.
+
+        >>> Protocol().runs(0.1), Protocol().runs(30.0), Protocol().runs(0.001)
+        (50, 5, 250)
+        """
         least_ms = self.reference_min_ms if reference else self.min_ms
         return min(self.max_runs, max(self.min_runs, math.ceil(least_ms / max(one_ms, 1e-6))))
 
     def order(self, graphs: Sequence[str], round: int, seed: int) -> list[str]:
-        """The graphs of a round, shuffled."""
+        """Names of the models in the random order of one round, which seed and round fix."""
         return [str(name) for name in np.random.default_rng([seed, round]).permutation(list(graphs))]
 
 
 def samples(records: Sequence[Mapping]) -> dict[str, dict[int, Sample]]:
-    """Samples by graph and round, each with the reference timed around it: median of two before and two after.
+    """Samples by name of the model and round, each with the time of the reference model around it.
 
-    Where a sample was taken again, the one with the steadiest reference counts.
+    `Sample.reference_ms` is the median of up to two timings of the reference model before the sample and up to two after it;
+    `Sample.drift` is the relative change of their mean from before to after. Example: 10.0 and 10.2 ms before, 10.4 and 10.6 ms after give
+    10.3 ms, and a drift of (10.5 - 10.1) / 10.3 = 0.039. Of repeated samples, the one with the smallest drift counts.
 
     Args:
-        records: What was timed, in order: `graph`, `round`, `cpu_ms`, `wall_ms`, `low_ms`, `quantiles`, `runs`; the reference first
-            and last.
+        records: Records of timings, in the order in which they were taken, with `graph` (name of the model, `reference` for the
+            reference model), `round`, `cpu_ms`, `wall_ms`, `low_ms`, `quantiles`, `runs`. The first and the last must be of the
+            reference model.
     """
     marks = [i for i, record in enumerate(records) if record["graph"] == REFERENCE]
     found: dict[str, dict[int, Sample]] = {}
@@ -79,6 +96,6 @@ def samples(records: Sequence[Mapping]) -> dict[str, dict[int, Sample]]:
 
 
 def unsteady(found: Mapping[str, Mapping[int, Sample]]) -> list[tuple[str, int]]:
-    """Graph and round of the samples around which the reference drifted, the unsteadiest first."""
+    """Model and round of the samples whose drift is larger than `UNSTEADY`, the largest drift first."""
     drifts = {(name, r): sample.drift for name, rounds in found.items() for r, sample in rounds.items() if sample.drift > UNSTEADY}
     return sorted(drifts, key=drifts.__getitem__, reverse=True)

@@ -1,4 +1,4 @@
-"""Whole networks measured anew where something was measured before, so that both can be compared."""
+"""Measures whole networks under the profile of an earlier measurement, so that both can be compared."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from supernet.space import Architecture
 
 
 def check_at_hand(profile: Profile) -> None:
-    """Refuse a profile whose device is not here now, within seconds and without measuring.
+    """Check, within seconds and without measuring, that networks can be measured under a profile now.
 
     Raises:
-        ValueError: Its runtime is none that can be measured from here, or the device, or what runs on it, is no longer what it was.
+        ValueError: The profile's runtime cannot be measured from here, or the device, the runtime's version or something else in the
+            profile is no longer the same.
         ImportError: The runtime is not installed.
         ConnectionError: The device cannot be reached or is in use.
     """
@@ -33,20 +34,21 @@ def check_at_hand(profile: Profile) -> None:
 def measure_networks(
     architectures: Sequence[Architecture], profile: Profile, reference_ms: float, seed: int = 1, wait_minutes: float = 30.0
 ) -> list[dict[Branch, float]]:
-    """Measure whole networks anew, to compare with what a table says or its predictor.
+    """Measure whole networks, to compare them with a latency table of the same device or with its predictor.
 
     Args:
-        architectures: All of the profile's family.
-        profile: Of a measured table or its predictor; the networks run where and as that did.
-        reference_ms: Milliseconds of the reference model then.
+        architectures: Architectures of the profile's family; one that is given twice is measured once.
+        profile: Profile of the measured table or predictor to compare with; the networks are measured under it.
+        reference_ms: Milliseconds of the reference model in that table.
         seed: Fixes the order of measuring.
-        wait_minutes: How long to wait for a device that was lost.
+        wait_minutes: Minutes to wait for a device that was lost.
 
     Returns:
-        Milliseconds of each by branch (search: a frame, template: a new target), at the speed that the device had then.
+        For each architecture its milliseconds by branch (`search` runs on every frame, `template` once for each target), at the speed
+        that the device had when the table was measured.
 
     Raises:
-        ValueError: An architecture is of another family, the runtime cannot run it, or the device is no longer what it was.
+        ValueError: An architecture is of another family, the runtime cannot run it, or the profile is no longer the same.
         ConnectionError: The device cannot be reached or is in use.
     """
     strangers = [a.name for a in architectures if a.family != profile.family]
@@ -64,6 +66,7 @@ def measure_networks(
 
 
 def _check_same(profile: Profile, now: Profile) -> None:
+    """Raises `ValueError` if the profile of now is not that of the table."""
     if now != profile:
         changed = "; ".join(f"{name} was {before}, is {after}" for name, (before, after) in profile.differences(now).items())
         raise ValueError(f"networks must be measured under the profile of the table, {changed}; measure the table again")

@@ -1,4 +1,4 @@
-"""A device under measurement: models go there once, and whatever is lost on the way (device, agent) is set up again."""
+"""A device under measurement: sends it each model when it is first needed, and sets up again a lost device or a dead agent."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from supernet.runtimes.runtime import Runtime
 from tracking.files.progress import say
 
 _DEATHS = 3
-"""An agent that dies so often in a row at one model is killed by it."""
+"""Number of deaths of the agent in one request after which the model counts as their cause."""
 _RETRY_S = 2.0
+"""Seconds between two attempts to reach a lost device."""
 _IDENTITY = ("version", "chip", "os")
+"""Facts by which a device that comes back must be the same."""
 
 Answer = TypeVar("Answer")
 
 
 class Unsupported(Exception):
-    """The runtime cannot run a model; the text says why."""
+    """The runtime cannot run a model; the text gives the reason."""
 
 
 class Session:
-    """Models on a device; use it as a context.
+    """Requests about models on a device; use it as a context manager.
 
-    Requests raise `ConnectionError` where the device stays away, its agent keeps dying, or it has no room; one line each.
+    Every request raises `ConnectionError`, with a message of one line, if the device was lost and does not come back in time, comes
+    back as another one, or has no room for the model.
     """
 
     def __init__(
@@ -42,14 +45,17 @@ class Session:
         models: Mapping[str, Model],
         wait_s: float,
     ):
-        """Open a device.
+        """Reach a device.
 
         Args:
-            device: Its name, for messages.
-            connect: Reaches it; called again whenever it was lost.
+            device: Name of the device, for messages.
+            connect: Makes a connection to the device; called again whenever the device or its agent was lost.
             runtime: The host's half of the runtime.
-            models: Every model that will be asked about, by name.
-            wait_s: How long to wait for a device that was lost.
+            models: Every model that requests will be about, by name.
+            wait_s: Seconds to wait for a device that was lost.
+
+        Raises:
+            ConnectionError: The device cannot be reached, is in use, or cannot run the agent.
         """
         self._device = device
         self._connect = connect
@@ -57,12 +63,12 @@ class Session:
         self._models = models
         self._wait_s = wait_s
         self.sha256: dict[str, str] = {}
-        """Of the prepared models, by name; what the device still has is neither prepared nor sent again."""
+        """Checksums of the prepared models, by name; a model that the device still has is neither prepared nor sent again."""
         self._introduced: set[str] = set()
         self._current: Model | None = None
         try:
             self.info: dict[str, Any] = self._begin()
-            """What the device says of itself and of the runtime."""
+            """What the device says of itself and of the runtime; see `Connection.info`."""
         except ConnectionError as err:
             raise no_start(device, err) from err
 
@@ -73,10 +79,10 @@ class Session:
         self._connection.close()
 
     def memory_mb(self, name: str) -> float:
-        """Growth of the peak memory of a process that loads and runs a model; ask before the first `load`.
+        """Megabytes by which the peak memory of a process grows when it loads and runs a model; call it before the first `load`.
 
         Raises:
-            Unsupported: The runtime cannot run it.
+            Unsupported: The runtime cannot run the model.
         """
         return self._ask(name, lambda connection: connection.memory_mb(name))
 
@@ -84,15 +90,15 @@ class Session:
         """Load a model and warm it up; returns the milliseconds of one run.
 
         Raises:
-            Unsupported: The runtime cannot run it.
+            Unsupported: The runtime cannot run the model.
         """
         return self._ask(name, lambda connection: connection.load(name))
 
     def difference(self, name: str) -> float | None:
-        """Relative difference of a model's outputs from those of ONNX Runtime; None where the runtime gives none.
+        """Relative difference of a model's outputs from those of ONNX Runtime (see `parity.difference`); None if it has no outputs.
 
         Raises:
-            Unsupported: The runtime cannot run it.
+            Unsupported: The runtime cannot run the model.
         """
         try:
             outputs = self._ask(name, lambda connection: connection.outputs(name))
@@ -101,19 +107,22 @@ class Session:
         return difference(self._model(name), outputs)
 
     def time(self, name: str, runs: int) -> dict[str, list[float]]:
-        """Run a model; returns `cpu_ms` and `wall_ms` of every run."""
+        """Time a model that was loaded; returns `cpu_ms` and `wall_ms`, the milliseconds of every run by either clock."""
         return self._ask_again(name, lambda connection: connection.time(name, runs))
 
     def energy(self, name: str) -> tuple[str, float] | None:
-        """The device's meter and the millijoules of one run of a model; None where the device has no meter."""
+        """Name of the device's meter, and the millijoules of one run of a loaded model; None if no meter can be read."""
         return self._ask_again(name, lambda connection: connection.energy(name))
 
     def unload(self, name: str) -> None:
-        """Put a model away, so that it is loaded anew, elsewhere in memory, when it is asked for next."""
+        """Remove a model from memory, so that the next request for it loads it anew, elsewhere in memory."""
         self._ask(name, lambda connection: connection.unload(name))
 
     def readings(self) -> dict[str, float | None]:
-        """Clock in MHz and temperature in degrees Celsius; None where the device tells neither."""
+        """`mhz` (clock in MHz) and `celsius` (temperature in degrees Celsius) of the device now.
+
+        None stands for one that the device does not tell. The record is empty if nothing can be read, or the device was just lost.
+        """
         try:
             return self._connection.readings()
         except (DeviceLost, AgentDied) as err:
@@ -125,7 +134,15 @@ class Session:
         self._connection.clear()
 
     def _ask(self, name: str, question: Callable[[Connection | ProgramConnection], Answer]) -> Answer:
-        """Ask about a model that the device has, or gets first."""
+        """Answer a question about a model, which is sent to the device first if necessary.
+
+        The question is asked again after the device or its agent was lost.
+
+        Raises:
+            Unsupported: The runtime cannot run the model.
+            NotImplementedError: There is nothing to answer, e.g. no outputs.
+            ConnectionError: The device does not come back, or has no room.
+        """
         deaths = 0
         while True:
             try:
@@ -145,14 +162,14 @@ class Session:
                 raise Unsupported(err.reason) from err
 
     def _ask_again(self, name: str, question: Callable[[Connection | ProgramConnection], Answer]) -> Answer:
-        """Ask about a model that ran before."""
+        """Answer a question about a model that ran before, so that its failure now is the device's."""
         try:
             return self._ask(name, question)
         except Unsupported as err:
             raise ConnectionError(f"device {self._device} must go on as it began, {err}; the same command with --resume goes on") from err
 
     def _ready(self, name: str) -> Connection | ProgramConnection:
-        """The connection, which knows a model from here on."""
+        """The connection, after the model was introduced to the device and, unless stored there, prepared and sent."""
         if name not in self._introduced:
             shapes = self._models[name].shapes
             if name not in self.sha256 or not self._connection.introduce(name, self.sha256[name], shapes):
@@ -164,6 +181,7 @@ class Session:
         return self._connection
 
     def _prepare(self, name: str) -> bytes:
+        """A model in the runtime's format; raises `Unsupported` if it cannot be converted."""
         try:
             return self._runtime.prepare(self._model(name))
         except ImportError:
@@ -172,13 +190,13 @@ class Session:
             raise Unsupported(f"conversion failed: {type(err).__name__}: {err}") from err
 
     def _model(self, name: str) -> Model:
-        """A model of its own, of which only the last one's weights and graph stay in memory."""
+        """A copy of a model; only the last copy is kept, so that weights and graphs of one model at a time stay in memory."""
         if self._current is None or self._current.name != name:
             self._current = replace(self._models[name])
         return self._current
 
     def _begin(self) -> dict[str, Any]:
-        """Reach the device, which knows no model yet; returns what it says of itself."""
+        """Connect to the device, to which no model is introduced yet; returns what the device says of itself."""
         self._introduced.clear()
         self._connection = self._connect()
         try:
@@ -188,7 +206,11 @@ class Session:
             raise
 
     def _wait(self, lost: DeviceLost | AgentDied) -> None:
-        """Wait until a lost device is back, or its agent at work again."""
+        """Wait until a lost device can be reached again, or a dead agent was started again.
+
+        Raises:
+            ConnectionError: That did not happen in time, or the device is another one.
+        """
         self._connection.close()
         say(f"{lost}; waiting for {self._device}")
         deadline = time.monotonic() + self._wait_s
@@ -214,7 +236,7 @@ class Session:
 
 
 def no_start(device: str, err: ConnectionError) -> ConnectionError:
-    """Why a device cannot be measured at all, with the way out."""
+    """The error for a device on which no measurement can be started: the reason and what to do."""
     if isinstance(err, AgentError):
         return _refused(device, err)
     if isinstance(err, DeviceLost):
@@ -224,6 +246,7 @@ def no_start(device: str, err: ConnectionError) -> ConnectionError:
 
 
 def _refused(device: str, err: AgentError) -> ConnectionError:
+    """The error for a device whose agent answered with an error: the reason and what to do."""
     ways_out = {
         "busy": "wait until it has ended",
         "disk": "make room there; the same command with --resume goes on",

@@ -1,4 +1,4 @@
-"""Where to measure and with what: device, runtime, precision, threads."""
+"""Where and with what to measure: device, runtime, precision, threads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from latency_tables.agent.claim import cache_folder
 from latency_tables.agent.device_info import parse_cores
-from latency_tables.agent.serving import cache_folder
 from latency_tables.finding import find_device, find_runtime
 from latency_tables.measuring.connection import Connection, open_agent
 from latency_tables.measuring.program_connection import ProgramConnection
@@ -21,35 +21,36 @@ _MOST_THREADS = 1024
 
 @dataclass(frozen=True)
 class Setup:
-    """A device and what runs networks on it."""
+    """The device to measure on, the runtime that runs the networks there, and their settings."""
 
     device: str = "local"
-    """Device to measure on: local, ssh://user@host[:port] or adb://serial."""
+    """Device to measure on: local, ssh://[user@]host[:port] or adb://serial."""
     runtime: str = "onnxruntime"
-    """What runs the networks; listed by the devices command."""
+    """Runtime or benchmark program that runs the networks; `chiptrack devices` lists them."""
     threads: int = 1
-    """Threads that the runtime may use."""
+    """Number of threads that the runtime may use."""
     precision: str = "fp32"
-    """Number format, fp32 or another that the runtime has."""
+    """Number format, fp32 or another one of the runtime; `chiptrack devices` lists them."""
     cores: str = ""
-    """Cores of the device to stay on, such as 4-7; by default any."""
+    """Cores of the device to run on, such as 4-7 or 0,2; by default any."""
     python: str | None = None
     """Python on the device that has the runtime installed; by default python3, and on this machine the one in use."""
     binary: Path | None = None
-    """For runtimes that are benchmark programs: the program, built for the device."""
+    """Benchmark program built for the device, for a runtime that is a benchmark program."""
     wait_minutes: float = 30.0
-    """How long to wait for a device that was lost."""
+    """Minutes to wait for a device that was lost."""
 
     @classmethod
     def of(cls, profile: Profile) -> Setup:
-        """Where and with what a table was measured."""
+        """The setup that a table with this profile was measured with; `python` and `binary` are not in a profile."""
         return cls(profile.device, profile.runtime, profile.threads, profile.precision, profile.cores)
 
     def check(self) -> None:
-        """Refuse what cannot be measured before anything slow begins.
+        """Refuse settings with which nothing can be measured, before anything slow begins.
 
         Raises:
-            ValueError: Something is unknown or out of range.
+            ValueError: A setting is unknown, out of range, or does not fit the runtime.
+            FileNotFoundError: The program that reaches the device (ssh or adb) is not installed.
         """
         find_device(self.device)
         precisions = find_runtime(self.runtime).precisions
@@ -72,22 +73,22 @@ class Setup:
 
     @property
     def wait_s(self) -> float:
-        """How long to wait for a device that was lost, in seconds."""
+        """Seconds to wait for a device that was lost."""
         return 60 * self.wait_minutes
 
     @property
     def clock(self) -> str:
-        """What ranks: `cpu` for one thread of a processor, else `wall`."""
+        """Clock whose times rank networks: `cpu` for one thread on a processor, else `wall`; see `Profile.clock`."""
         return "cpu" if self.threads == 1 and find_runtime(self.runtime).clock == "cpu" else "wall"
 
     @property
     def own_process(self) -> bool:
-        """Whether a process of its own runs the networks, whose memory can be told."""
+        """Whether the networks run in the agent's process on the processor, so that its memory tells what a network needs."""
         return find_runtime(self.runtime).clock == "cpu"
 
     @property
     def checked(self) -> bool:
-        """Whether outputs are compared with those of ONNX Runtime: unless it is ONNX Runtime that runs."""
+        """Whether outputs are compared with those of ONNX Runtime at fp32: always, except for that runtime itself."""
         return (self.runtime, self.precision) != ("onnxruntime", "fp32")
 
     def host(self) -> Runtime:
@@ -95,12 +96,21 @@ class Setup:
         return find_runtime(self.runtime)(self.precision)
 
     def profile(self, family: str, info: Mapping[str, str]) -> Profile:
-        """What a table of a family is valid for, on a device that says `info` of itself."""
+        """What a latency table that is measured with this setup is valid for.
+
+        Args:
+            family: Name of the family.
+            info: What the device says of itself; see `Connection.info`.
+        """
         settings = (self.threads, self.precision, self.cores, self.clock)
         return Profile(family, self.device, self.runtime, info["version"], *settings, info["chip"], info["os"])
 
     def connect(self, run: str) -> Connection | ProgramConnection:
-        """Start an agent, or put a benchmark program in place, for a measurement."""
+        """Start an agent on the device, or put the benchmark program there.
+
+        Args:
+            run: Name of the measurement; an agent left over from it makes way.
+        """
         if self.binary is not None:
             folder = cache_folder() / "devices" / quote(self.device, safe="")
             return ProgramConnection(find_device(self.device), self.runtime, self.binary, self.threads, folder, run)

@@ -1,1 +1,1 @@
-"""Benchmark programs in place of an agent, for devices without Python."""
+"""Benchmark programs, which time models in place of the agent on devices without Python."""

@@ -1,6 +1,6 @@
-"""A device that times models with a program the user supplies, where there is no Python for an agent: a phone, a small board.
+"""A device without Python for the agent, e.g. a phone or a small board, which times models with a program that the user supplies.
 
-The program is pushed as it is. It may as well be a script that calls what is on the device with options of its own:
+The program is copied to the device unchanged. It may also be a script that starts a program on the device with further options:
 
     #!/system/bin/sh
     LD_LIBRARY_PATH=/data/local/tmp exec taskset f0 /data/local/tmp/onnxruntime_perf_test "$@"
@@ -28,18 +28,19 @@ echo "cores=$(grep -c ^processor /proc/cpuinfo)"
 
 
 class Times(TypedDict):
-    """Milliseconds of each run by the program's own clock, which stands in both lists as with a runtime that has its own."""
+    """Milliseconds of each run by the program's own clock; both lists are the same, since there is only this clock."""
 
     cpu_ms: list[float]
     wall_ms: list[float]
     detail: Literal["runs", "summary"]
-    """`summary`: the program printed no single runs; the lists hold the figures that it printed, see `Timing.spread`."""
+    """`runs`: the program printed the time of each run. `summary`: it printed statistics only, and the lists are made from these as
+    `Timing.spread` describes."""
 
 
 class CommandDevice:
-    """Models by name, timed by one program; every request starts it anew.
+    """Times models on a device with one benchmark program, which every request starts anew; models are known by name.
 
-    Every request raises `DeviceLost` where the device is gone.
+    Every method raises `DeviceLost` if the device cannot be reached.
     """
 
     def __init__(self, transport: Transport, tool: Tool, binary: bytes, threads: int):
@@ -47,9 +48,12 @@ class CommandDevice:
 
         Args:
             transport: The device.
-            tool: Which program it is.
-            binary: The program, for the device's processor and with all that it needs; or a script.
-            threads: Threads that it may use.
+            tool: Describes how the program is called and what it prints.
+            binary: The program file, built for the device's processor and needing no other files; or a script.
+            threads: Number of threads that the program may use.
+
+        Raises:
+            OSError: The device cannot hold the program.
         """
         self._transport = transport
         self._tool = tool
@@ -59,7 +63,12 @@ class CommandDevice:
         self._models: dict[str, tuple[str, tuple[tuple[int, ...], ...]]] = {}
 
     def info(self) -> dict[str, str | int]:
-        """Version of the program, by its checksum because most print none; chip, operating system, frequency policy, cores."""
+        """What the device and the program are.
+
+        Returns:
+            `version` (the program's name and checksum, because most programs print no version), `chip`, `os`, `governor` (frequency
+            policy of the first core) and `cores` (number of cores).
+        """
         facts = dict(re.findall(r"^(\w+)=(.*)$", self._transport.run(["sh", "-c", _FACTS]), re.MULTILINE))
         named = {name: facts[name].strip() for name in ("chip", "os", "governor")}
         return {"version": f"{self._tool.name} {self._sum}", **named, "cores": int(facts["cores"])}
@@ -68,27 +77,32 @@ class CommandDevice:
         """Put a model onto the device and run it once.
 
         Args:
-            name: What to call it from now on.
-            prepared: The model's file, in the program's format.
-            shapes: Of every input, by name, in order, the batch of one included.
+            name: Name of the model in later requests.
+            prepared: Content of the model file, in the program's format.
+            shapes: Shape of every input, batch dimension of 1 included, by name and in the model's order.
 
         Returns:
             Milliseconds of that run.
 
         Raises:
-            ChildProcessError: The program failed; the error carries its last lines.
-            ValueError: It printed something else than times, mostly why it cannot run this model.
+            OSError: The device cannot hold the model.
+            ChildProcessError: The program failed; the error holds the last lines that it printed.
+            ValueError: The program printed no times, usually because it cannot run this model.
         """
         path = self._transport.push(prepared, f"{hashlib.sha256(prepared).hexdigest()[:16]}.{self._tool.format}")
         self._models[name] = (path, tuple(shapes.values()))
         return self._run(name, 1).spread(1)[0]
 
     def time(self, name: str, runs: int) -> Times:
-        """Run a model that is loaded.
+        """Time a model that was put onto the device by `load`.
+
+        Args:
+            name: Name of the model.
+            runs: Number of timed runs.
 
         Raises:
-            ChildProcessError: The program failed; the error carries its last lines.
-            ValueError: It printed something else than times.
+            ChildProcessError: The program failed; the error holds the last lines that it printed.
+            ValueError: The program printed no times.
         """
         timing = self._run(name, runs)
         wall_ms = timing.spread(runs)

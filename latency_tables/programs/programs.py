@@ -1,7 +1,7 @@
-"""Benchmark programs as runtimes: the host converts, the program that the user supplies runs and times on the device.
+"""Benchmark programs as runtimes: the host converts a model, and the program that the user supplies runs and times it on the device.
 
-They take the place of an agent where a device has no Python. They show no outputs, so what was converted is run on the host, too,
-and compared with ONNX Runtime there.
+Benchmark programs take the place of the agent on devices without Python. They do not return a model's outputs, so a model that was
+converted from ONNX is also run on the host, where its outputs are compared with those of ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from supernet.runtimes.runtime import Convertible, Graph, Runtime
 
 
 class Program:
-    """The host's half of a benchmark program, one that reads ONNX."""
+    """The host's half of a benchmark program that reads ONNX files; the base class for those that read other formats."""
 
     package: ClassVar[str] = ""
     extra: ClassVar[str] = ""
@@ -29,21 +29,23 @@ class Program:
         self._precision = precision
 
     def version(self) -> str:
+        """Raises `ImportError`, because a benchmark program is never installed on this machine."""
         raise ImportError("build the program for the device and give it with --binary")
 
     def prepare(self, model: Convertible) -> bytes:
         return model.onnx
 
     def load(self, prepared: bytes, threads: int) -> Graph:
+        """Raises `ValueError`, because only the program on the device can load a model."""
         raise ValueError("a benchmark program loads its models itself")
 
 
 class BenchNcnn(Program):
-    """Takes ncnn's graph, whose weights it makes up."""
+    """The host's half of `benchncnn`, which reads ncnn's graph without weights and makes up the weights itself."""
 
     extra: ClassVar[str] = "ncnn"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16")
-    """The program takes half precision where the processor has it: say fp16 there."""
+    """The program computes in half precision whenever the processor can: ask for fp16 on such a device. The model is the same."""
 
     def prepare(self, model: Convertible) -> bytes:
         with zipfile.ZipFile(io.BytesIO(_checked(Ncnn("fp32"), model))) as archive:
@@ -51,7 +53,7 @@ class BenchNcnn(Program):
 
 
 class BenchmarkModel(Program):
-    """Takes a .tflite file."""
+    """The host's half of `benchmark_model` of TFLite/LiteRT, which reads .tflite files."""
 
     extra: ClassVar[str] = "litert"
     precisions: ClassVar[tuple[str, ...]] = LiteRt.precisions
@@ -66,11 +68,16 @@ PROGRAMS: dict[str, type[Runtime]] = {
     "benchncnn": BenchNcnn,
     "onnxruntime_perf_test": Program,
 }
-"""The host's half of each of `TOOLS`."""
+"""The host's half of each benchmark program in `TOOLS`, by the program's name."""
 
 
 def _checked(runtime: Runtime, model: Convertible, precision: str = "fp32") -> bytes:
-    """Convert, and compare the outputs with those of ONNX Runtime on this machine."""
+    """Convert a model, and check its outputs on this machine against ONNX Runtime's.
+
+    Raises:
+        ImportError: The runtime is not installed on this machine.
+        ValueError: The outputs differ by more than `TOLERANCES` allow.
+    """
     runtime.version()
     prepared = runtime.prepare(model)
     outputs = runtime.load(prepared, 1).run(model.sample)

@@ -1,14 +1,14 @@
-"""Benchmark programs that print how long a model takes: how each is called, and what of its output counts.
+"""Benchmark programs that print how long a model takes: how each is called, and how its output is read.
 
-Phones have no Python, but every engine has such a program. The command lines and outputs are those of
+Phones have no Python, but these inference engines have a program of this kind. The command lines and outputs are those of
 
 - TFLite/LiteRT `benchmark_model`: tensorflow/lite/tools/benchmark;
-- ncnn `benchncnn`, since June 2023, when it learnt `param=`: benchmark/benchncnn.cpp;
+- ncnn `benchncnn` of June 2023 or newer, which has the option `param=`: benchmark/benchncnn.cpp;
 - ONNX Runtime `onnxruntime_perf_test`: onnxruntime/test/perftest;
 - OpenVINO `benchmark_app`, in Python and in C++.
 
-All compute in fp32, except that benchncnn takes half precision where the processor has it. Checked with what the programs
-printed, tests/recorded.
+All compute in the precision of the model file, except that benchncnn computes in half precision if the processor can. Checked against
+recorded outputs of the programs in tests/recorded.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ _NUMBER = r"([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
 
 @dataclass(frozen=True)
 class Timing:
-    """What a program printed about the timed runs of one model, in milliseconds; None where it printed nothing of the kind."""
+    """Times of one model as a benchmark program printed them, in milliseconds; None for a figure that it did not print.
+
+    Raises:
+        ValueError: A time is not positive and finite, minimum, quantiles and maximum do not rise, or there are neither runs nor a
+            median nor a mean.
+    """
 
     runs_ms: tuple[float, ...] | None = None
-    """Every run, in order."""
+    """Time of every run, in order."""
     mean_ms: float | None = None
     min_ms: float | None = None
     p5_ms: float | None = None
@@ -50,13 +55,20 @@ class Timing:
 
     @property
     def detail(self) -> Literal["runs", "summary"]:
-        """Whether every run is known, or only some figures of them all."""
+        """`runs` if the time of every run is known, `summary` if only statistics of all runs are."""
         return "runs" if self.runs_ms else "summary"
 
     def spread(self, runs: int) -> list[float]:
-        """Every run; of a summary as many of its own figures as there were runs, so that its quantiles are those printed.
+        """The time of every run, or as many made-up times whose quantiles are about those of a summary.
 
-        The minimum and the maximum stand once; each rank between takes the nearest quantile, the mean for a missing median.
+        Each made-up time is the printed quantile nearest to its rank, where the mean stands for a missing median. If minimum and
+        maximum were printed and there are more than two runs, they are the first and the last time.
+
+        Args:
+            runs: Number of runs that a summary is about.
+
+        >>> Timing(min_ms=1.0, median_ms=2.0, max_ms=4.0).spread(5)
+        [1.0, 2.0, 2.0, 2.0, 4.0]
         """
         if self.runs_ms:
             return list(self.runs_ms)
@@ -70,38 +82,40 @@ class Timing:
 
 @dataclass(frozen=True)
 class Call:
-    """What a program is to time."""
+    """One call of a benchmark program: what it shall time, and how."""
 
     binary: str
     """Path of the program on the device."""
     model: str
     """Path of the model on the device, in a folder that can be written to."""
     shapes: Sequence[tuple[int, ...]]
-    """Of every input, in order, the batch of one included."""
+    """Shape of every input, batch dimension of 1 included, in the model's order."""
     runs: int
-    """Timed runs."""
+    """Number of timed runs."""
     threads: int
+    """Number of threads that the program may use."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """One program."""
+    """One benchmark program: how it is called, and how its output is read."""
 
     name: str
+    """Name of the program, which is also its name as a runtime."""
     format: str
-    """How the name of a model file ends: `onnx`, `tflite`, or `param`, the graph of ncnn, whose weights benchncnn makes up."""
+    """File name extension of the models: `onnx`, `tflite`, or `param` (ncnn's graph without weights, which benchncnn makes up)."""
     command: Callable[[Call], list[str]]
-    """The words to start it with."""
+    """Returns the command line of a call, as words."""
     read: Callable[[str], Timing]
-    """Picks the times from what it printed; raises `ValueError` where they are not there."""
+    """Reads the times from what the program printed; raises `ValueError` if they are not there. Call `parse`, which names the program."""
 
     def parse(self, text: str) -> Timing:
-        """Understand what the program printed.
+        """Read the times from what the program printed.
 
         Raises:
-            ValueError: It is not what this program prints after timing a model; the error carries the last lines.
+            ValueError: The text is not what this program prints after timing a model; the error holds its last lines.
         """
-        lines = text.strip().splitlines()  # of some transports they end in \r\n
+        lines = text.strip().splitlines()  # some transports end lines with \r\n
         try:
             return self.read("\n".join(lines))
         except ValueError as err:
@@ -110,7 +124,7 @@ class Tool:
 
 
 def _find(pattern: str, text: str) -> re.Match[str]:
-    """The last match of a pattern."""
+    """The last match of a pattern in a text; raises `ValueError` if there is none."""
     *_, found = [None, *re.finditer(pattern, text, re.MULTILINE)]
     if found is None:
         raise ValueError(f"nothing there looks like {pattern}")
@@ -118,7 +132,7 @@ def _find(pattern: str, text: str) -> re.Match[str]:
 
 
 def _benchmark_model(call: Call) -> list[str]:
-    # by default it runs for a second at least, whatever the number of runs
+    # by default the program runs for at least a second, whatever the number of runs
     limits = [f"--num_runs={call.runs}", "--min_secs=0", "--max_secs=3600", "--warmup_runs=3", "--warmup_min_secs=0"]
     return [call.binary, f"--graph={call.model}", f"--num_threads={call.threads}", "--use_xnnpack=true", *limits]
 
@@ -128,16 +142,16 @@ def _read_benchmark_model(text: str) -> Timing:
     mean_us = float(total[1])
     lines = re.findall(r"\bcount=[0-9]+ .*", text[: total.start()])
     us = {name: float(value) for name, value in re.findall(rf"\b(\w+)={_NUMBER}(?=[ (]|$)", lines[-1] if lines else "")}
-    if set(us) == {"count", "curr"}:  # all runs were alike
+    if set(us) == {"count", "curr"}:  # all runs took equally long
         us |= dict.fromkeys(("min", "max", "avg"), us["curr"])
-    if not math.isclose(us.get("avg", 0), mean_us, rel_tol=1e-3):  # the line is of the warm-up
+    if not math.isclose(us.get("avg", 0), mean_us, rel_tol=1e-3):  # the line is about the warm-up, not about the timed runs
         us = {}
     ms = {name: value * _MICRO for name, value in us.items()}
     return Timing(None, mean_us * _MICRO, ms.get("min"), ms.get("p5"), ms.get("median"), ms.get("p95"), ms.get("max"))
 
 
 def _benchncnn(call: Call) -> list[str]:
-    # it takes width, height, channels; 2: on the big cores; -1: without GPU; 0: without a pause of ten seconds
+    # shapes are written width, height, channels; after the threads: 2 = big cores only, -1 = no GPU, 0 = no pause of ten seconds to cool
     shapes = ",".join(f"[{','.join(str(side) for side in reversed(shape[1:]))}]" for shape in call.shapes)
     return [call.binary, str(call.runs), str(call.threads), "2", "-1", "0", f"param={call.model}", f"shape={shapes}"]
 
@@ -145,11 +159,12 @@ def _benchncnn(call: Call) -> list[str]:
 def _read_benchncnn(text: str) -> Timing:
     found = _find(rf"\S\s+min = +{_NUMBER}  max = +{_NUMBER}  avg = +{_NUMBER}$", text)
     least, most, mean = map(float, found.groups())
-    return Timing(min_ms=least or None, max_ms=most, mean_ms=mean)  # it prints hundredths: 0.00 may be a short run
+    # the program prints hundredths of a millisecond, so a minimum of 0.00 may be a short run
+    return Timing(min_ms=least or None, max_ms=most, mean_ms=mean)
 
 
 def _perf_test(call: Call) -> list[str]:
-    # every run goes to a file, which the tool would append to; where it can write none, it prints a summary
+    # the program appends every run to a file, so an old file is removed; if it cannot write one, what it prints is a summary
     keep = 'rm -f "$0"; "$@" "$0" && { test ! -e "$0" || cat "$0"; }'
     options = ["-e", "cpu", "-m", "times", "-r", str(call.runs), "-x", str(call.threads), "-y", "1", "-I", "-S", "1"]
     return ["sh", "-c", keep, f"{call.model}.csv", call.binary, *options, call.model]
@@ -171,7 +186,7 @@ def _read_perf_test(text: str) -> Timing:
 
 
 def _benchmark_app(call: Call) -> list[str]:
-    # left to itself it takes three channels for an image of bytes, and bfloat16 where the processor has it
+    # by default the program takes an input of three channels for an image of bytes, and computes in bfloat16 if the processor can
     numbers = ["-ip", "f32", "-infer_precision", "f32"]
     limits = ["-niter", str(call.runs), "-nthreads", str(call.threads), "-nstreams", "1"]
     return [call.binary, "-m", call.model, "-d", "CPU", "-hint", "none", "-api", "sync", "-inference_only", *numbers, *limits]
@@ -194,3 +209,4 @@ TOOLS: dict[str, Tool] = {
         Tool("benchmark_app", "onnx", _benchmark_app, _read_benchmark_app),
     )
 }
+"""The known benchmark programs, by name."""

@@ -1,1 +1,1 @@
-"""Latency tables as data: rows, manifest, and what can be done with them."""
+"""Latency tables as data: rows, manifest and file format, and actions on tables such as merge and compare."""

@@ -14,33 +14,34 @@ from tracking.files.atomic import check_target
 
 
 def list_tables(files: list[str] | None = None) -> dict:
-    """List what tables are for.
+    """List latency tables: what each was measured on, and how many rows it has.
 
     Args:
-        files: Tables, each a .csv file or the name of one that comes with chiptrack, or folders; by default those that come with
-            chiptrack.
+        files: Latency tables, each a .csv file or the name of a table that comes with chiptrack, or folders with tables; by default
+            the tables that come with chiptrack.
 
     Returns:
-        `folder` of the tables that come with chiptrack, and `tables`, one record each.
+        `folder`, where the tables that come with chiptrack are, and `tables`, one record for each table. An unreadable table of a
+        folder has a record with its `problem`.
 
     Raises:
-        ValueError: There is no such table.
+        ValueError: A table named in `files` does not exist or cannot be read.
     """
     return {"folder": str(SHIPPED), "tables": [record for word in files or [str(SHIPPED)] for record in _listed(word)]}
 
 
 def compare_tables(first: str, second: str) -> dict:
-    """Compare two tables of one family: how far they agree in scale and order, and the rows that stand out.
+    """Compare two latency tables of one family: how far they agree in scale and in order, and which rows differ most.
 
     Args:
-        first: A table, a .csv file or the name of one that comes with chiptrack.
-        second: Another.
+        first: Latency table, a .csv file or the name of a table that comes with chiptrack.
+        second: Latency table to compare with the first.
 
     Returns:
-        What `compare` tells.
+        `first` and `second` as given, and the fields that `compare.compare` returns.
 
     Raises:
-        ValueError: A file is no table, or the families differ.
+        ValueError: A table does not exist or cannot be read, or the families differ.
     """
     from latency_tables.tables.compare import compare
 
@@ -48,18 +49,18 @@ def compare_tables(first: str, second: str) -> dict:
 
 
 def merge_tables(files: list[str], *, out: Path) -> dict:
-    """Make one table out of several that were measured under the same profile.
+    """Merge several latency tables that were measured under the same profile into a new one.
 
     Args:
-        files: Tables, each a .csv file or the name of one that comes with chiptrack.
+        files: Latency tables, two or more, each a .csv file or the name of a table that comes with chiptrack.
         out: The new table, a .csv file.
 
     Returns:
-        The record of the new table, as `list` gives it.
+        `out`, and what `list` shows about the new table.
 
     Raises:
-        ValueError: The profiles differ, or a table comes twice.
-        FileExistsError: The new table exists.
+        ValueError: A table does not exist, cannot be read or is given twice, or the profiles differ.
+        FileExistsError: The new table exists already.
     """
     from latency_tables.tables.merge import merge
 
@@ -71,16 +72,16 @@ def merge_tables(files: list[str], *, out: Path) -> dict:
 
 
 def validate_tables(files: list[str]) -> dict:
-    """Judge whether tables are complete and plausible, with every problem.
+    """Check whether latency tables are complete and plausible, and list the problems of each.
 
     Args:
-        files: Tables, each a .csv file or the name of one that comes with chiptrack.
+        files: Latency tables, each a .csv file or the name of a table that comes with chiptrack.
 
     Returns:
-        An answer for each table.
+        What `validate.validate` returns, by table as given.
 
     Raises:
-        ValueError: A file is no table.
+        ValueError: A table does not exist or cannot be read, or its family is unknown.
     """
     from latency_tables.tables.validate import validate
 
@@ -88,23 +89,23 @@ def validate_tables(files: list[str]) -> dict:
 
 
 def import_table(files: list[str], *, family: str, out: Path, chip: str = "unknown") -> dict:
-    """Make a table out of YAML of once-for-all or ProxylessNAS, or out of CSV of nn-Meter.
+    """Make a latency table out of YAML files of once-for-all or ProxylessNAS, or out of CSV files of nn-Meter.
 
-    A block or kernel is taken for an operator of the family where shapes, kernel, expansion and stride are exactly the same;
-    activations may differ.
+    A block or kernel is used for an operator of the family only if shapes, kernel size, expansion and stride are exactly the
+    same; activations may differ. Every row is flagged as imported, and with the parts of the operator that it leaves out.
 
     Args:
-        files: The foreign files, all of one kind.
-        family: Family whose operators are looked for.
+        files: Files to import, all of one project: names that end in .csv are read as nn-Meter's, all others as YAML.
+        family: Family of architectures whose operators are looked up in the files, e.g. lighttrack or nano.
         out: The new table, a .csv file.
-        chip: What was measured.
+        chip: Name of the chip that the files were measured on.
 
     Returns:
-        What `adopt` tells: how many rows were used, which operators are missing.
+        `out`, and the account that `adopt.adopt` gives: how many rows were used, which operators are missing.
 
     Raises:
-        ValueError: A file is not what it should be, or holds no operator of the family.
-        FileExistsError: The new table exists.
+        ValueError: The family is unknown, or a file has another format or holds no operator of the family.
+        FileExistsError: The new table exists already.
     """
     from latency_tables.tables.foreign.adopt import adopt
     from latency_tables.tables.foreign.nn_meter import NnMeter
@@ -126,7 +127,7 @@ def import_table(files: list[str], *, family: str, out: Path, chip: str = "unkno
 
 
 def _listed(word: str) -> list[dict]:
-    """The record of a table, or those of a folder's tables; one that cannot be read does not hide the others there."""
+    """The record of the named table, or the records of all tables in the named folder, unreadable ones with their problem."""
     folder = Path(word)
     if not folder.is_dir() and folder != SHIPPED:
         return [_record(word, find(word))]
@@ -141,6 +142,7 @@ def _listed(word: str) -> list[dict]:
 
 
 def _record(word: str, path: Path) -> dict:
+    """What `list` shows about one table; `word` is how it is named there."""
     table = LatencyTable.load(path)
     profile = table.profile
     return {
@@ -160,7 +162,7 @@ def _record(word: str, path: Path) -> dict:
 
 
 def _check_new(out: Path, sources: Sequence[Path]) -> None:
-    """Refuse a target that cannot be written, or that replaces anything."""
+    """Refuse a new table that cannot be written, or that would replace any file."""
     for path in (out, manifest_path(out)):
         check_target(path, *sources)
         if path.exists():

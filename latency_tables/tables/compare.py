@@ -1,4 +1,4 @@
-"""How far two latency tables of one family agree: scale, order, and the rows that stand out."""
+"""How far two latency tables of one family agree: in scale, in order, and which rows differ most."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from latency_tables.tables.table import LatencyTable
 from supernet.operators import BRANCHES
 
 _LARGEST = 10
+"""Number of the largest differences that are listed."""
 
 
 def compare(first: LatencyTable, second: LatencyTable) -> dict:
-    """Compare two tables in milliseconds at each device's usual speed.
+    """Compare two tables in milliseconds at each device's usual speed (see `LatencyTable.ms`).
 
     Returns:
-        `profiles` (the fields that differ: both values); for `operators` and for the networks of each branch how many rows are
-        `shared`, `scale` (median of second / first), rank agreement (`spearman`, `kendall`), how far ratios lie from the scale
-        (`off_median`, `off_p90`) and the `largest` differences that remain after scaling; what is `only_in_first` and
-        `only_in_second`.
+        `profiles`: both values of each field in which the profiles differ. `only_in_first`, `only_in_second`: names of the rows
+        that the other table lacks. `operators`, `networks_search`, `networks_template`: the agreement of the rows that both tables
+        have, as a record with
+
+        - `shared`: the number of these rows; below 2, a `note` stands in place of the rest;
+        - `scale`: the median ratio second / first;
+        - `spearman`, `kendall`: rank agreement;
+        - `off_median`, `off_p90`: median and 90th percentile of |ratio / scale - 1|;
+        - `largest`: up to 10 rows whose ratio / scale lies furthest from 1 (by its logarithm), with that number as `ratio`.
+
+        Example: operators of 1, 2 and 4 ms in the first table, of 2, 4 and 12 ms in the second. The ratios are 2, 2 and 3, the
+        scale is 2, and the third operator is the largest difference with a ratio of 1.5.
 
     Raises:
         ValueError: The families differ.
@@ -39,6 +48,7 @@ def compare(first: LatencyTable, second: LatencyTable) -> dict:
 
 
 def _compared(first: Mapping[str, float], second: Mapping[str, float]) -> dict:
+    """Agreement of the rows that both have, as `compare` describes it; arguments are milliseconds by row name."""
     names = [name for name in first if name in second]
     if len(names) < 2:
         return {"shared": len(names), "note": "nothing to compare, fewer than 2 rows are in both"}
@@ -59,5 +69,5 @@ def _compared(first: Mapping[str, float], second: Mapping[str, float]) -> dict:
 
 
 def _names(table: LatencyTable) -> dict[str, None]:
-    """Operators, and networks with their branch, in the table's order."""
+    """Keys of the operators, then names of the networks with their branch, in the table's order."""
     return dict.fromkeys([*table.operators, *(f"{name} {branch}" for name, branch in table.networks)])

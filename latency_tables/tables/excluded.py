@@ -1,4 +1,4 @@
-"""Which architectures a table cannot speak about, because the runtime lacks some of their operators."""
+"""Which architectures a table has no latency for, because the runtime cannot run some of their operators."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from latency_tables.tables.table import LatencyTable
 from supernet.catalogue import find_family
 
 _SAMPLES = 1000
+"""Number of random architectures that the shares are counted on."""
 
 
 def excluded(table: LatencyTable) -> dict:
-    """Tell what the unsupported operators of a table exclude.
+    """Estimate, from 1000 random architectures, what the unsupported operators of a table exclude.
 
     Returns:
-        `operators` (key to reason), `share` of random architectures that need one of them, `choices` (`label=value`) that never
-        come without one.
+        `operators`: the reason why the runtime cannot run an unsupported operator, by its key. `share`: share of the random
+        architectures that need at least one of these operators. `choices`: chosen values (`label=value`) that only such
+        architectures had; `["every one"]` if all of them need one.
     """
     family, missing = find_family(table.profile.family), table.unsupported_operators
     rng = np.random.default_rng(0)

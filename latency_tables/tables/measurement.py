@@ -1,4 +1,4 @@
-"""What one row of a latency table says of an operator or a network."""
+"""One row of a latency table: the measured figures of an operator, or of one branch of a network."""
 
 from __future__ import annotations
 
@@ -7,35 +7,48 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measurement:
-    """Time of one operator or one network on one device."""
+    """Latency of one operator, or of one branch of a network, on one device; memory and energy of networks.
+
+    The figures of an operator are weighted sums over the chains that it was timed in; see `measuring/chains.py`.
+    """
 
     cpu_ms: float
-    """Median by the process's CPU clock."""
+    """Milliseconds of a run by the process's CPU clock: the median over the rounds of each round's median."""
     wall_ms: float
-    """Median by the wall clock."""
+    """Milliseconds of a run by the wall clock: the median over the rounds of each round's median."""
     reference_units: float
-    """Median over the rounds of `Sample.low_ms` divided by the reference model's."""
+    """Latency as a multiple of the reference model's: the median over the rounds of `Sample.low_ms` / `Sample.reference_ms`.
+
+    Milliseconds at the device's usual speed are `reference_units` times `LatencyTable.reference_ms`."""
     low_units: float
     """Lower end of the 90 % bootstrap interval of `reference_units` over the rounds."""
     high_units: float
-    """Upper end."""
+    """Upper end of the 90 % bootstrap interval of `reference_units` over the rounds."""
     spread: float
-    """Interquartile range of the rounds, relative to the median."""
+    """Interquartile range of the reference units of the rounds, divided by their median."""
     p05_ms: float
-    """5th percentile of the runs by the clock that ranks; of an operator, as much below the median as in its longest chain."""
+    """5th percentile of the runs in milliseconds, by the clock that ranks (`Profile.clock`).
+
+    No single run of an operator is timed, so its percentiles are estimated: if the 5th percentile of its longest chain is 0.9 times
+    that chain's median, the operator's is 0.9 times its own median."""
     p25_ms: float
-    """25th percentile."""
+    """25th percentile of the runs in milliseconds; see `p05_ms`."""
     p75_ms: float
-    """75th percentile."""
+    """75th percentile of the runs in milliseconds; see `p05_ms`."""
     p95_ms: float
-    """95th percentile."""
+    """95th percentile of the runs in milliseconds; see `p05_ms`."""
     runs: int
     """Number of timed runs, after warm-up."""
     memory_mb: float | None = None
-    """Growth of the peak memory of a process that loads and runs it alone; None for operators, and where it was not measured."""
+    """Megabytes by which the peak memory of a process grows when it loads and runs the network alone; None for operators, and where
+    memory was not measured."""
     energy_mj: float | None = None
-    """Millijoules of one run, with all that the meter saw meanwhile; None for operators, and where the device has no meter."""
+    """Millijoules of one run of the network, including what else the meter saw in that time; None for operators, and where energy
+    was not measured."""
     flag: str = ""
-    """Words joined by `+`. `unsteady`: the reference varied by more than 5 %, and still did when measured again; `unresolved`: too
-    small to tell from zero, set to what can be told; `simulated` and `imported`: not measured here;
-    `without_PART`: a foreign table had nothing for this part."""
+    """Words joined by `+`; empty for a row without reservations.
+
+    `unsteady`: the reference model's time drifted by more than 5 % around the samples, in the median and after the unsteadiest
+    samples had been taken again.
+    `unresolved`: the operator's latency was too small to tell from zero, and was set to the smallest value that the measurement can
+    resolve. `simulated`, `imported`: not measured here. `without_PART`: a foreign table had no row for this part of the operator."""

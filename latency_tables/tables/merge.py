@@ -1,4 +1,4 @@
-"""One latency table out of several that were measured under the same profile."""
+"""Merges several latency tables that were measured under the same profile into one."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ K = TypeVar("K")
 
 
 def merge(paths: Sequence[Path]) -> LatencyTable:
-    """Unite the rows of tables.
+    """Merge tables into one that has the rows of all of them.
 
-    A row that several have is their average, weighted by runs. Rows without a flag win over flagged ones, and what was measured
-    wins over what could not run. The interval covers those of all sources, and the spread is at least what lies between them.
+    A row that several tables have becomes their average, weighted by the number of runs. Rows without a flag win over flagged rows,
+    and a measured row wins over one that says that the runtime cannot run it. The interval of an averaged row spans the intervals of
+    all rows that were averaged, and its `spread` is at least the range of their reference units relative to the average.
+
+    Example: 2.0 reference units from 100 runs and 2.6 from 200 runs become 2.4 from 300 runs, with a spread of at least
+    (2.6 - 2.0) / 2.4 = 0.25.
 
     Args:
-        paths: Two tables or more of one profile.
+        paths: Two or more tables of one profile.
 
     Returns:
-        The union; `about` lists the sources under `merged`, has the latest date, and keeps of the rest what all have in common.
+        The merged table. Its `about` lists the sources as `merged`, has the latest `date`, and keeps the other fields that are the
+        same in all tables.
 
     Raises:
-        ValueError: The profiles differ, the error says where; or a table comes twice.
+        ValueError: There are fewer than two tables, the profiles differ (the error says where), or a file is given twice.
     """
     if len(paths) < 2:
         raise ValueError(f"a merge needs at least 2 tables, got {len(paths)}; name more")
@@ -58,6 +63,7 @@ def merge(paths: Sequence[Path]) -> LatencyTable:
 
 
 def _check_profile(first: LatencyTable, other: LatencyTable, path: Path) -> None:
+    """Refuse a table, read from `path`, whose profile is not that of the first."""
     differences = first.profile.differences(other.profile)
     different = [f"{name} ({value} and {another})" for name, (value, another) in differences.items()]
     if different:
@@ -65,11 +71,13 @@ def _check_profile(first: LatencyTable, other: LatencyTable, path: Path) -> None
 
 
 def _united(parts: Sequence[Mapping[K, Measurement]]) -> dict[K, Measurement]:
+    """The rows of all parts, by name; rows of the same name are averaged."""
     names = dict.fromkeys(name for rows in parts for name in rows)
     return {name: _averaged([rows[name] for rows in parts if name in rows]) for name in names}
 
 
 def _averaged(rows: Sequence[Measurement]) -> Measurement:
+    """One row out of several for the same operator or network, as `merge` describes it."""
     kept = [m for m in rows if not m.flag] or rows
     if len(kept) == 1:
         return kept[0]

@@ -1,4 +1,4 @@
-"""What a latency table is valid for."""
+"""The profile of a latency table: device, runtime and settings that its rows are valid for."""
 
 from __future__ import annotations
 
@@ -9,28 +9,34 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Profile:
-    """Everything that a latency depends on apart from the network; the key of a table."""
+    """What the latencies of a table are valid for: the family, and everything that a latency depends on apart from the network."""
 
     family: str
     device: str
+    """Name of the device as given to `--device`, e.g. `local`."""
     runtime: str
     runtime_version: str
     threads: int
+    """Number of threads that the runtime could use."""
     precision: str
+    """Number format that the runtime was asked for, e.g. `fp32`."""
     cores: str
     """Cores that the process was kept on, such as `4-7`; empty for any."""
     clock: str
-    """What ranks networks: `cpu` for one thread of a processor, which other programs disturb least, else `wall`."""
+    """Clock whose times rank networks.
+
+    `cpu` (CPU time of the process) with one thread on a processor, since other programs disturb it least; else `wall`."""
     chip: str
+    """Processor of the device, as it calls itself."""
     os: str
 
     @property
     def fingerprint(self) -> str:
-        """12 hexadecimal digits of the content."""
+        """12 hexadecimal digits of a checksum of all fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
     def differences(self, other: Profile) -> dict[str, list]:
-        """The fields in which another profile differs: both values."""
+        """Fields in which another profile differs, by name: [value of this one, value of the other]."""
         return {name: [value, getattr(other, name)] for name, value in asdict(self).items() if getattr(other, name) != value}
 
     def to_json(self) -> dict:
@@ -42,7 +48,7 @@ class Profile:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: A field is missing, or the fingerprint is not that of the fields.
+            ValueError: A field is missing, or the fingerprint does not fit the fields.
         """
         missing = [field.name for field in fields(cls) if field.name not in record]
         if missing:

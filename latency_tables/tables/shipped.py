@@ -1,4 +1,4 @@
-"""The tables that come with chiptrack."""
+"""Finds latency tables by path, or by name if they come with chiptrack."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ SHIPPED = Path(__file__).resolve().parents[1] / "data"
 
 
 def find(word: str) -> Path:
-    """A table by its path, or by its name where it comes with chiptrack.
+    """Path of a latency table.
+
+    Args:
+        word: Path of a .csv file, or the name of a table that comes with chiptrack, e.g. `nano-ncnn-fp32`.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no such file and no such name.
     """
     path = SHIPPED / f"{word}.csv" if Path(word).name == word and not word.endswith(".csv") else Path(word)
     if not path.is_file():
@@ -24,5 +27,5 @@ def find(word: str) -> Path:
 
 
 def within(folder: Path) -> list[Path]:
-    """The tables directly in a folder, sorted by name."""
+    """Paths of the latency tables directly in a folder, sorted by name: the .csv files that have a manifest beside them."""
     return sorted(path for path in folder.glob("*.csv") if manifest_path(path).is_file())

@@ -1,8 +1,8 @@
-"""A latency table: what every operator of a family and some whole networks cost under one profile. Owns its file format.
+"""A latency table: the measured latency of the operators of a family and of some whole networks under one profile, and its file format.
 
-`TABLE.csv` has one row for each operator and for each branch of each network; what the runtime cannot run has a row without
-figures that says why. `TABLE.json` beside it, the manifest, says what the rows are valid for and how they were measured, and
-carries the checksum of the rows.
+`TABLE.csv` has one row for each operator and one for each branch of each network. An operator or network that the runtime cannot
+run has a row without figures, whose flag gives the reason. `TABLE.json` beside it, the manifest, says what the rows are valid for
+and how they were measured, and holds the checksum of the rows.
 """
 
 from __future__ import annotations
@@ -24,23 +24,27 @@ from tracking.files.atomic import write_text
 from tracking.files.records import parse_record
 
 FORMAT = 2
+"""Version of the file format; files of another version are refused."""
 _NAMES = ("kind", "name", "branch")
 _VALUES = tuple(field.name for field in fields(Measurement))
 _OPTIONAL = ("memory_mb", "energy_mj")
 _FIGURES = tuple(name for name in _VALUES if name not in (*_OPTIONAL, "flag"))
 _UNSUPPORTED = "unsupported: "
 _LEAST, _MOST = 1e-9, 1e9
-"""Of times, in milliseconds and reference units: sums and ratios of what lies between them are finite."""
+"""Limits of the figures that a file may hold, e.g. of milliseconds, so that their sums and ratios are finite."""
 COLUMNS = (*_NAMES, *_VALUES)
-"""Of the CSV: `kind` is operator or network, `name` an operator's key or an architecture's name; then a `Measurement`."""
+"""Columns of the CSV file.
+
+`kind` is operator or network, `name` an operator's key or an architecture's name, `branch` template or search; the others are the
+fields of `Measurement`."""
 
 
 class MissingOperators(ValueError):
-    """Operators that a table has no time for.
+    """A latency table has no latency for some operators.
 
     Args:
-        keys: All of them.
-        reasons: Why, for those that the runtime does not support.
+        keys: Keys of all missing operators; the attribute `keys` has them sorted and without repeats.
+        reasons: Why the runtime cannot run an operator, by key, if that is known.
     """
 
     def __init__(self, keys: Iterable[str], reasons: Mapping[str, str] | None = None):
@@ -52,28 +56,29 @@ class MissingOperators(ValueError):
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """Measured operators and networks of one family under one profile."""
+    """The latencies of operators and whole networks of one family under one profile."""
 
     profile: Profile
+    """What the latencies are valid for."""
     reference_ms: float
-    """Median time of the reference model during the measurement: what one reference unit is worth."""
+    """Milliseconds of one reference unit: the median time of the reference model during the measurement."""
     operators: Mapping[str, Measurement]
-    """By the operator's key."""
+    """Measurements of the operators, by key."""
     networks: Mapping[tuple[str, Branch], Measurement]
-    """By the architecture's name and branch."""
+    """Measurements of whole networks, by the architecture's name and the branch."""
     about: Mapping[str, Any]
-    """How, when and with which versions it was measured."""
+    """Further fields of the manifest: how, when and with which versions the table was measured."""
     unsupported: Mapping[tuple[str, Branch], str] = field(default_factory=dict)
-    """Why the runtime cannot run an operator or a network, by its key or name and its branch."""
+    """The reason why the runtime cannot run an operator or a network, by the operator's key or the architecture's name, and the branch."""
 
     @property
     def unsupported_operators(self) -> dict[str, str]:
-        """Why the runtime cannot run an operator, by its key."""
+        """The reason why the runtime cannot run an operator, by its key."""
         return {name: reason for (name, branch), reason in self.unsupported.items() if name.startswith(f"{branch}:")}
 
     @property
     def flagged(self) -> int:
-        """Number of rows with a flag."""
+        """Number of measured rows with a flag."""
         return sum(bool(m.flag) for m in (*self.operators.values(), *self.networks.values()))
 
     def ms(self, measurement: Measurement) -> float:
@@ -85,17 +90,17 @@ class LatencyTable:
         return {key: self.ms(measurement) for key, measurement in self.operators.items()}
 
     def network_ms(self, branch: Branch) -> dict[str, float]:
-        """Milliseconds of one branch of every measured network, by name."""
+        """Milliseconds of one branch of every measured network, by the architecture's name."""
         return {name: self.ms(measurement) for (name, of), measurement in self.networks.items() if of == branch}
 
     def latency_ms(self, operators: Iterable[Operator]) -> float:
-        """Sum the measured latency of operators.
+        """Sum of the measured latencies of operators, in milliseconds at the device's usual speed.
 
         Args:
-            operators: Those of one architecture, of one branch or both; repeats count each time.
+            operators: The operators of one architecture, of one branch or both; repeats count each time.
 
         Raises:
-            MissingOperators: Some operator has no row; the error lists every one.
+            MissingOperators: Some operators have no latency; the error lists all of them.
         """
         keys = [op.key for op in operators]
         missing = [key for key in keys if key not in self.operators]
@@ -104,7 +109,7 @@ class LatencyTable:
         return sum(self.ms(self.operators[key]) for key in keys)
 
     def save(self, path: Path) -> None:
-        """Write the rows to `path` and the manifest beside it; the rows come last, so where they are the table is whole."""
+        """Write the manifest, then the rows to `path`; since the rows come last, a new table whose rows are there is whole."""
         rows = _rows(self)
         manifest = {
             "format": FORMAT,
@@ -122,11 +127,11 @@ class LatencyTable:
         """Read and check a table.
 
         Args:
-            path: The CSV; the manifest lies beside it.
-            family: The family that it must be of, where the caller has one.
+            path: The CSV file, with the manifest beside it.
+            family: Name of the family that the table must be of; None for any.
 
         Raises:
-            ValueError: The files are not a whole, unchanged table of that family.
+            ValueError: A file cannot be read, is incomplete or was changed, or the table is of another family.
         """
         manifest, text = _read(path), _text(path)
         if manifest.get("sha256") != hashlib.sha256(text.encode()).hexdigest():
@@ -158,7 +163,7 @@ class LatencyTable:
 
 
 def manifest_path(path: Path) -> Path:
-    """Where the manifest of a table lies.
+    """Path of a table's manifest: that of the table with .json in place of .csv.
 
     Raises:
         ValueError: The table's name does not end in .csv.
@@ -169,6 +174,7 @@ def manifest_path(path: Path) -> Path:
 
 
 def _text(path: Path) -> str:
+    """The content of a table's file; raises `ValueError` if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
@@ -176,6 +182,7 @@ def _text(path: Path) -> str:
 
 
 def _read(path: Path) -> dict:
+    """The manifest of the table at `path`; raises `ValueError` if it is not one of this format."""
     text = _text(manifest_path(path))
     try:
         manifest = parse_record(text)
@@ -189,6 +196,7 @@ def _read(path: Path) -> dict:
 
 
 def _rows(table: LatencyTable) -> str:
+    """The content of the CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -207,8 +215,16 @@ def _cell(value: object) -> object:
 
 
 def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement | str]:
+    """Read the CSV file.
+
+    Returns:
+        A measurement, or the reason why the runtime cannot run it, by (kind, name, branch).
+
+    Raises:
+        ValueError: A row is not as this module writes it.
+    """
     reader = csv.DictReader(io.StringIO(text))
-    # tables of before there was energy lack its column
+    # tables that were measured before energy was lack this column
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ()) and name != "energy_mj"]
     if missing:
         raise ValueError(f"a latency table must have the columns {', '.join(COLUMNS)}; {path} lacks {', '.join(missing)}; measure it again")
@@ -235,6 +251,8 @@ def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement |
 
 
 def _measurement(row: Mapping[str, str], where: str) -> Measurement:
+    """The measurement of a row; `where` is its location, for the error."""
+
     def figure(name: str) -> float:
         try:
             value = float(row[name])

@@ -1,4 +1,4 @@
-"""Whether a latency table is complete and plausible."""
+"""Checks whether a latency table is complete and plausible."""
 
 from __future__ import annotations
 
@@ -14,22 +14,31 @@ from supernet.families.family import Family
 from supernet.operators import Branch, Operator
 
 FAR = 0.2
-"""Sums of operators that lie further from whole networks than this share, on average, are a problem."""
+"""Sums of operators may differ from the latencies of whole networks by this share in the mean; a larger difference is a problem."""
 CHEAPER = 0.8
-"""An operator is suspicious when it costs less than this share of one that does less of the same work."""
+"""An operator is suspicious if it costs less than this share of an operator that does less of the same work."""
 _ORIGINS = ("simulated", "imported")
+"""Flags that say where a row comes from; rows without one of them were measured."""
 
 
 def validate(table: LatencyTable) -> dict:
-    """Judge a table that could be loaded.
+    """Check a table that could be loaded.
 
     Returns:
-        `complete` (every operator of the family has a figure, or a reason why the runtime cannot run it), `problems` (records of
-        `row` and `problem`), numbers of rows by origin, for each branch how the sums of operators lie to the measured networks
-        (`bias` and `mape` as shares, ranks), and what unsupported operators `exclude`.
+        A record with
+
+        - `family`;
+        - `complete`: whether every operator of the family has a latency, or a reason why the runtime cannot run it;
+        - `operators`: how many have, e.g. `410 of 412`;
+        - `rows`: number of rows by origin: measured, simulated, imported;
+        - `sums`: by branch, how the sum of a network's operators compares with the network measured whole: number of `networks`,
+          mean relative error (`bias`), mean absolute relative error (`mape`) and rank agreement. Below two networks there is only
+          their number;
+        - `excludes`: what `excluded` returns, empty if the runtime supports all operators;
+        - `problems`: records of `row` and `problem`.
 
     Raises:
-        ValueError: There is no such family.
+        ValueError: The table's family is unknown.
     """
     family = find_family(table.profile.family, "the table")
     known = {op.key: op for op in family.all_operators}
@@ -67,14 +76,21 @@ def validate(table: LatencyTable) -> dict:
 
 
 def _flagged(table: LatencyTable) -> list[tuple[str, str]]:
-    """Rows with a flag that says more than where they come from."""
+    """(row, problem) of the rows with a flag other than the origins."""
     named = [*table.operators.items(), *((f"{name} {branch}", m) for (name, branch), m in table.networks.items())]
     words = [(name, [word for word in m.flag.split("+") if word and word not in _ORIGINS]) for name, m in named]
     return [(name, f"flagged {', '.join(said)}") for name, said in words if said]
 
 
 def _sums(table: LatencyTable, family: Family, branch: Branch, without: set[str]) -> dict:
-    """How sums of operators lie to the networks that were measured whole."""
+    """How sums of operators compare with networks that were measured whole, as `validate` describes it.
+
+    Args:
+        table: The table.
+        family: Family of the table.
+        branch: Branch that is compared.
+        without: Names of networks to leave out, since they are not of the family.
+    """
     pairs = []
     for name, ms in table.network_ms(branch).items():
         operators = [] if name in without else [op for op in family.operators(family.parse(name)) if op.branch == branch]
@@ -88,7 +104,7 @@ def _sums(table: LatencyTable, family: Family, branch: Branch, without: set[str]
 
 
 def _suspicious(ms: Mapping[Operator, float]) -> list[tuple[str, str]]:
-    """Operators that cost much less than one of the same kind and shapes that only does less: a smaller kernel or expansion."""
+    """(row, problem) of operators that cost much less than another of the same kind and shapes with, e.g., a smaller kernel."""
     alike: dict[tuple, list[Operator]] = {}
     for op in ms:
         alike.setdefault((op.kind, op.branch, op.in_shape, op.out_shape, *(name for name, _ in op.options)), []).append(op)
@@ -102,7 +118,7 @@ def _suspicious(ms: Mapping[Operator, float]) -> list[tuple[str, str]]:
 
 
 def _does_less(a: Operator, b: Operator) -> bool:
-    """Whether b contains the work of a: no option that is a number is smaller, and all others are equal."""
+    """Whether a, an operator of b's kind and shapes, does less work: no number in its options is larger, other options are equal."""
     pairs = [(one, two) for (_, one), (_, two) in zip(a.options, b.options, strict=True)]
     numbers = [isinstance(one, int | float) and isinstance(two, int | float) for one, two in pairs]
     return a != b and all(one <= two if number else one == two for (one, two), number in zip(pairs, numbers, strict=True))  # pyright: ignore

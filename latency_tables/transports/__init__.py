@@ -1,4 +1,4 @@
-"""Ways to reach a device, by the first word of its name."""
+"""Transports, the ways to reach a device, by the beginning of the device's name: `local`, `ssh` or `adb`."""
 
 from latency_tables.transports.adb import Adb
 from latency_tables.transports.local import Local

@@ -1,4 +1,4 @@
-"""An Android device reached with the plain `adb` program, over USB or the network."""
+"""The transport to an Android device through the plain `adb` program, over USB or the network."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import ClassVar
 from latency_tables.transports.local import finish
 from latency_tables.transports.shell import Shell
 
-# nothing that adb could take for an option, or a shell for more than a word
+# a serial that adb cannot take for an option, nor a shell for more than one word
 _SERIAL = re.compile(r"[\w\[][\w.:\[\]-]*", re.ASCII)
 
 
 class Adb(Shell):
-    """A device with Android 7 or newer and USB or wireless debugging switched on."""
+    """An Android device, version 7 or newer, with USB or wireless debugging switched on."""
 
     usage: ClassVar[str] = "adb://serial"
     folder: ClassVar[str] = "/data/local/tmp/chiptrack"
@@ -27,7 +27,7 @@ class Adb(Shell):
         super().__init__(f"adb://{address}", ["-s", address, "shell", "-T"])
 
     def lost(self, status: int) -> bool:
-        # the status says nothing: 0, 1 and 255 all occur
+        # adb's exit status does not tell: 0, 1 and 255 all occur when the connection breaks
         return finish(["adb", "-s", self._serial, "get-state"], timeout_s=15).out.strip() != b"device"
 
     def way_out(self, said: str) -> str:

@@ -1,4 +1,4 @@
-"""This machine: commands are processes of their own, so that nothing of the caller (torch, its threads, its memory) disturbs them."""
+"""The transport to this machine: commands run in processes of their own, so that the caller's threads and memory do not disturb them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tracking.files.atomic import new_file
 
 
 class Local:
-    """The machine that chiptrack runs on; its name has no address."""
+    """The machine that chiptrack runs on, whose name is `local` without an address."""
 
     usage: ClassVar[str] = "local"
     remote: ClassVar[bool] = False
@@ -52,19 +52,19 @@ class Local:
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command left behind."""
+    """A command that has ended: its exit status, standard output and standard error."""
 
     status: int | None
-    """Exit status; None where the command took too long and was killed."""
+    """Exit status; None if the command took too long and was killed."""
     out: bytes
     err: bytes
 
     def text(self, device: str, command: Sequence[str]) -> str:
-        """Standard output and standard error.
+        """Standard output, followed by standard error, as text.
 
         Args:
-            device: The device's name, for the error.
-            command: What was run, for the error.
+            device: Name of the device, for the error.
+            command: The command that was run, for the error.
 
         Raises:
             ChildProcessError: The command failed or took too long.
@@ -78,18 +78,23 @@ class Ended:
 
 
 def start(command: Sequence[str], err: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a program of this machine with pipes; `err` is where its standard error goes, ours by default."""
-    # a session of its own: Ctrl-C reaches the caller alone, and closing the pipes ends the program
+    """Start a program on this machine with pipes for its standard input and output.
+
+    Args:
+        command: The program and its arguments.
+        err: Where its standard error goes, e.g. `subprocess.PIPE`; by default to the standard error of this process.
+    """
+    # a session of its own, so that Ctrl-C reaches the caller alone; closing the pipes ends the program
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, start_new_session=True)
 
 
 def finish(command: Sequence[str], content: bytes = b"", timeout_s: float = 600) -> Ended:
-    """Run a program of this machine to its end, or kill it and what it started.
+    """Run a program on this machine until it ends; one that takes too long is killed with all processes that it started.
 
     Args:
-        command: The program and its words.
-        content: What it reads from its standard input.
-        timeout_s: How long it may take.
+        command: The program and its arguments.
+        content: What the program reads from its standard input.
+        timeout_s: Seconds that the program may take.
     """
     with start(command, subprocess.PIPE) as process:
         try:

@@ -1,7 +1,7 @@
-"""A machine reached with the plain `ssh` program: keys, aliases and jump hosts are those of the user's own ssh configuration.
+"""The transport to a machine through the plain `ssh` program; keys, aliases and jump hosts are those of the user's ssh configuration.
 
-Every command has a connection of its own. A shared one (ControlMaster) would save a tenth of a second a command, but hangs after a
-cable was pulled and does not notice a changed host key; who wants it sets it for the host in ~/.ssh/config.
+Every command has a connection of its own. A shared connection (ControlMaster) would save a tenth of a second per command, but it hangs
+after a cable was pulled and does not notice a changed host key. Users who want it can set it for the host in ~/.ssh/config.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from latency_tables.transports.shell import Shell
 
-# nothing that ssh could take for an option, or a shell for more than a word
+# an address that ssh cannot take for an option, nor a shell for more than one word
 _ADDRESS = re.compile(r"(?:(\w[\w.-]*)@)?(\w[\w.-]*|\[[0-9a-f:.]+(?:%\w[\w.-]*)?\])(?::(\d{1,5}))?", re.ASCII | re.IGNORECASE)
 _OPTIONS = {
     "BatchMode": "yes",
@@ -20,13 +20,13 @@ _OPTIONS = {
     # a pulled cable is noticed within 15 seconds
     "ServerAliveInterval": "5",
     "ServerAliveCountMax": "2",
-    # greetings and warnings stay out of what commands print
+    # no greetings and warnings among what commands print
     "LogLevel": "ERROR",
 }
 
 
 class Ssh(Shell):
-    """A machine with an ssh server and a key that opens it without a password."""
+    """A machine with an ssh server, to which a key gives access without a password."""
 
     usage: ClassVar[str] = "ssh://[user@]host[:port]"
     folder: ClassVar[str] = "~/.cache/chiptrack"

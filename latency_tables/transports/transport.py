@@ -1,4 +1,4 @@
-"""What a file under `transports/` provides: a way to a device."""
+"""The protocol of a transport, a way to reach a device; each file under `transports/` provides one."""
 
 from __future__ import annotations
 
@@ -8,35 +8,39 @@ from typing import ClassVar, Protocol
 
 
 class DeviceLost(ConnectionError):
-    """A device cannot be reached, now; it may come back."""
+    """A device cannot be reached at the moment; it may come back."""
 
 
 class Transport(Protocol):
-    """One device, reached one way."""
+    """One device and the way to reach it."""
 
     usage: ClassVar[str]
-    """How the device is written, e.g. `ssh://user@host[:port]`."""
+    """Form of the device's name, e.g. `ssh://[user@]host[:port]`."""
     remote: ClassVar[bool]
     """Whether the device is another machine, which needs a copy of the agent."""
 
     program: ClassVar[str]
-    """The program of this machine that reaches the device; empty where none is needed."""
+    """Name of the program on this machine that reaches the device; empty if none is needed."""
     install: ClassVar[str]
     """How to install that program."""
 
     def __init__(self, address: str):
-        """Take the part of the device's name after `://`.
+        """Prepare to reach a device; nothing is sent yet.
+
+        Args:
+            address: The part of the device's name after `://`; empty for `local`.
 
         Raises:
-            ValueError: It is not an address of this kind.
+            ValueError: The address does not have the form that `usage` shows.
+            FileNotFoundError: The program that reaches the device is not installed.
         """
         ...
 
     def open(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a command on the device with its standard input and output as pipes; standard error goes to ours.
+        """Start a command on the device, with pipes for its standard input and output; its standard error goes to that of this process.
 
         Args:
-            command: Words, passed on exactly as they are.
+            command: The program and its arguments, which reach the device exactly as they are.
         """
         ...
 
@@ -45,29 +49,35 @@ class Transport(Protocol):
         ...
 
     def push(self, content: bytes, name: str) -> str:
-        """Put a file into chiptrack's folder on the device, executable, unless the same file is there; it appears whole.
+        """Put an executable file into chiptrack's folder on the device, unless the same file is there.
+
+        The file never appears under its name before it is complete.
 
         Args:
-            content: The file.
-            name: Its name, without folders.
+            content: Content of the file.
+            name: Name of the file, without folders.
 
         Returns:
-            Its path on the device.
+            Path of the file on the device.
 
         Raises:
             DeviceLost: The device cannot be reached.
-            OSError: The device cannot hold it; the error names the device and the cause.
+            OSError: The device cannot hold the file; the error names the device and the cause.
         """
         ...
 
     def run(self, command: Sequence[str], timeout_s: float = 600) -> str:
-        """Run a command to its end.
+        """Run a command on the device until it ends.
+
+        Args:
+            command: The program and its arguments.
+            timeout_s: Seconds that the command may take.
 
         Returns:
-            Its standard output and standard error.
+            Standard output and standard error of the command.
 
         Raises:
             DeviceLost: The device cannot be reached.
-            ChildProcessError: The command failed or took longer; the error carries the last lines that it printed.
+            ChildProcessError: The command failed or took longer; the error holds the last lines that it printed.
         """
         ...

@@ -1,4 +1,4 @@
-"""Ways to predict milliseconds, by the name that files and scores bear."""
+"""The models that predict latency, by the names that files and scores use."""
 
 from predictors.models.boosting import BoostedTable
 from predictors.models.counts import MacsLine
@@ -13,4 +13,4 @@ MODELS: dict[str, type[Model]] = {
     "table_line_xgboost": BoostedTable,
     "macs_line": MacsLine,
 }
-"""From the simplest up; `macs_line` is the baseline that a table has to beat."""
+"""Models from the simplest to the most complex; the last, `macs_line`, is the baseline that a table has to beat."""

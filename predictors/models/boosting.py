@@ -1,8 +1,10 @@
-"""XGBoost as a correction of the table: boosted trees start from the calibrated sum and learn the logarithm of what it misses.
+"""XGBoost as a correction of the table: boosted trees learn the logarithm of the ratio between measurement and line.
+
+The line over the table's sum is the base margin that the trees start from. Usually tens of networks are measured, not thousands.
+Therefore trees are shallow, sample a sum over operators five times as readily as a choice, and are as many as give the least error on
+held-out networks, which may be none.
 
 Source: Chen & Guestrin, XGBoost (KDD 2016); the prediction of a simpler model as base margin, as its documentation describes.
-A chip's owner measures tens of networks, not thousands: trees are shallow, see the sums over operators five times as often as the
-choices themselves, and as many are grown as held-out networks want, which may be none.
 """
 
 from __future__ import annotations
@@ -31,23 +33,25 @@ PARAMETERS = {
     "nthread": 1,
     "seed": 0,
 }
-"""XGBoost's settings wherever it corrects a simpler model of tens of networks."""
+"""XGBoost's settings wherever it corrects a simpler model that was fitted on tens of networks."""
 ROUNDS = 150
-"""Trees at most."""
+"""Number of trees: the most that `BoostedTable` grows, and as many as `corrections.Trees` always grows."""
 _GROWING = ("operators", "params_m", "traffic_m")
-"""Sums that make no network faster by growing, as do the milliseconds of each part. Multiply-adds and kinds of layers are not among them:
-the milliseconds know what they cost, and a correction of that goes either way."""
+"""Sums that never lower the prediction when they grow (a monotone constraint); the milliseconds of each part are constrained alike.
+Multiply-adds and numbers of operators of each kind are free: milliseconds already contain their cost, which a correction may raise or
+lower."""
 _CHOICE_WEIGHT = 0.2
+"""How readily a tree samples a choice, relative to a sum."""
 _PATIENCE = 20
-"""Rounds without a smaller error on held-out networks before trees stop growing."""
+"""Number of further trees without a smaller error on held-out networks after which growing stops."""
 _FOLDS = 5
 _FEWEST = 10
-"""With fewer networks there is nothing to learn beyond the line."""
+"""Fewest networks that trees are grown on; with fewer there is nothing to learn beyond the line."""
 
 
 @dataclass(frozen=True)
 class BoostedTable:
-    """A line over the table's sum, times the exponential of boosted trees."""
+    """Predicts latency by a line over the table's sum, times the exponential of boosted trees."""
 
     line: TableLine
     trees: xgboost.Booster
@@ -63,7 +67,7 @@ class BoostedTable:
     def predict(self, encoded: Encoded) -> np.ndarray:
         line_ms = self.line.predict(encoded)
         ms = np.exp(self.trees.inplace_predict(encoded.features, base_margin=_margin(line_ms)).astype(float))
-        return np.where(line_ms > 0, ms, line_ms)  # what has no logarithm is for the line to answer for
+        return np.where(line_ms > 0, ms, line_ms)  # a line at or below zero has no logarithm: its value stays
 
     def to_json(self) -> dict:
         return {"line": self.line.to_json(), "xgboost": dump_trees(self.trees)}
@@ -75,7 +79,7 @@ class BoostedTable:
 
 
 def _rounds(encoded: Encoded, line: TableLine, ms: np.ndarray) -> int:
-    """How many trees predict networks best that they were not grown on; 0 where the line alone does."""
+    """Number of trees with the least error on held-out networks; 0 if the line alone is best."""
     import xgboost
 
     if len(ms) < _FEWEST:
@@ -97,12 +101,14 @@ def _rounds(encoded: Encoded, line: TableLine, ms: np.ndarray) -> int:
 
 
 def _parameters(encoded: Encoded) -> dict[str, Any]:
+    """`PARAMETERS` with a monotone constraint for each feature."""
     growing = [int(name.endswith("_ms") or name in _GROWING) for name in encoded.names]
     choices = encoded.features.shape[1] - len(growing)
     return {**PARAMETERS, "monotone_constraints": tuple(growing + [0] * choices)}
 
 
 def _data(encoded: Encoded, line: TableLine, ms: np.ndarray) -> xgboost.DMatrix:
+    """Features with logarithms of milliseconds as labels, and the logarithm of the line as base margin."""
     import xgboost
 
     weights = np.where(np.arange(encoded.features.shape[1]) < len(encoded.names), 1, _CHOICE_WEIGHT)
@@ -111,16 +117,17 @@ def _data(encoded: Encoded, line: TableLine, ms: np.ndarray) -> xgboost.DMatrix:
 
 
 def _margin(line_ms: np.ndarray) -> np.ndarray:
+    """Logarithms of milliseconds, finite also for those at or below zero."""
     return np.log(np.maximum(line_ms, 1e-9))
 
 
 def dump_trees(trees: xgboost.Booster) -> dict:
-    """XGBoost's own JSON."""
+    """The trees as XGBoost's own JSON, decoded."""
     return json.loads(bytes(trees.save_raw("json")))
 
 
 def load_trees(record: dict) -> xgboost.Booster:
-    """Trees that predict on one thread, from what `dump_trees` gave."""
+    """Build trees from what `dump_trees` returned; they predict on one thread."""
     import xgboost
 
     return xgboost.Booster(params={"nthread": 1}, model_file=bytearray(json.dumps(record).encode()))

@@ -1,4 +1,4 @@
-"""What a line over one physical figure leaves, predicted from features; each model says how unsure it is."""
+"""Models that predict from features what a line over one of them leaves unexplained; each states how uncertain it is."""
 
 from __future__ import annotations
 
@@ -15,34 +15,45 @@ if TYPE_CHECKING:
 
 
 class Correction(Protocol):
-    """Predicts (N,) targets (what the line leaves) from (N, F) features."""
+    """Predicts what the line leaves unexplained from features; its classes are listed in `CORRECTIONS`."""
 
     @classmethod
-    def fit(cls, features: np.ndarray, targets: np.ndarray, seed: int) -> Self: ...
+    def fit(cls, features: np.ndarray, targets: np.ndarray, seed: int) -> Self:
+        """Fit to (n, F) features and (n,) targets; `seed` fixes all randomness."""
+        ...
 
     def refit(self, features: np.ndarray, targets: np.ndarray) -> Self:
-        """The same settings, fitted to other data."""
+        """A model with the same settings, fitted to other data."""
         ...
 
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) targets, and (N,) how far off each may be, relative to the others."""
+        """Predict (N,) targets from (N, F) features, and state the (N,) uncertainty of each.
+
+        Only ratios of uncertainties matter, since the interval scales them; a model without any states 1 throughout.
+        """
         ...
 
-    def to_json(self) -> dict: ...
+    def to_json(self) -> dict:
+        """The record that `from_json` reads."""
+        ...
 
     @classmethod
     def from_json(cls, record: dict, width: int) -> Self:
-        """Read what `to_json` wrote.
+        """Build the model from a record that `to_json` made.
+
+        Args:
+            record: The record.
+            width: Number of features F that the model must have been fitted on.
 
         Raises:
-            KeyError, TypeError, ValueError: It is no such record, or was fitted on another number of features than `width`.
+            KeyError, TypeError, ValueError: The record is incomplete or malformed, or of another number of features.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """The line as it is."""
+    """No correction: leaves the line as it is."""
 
     @classmethod
     def fit(cls, features: np.ndarray, targets: np.ndarray, seed: int) -> Nothing:
@@ -64,7 +75,7 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Trees:
-    """XGBoost; the line is its base margin."""
+    """Boosted trees (XGBoost), fitted to what the line leaves unexplained."""
 
     booster: xgboost.Booster
     seed: int
@@ -95,7 +106,7 @@ class Trees:
 
 @dataclass(frozen=True)
 class Blend:
-    """The mean of a Gaussian process and trees, as unsure as the process is."""
+    """The mean of a Gaussian process and boosted trees; its uncertainty is that of the process."""
 
     process: Gaussian
     trees: Trees
@@ -120,4 +131,4 @@ class Blend:
 
 
 CORRECTIONS: dict[str, type[Correction]] = {"line": Nothing, "trees": Trees, "gaussian": Gaussian, "blend": Blend}
-"""By the name that files and scores bear, from the simplest up."""
+"""Corrections by the names that files and scores use, from the simplest to the most complex."""

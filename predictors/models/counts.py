@@ -1,4 +1,4 @@
-"""The baseline that knows no hardware but its speed: a line over multiply-adds."""
+"""The baseline model of latency: a line over multiply-adds, which knows nothing of the hardware but its speed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tracking.files.records import typed
 
 @dataclass(frozen=True)
 class MacsLine:
-    """A line over multiply-adds."""
+    """Predicts latency by a line over multiply-adds."""
 
     line: Line
 

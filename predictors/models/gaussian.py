@@ -1,7 +1,7 @@
-"""A Gaussian process: a sum of a linear and a smooth function of the features, which knows how sure it is.
+"""A Gaussian process with a linear and an RBF kernel: it predicts from features, and states how uncertain it is.
 
 Source: Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), algorithm 2.1. scikit-learn finds the four
-parameters of the kernel by marginal likelihood; what is kept are they and the data, and numpy predicts from these.
+hyperparameters by marginal likelihood. Only these and the data are kept; predictions are made with NumPy and SciPy.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import numpy as np
 from tracking.files.records import typed
 
 _MOST = 400
-"""Parameters are found on so many rows at most: time grows with the cube."""
+"""Most rows that hyperparameters are found on, since the time grows with the cube of their number."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """How alike two rows of features are, relative to the variance of what is predicted."""
+    """Covariance function of the process: a linear and an RBF kernel, for standardised features and targets."""
 
     linear: float
-    """Variance of the linear function."""
+    """Variance of the linear part."""
     smooth: float
-    """Variance of the smooth function."""
+    """Variance of the smooth part (RBF)."""
     length: float
-    """Distance over which the smooth function changes."""
+    """Length scale of the RBF kernel."""
     noise: float
-    """Variance of what no features explain."""
+    """Variance of the noise, which no features explain."""
 
     def __post_init__(self):
         if not (self.linear >= 0 and self.smooth >= 0 and self.length > 0 and self.noise > 0):
@@ -49,27 +49,27 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Gaussian:
-    """A Gaussian process, as the data that it was fitted to and its kernel."""
+    """A Gaussian process, kept as its kernel and the data that it was fitted to."""
 
     kernel: Kernel
     features: np.ndarray
     """(n, F) features."""
     targets: np.ndarray
-    """(n,) what was observed."""
+    """(n,) observed targets."""
 
     @classmethod
     def fit(cls, features: np.ndarray, targets: np.ndarray, seed: int) -> Gaussian:
-        """Fit to (n, F) features and (n,) targets."""
+        """Find the kernel for (n, F) features and (n,) targets; `seed` draws the rows used if there are more than 400."""
         process = cls(Kernel(0.5, 0.5, 1.0, 0.1), features, targets)
         some = np.random.default_rng(seed).permutation(len(features))[:_MOST]
         return replace(process, kernel=_likeliest(process._scaled(features)[some], process._relative[some]))
 
     def refit(self, features: np.ndarray, targets: np.ndarray) -> Gaussian:
-        """The same kernel with other data."""
+        """The process with the same kernel and other data."""
         return replace(self, features=features, targets=targets)
 
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) expected targets of (N, F) features, and (N,) their standard deviations, noise included."""
+        """Predict (N,) targets from (N, F) features, and their (N,) standard deviations, noise included."""
         from scipy.linalg import solve_triangular  # takes a while to import
 
         scaled = self._scaled(features)
@@ -96,18 +96,21 @@ class Gaussian:
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the targets; 1 in place of a deviation of 0."""
         return float(self.targets.mean()), float(self.targets.std()) or 1.0
 
     @cached_property
     def _relative(self) -> np.ndarray:
+        """(n,) standardised targets."""
         mean, deviation = self._moments
         return (self.targets - mean) / deviation
 
     @cached_property
     def _scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """(F,) means of the features, and (F,) factors that standardise them."""
         deviation = self.features.std(0)
         varied = deviation > 1e-9
-        # constant features tell nothing, and distances are the same for any number of the others
+        # constant features get the factor 0; the root keeps distances independent of the number of the others
         return self.features.mean(0), varied / np.where(varied, deviation, 1.0) / np.sqrt(max(1, varied.sum()))
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
@@ -116,6 +119,7 @@ class Gaussian:
 
     @cached_property
     def _solved(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n, n) lower Cholesky factor of the covariance of the data, and (n,) weights of the data in predictions."""
         from scipy.linalg import solve_triangular
 
         scaled = self._scaled(self.features)
@@ -126,7 +130,7 @@ class Gaussian:
 
 
 def _likeliest(rows: np.ndarray, targets: np.ndarray) -> Kernel:
-    """Parameters of greatest marginal likelihood for scaled (n, F) rows and (n,) targets."""
+    """The kernel of greatest marginal likelihood for standardised (n, F) rows and (n,) targets."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel

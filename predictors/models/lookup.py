@@ -1,4 +1,4 @@
-"""The latency table as a predictor: its sum, and its sum through a robust line."""
+"""Models that add up the latency table: the sum as it is, and a robust line over the sum."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from predictors.encoding import Encoded
 from tracking.files.records import typed
 
 _SOFT = 0.03
-"""Relative errors beyond this count less and less in a fit."""
+"""Relative error beyond which a point counts less and less in the fit of a line."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Milliseconds as offset + slope * x."""
+    """A line: value = offset + slope * x."""
 
     offset: float = 0.0
     slope: float = 1.0
@@ -25,9 +25,13 @@ class Line:
 
 
 def fit_line(x: np.ndarray, ms: np.ndarray) -> Line:
-    """The line through (N,) points with the least relative errors, outliers counting less.
+    """Fit a line to N points by their relative errors; outliers count less (soft L1 loss), and the slope is not negative.
 
-    One point or equal x give a line through the origin.
+    A single point, or equal x, give a line through the origin with the median of ms / x as slope.
+
+    Args:
+        x: (N,) positive numbers.
+        ms: (N,) positive values to predict: milliseconds, or values of another metric.
     """
     from scipy.optimize import least_squares  # takes half a second to import, which predicting does not need
 
@@ -48,7 +52,7 @@ def fit_line(x: np.ndarray, ms: np.ndarray) -> Line:
 
 @dataclass(frozen=True)
 class TableSum:
-    """The sum of the table, as it is."""
+    """Predicts latency by the sum of the table, as it is."""
 
     @classmethod
     def fit(cls, encoded: Encoded, ms: np.ndarray) -> TableSum:
@@ -67,7 +71,10 @@ class TableSum:
 
 @dataclass(frozen=True)
 class TableLine:
-    """A line over the sum of the table: what a call costs, and what chains leave out."""
+    """Predicts latency by a line over the sum of the table.
+
+    The offset is the fixed cost of a call; the slope corrects what is left out when operators are measured in chains.
+    """
 
     line: Line
 

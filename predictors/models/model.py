@@ -1,4 +1,4 @@
-"""What a model of latency provides."""
+"""The protocol of a model of latency."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from predictors.encoding import Encoded
 
 
 class Model(Protocol):
-    """A way to predict (N,) milliseconds; one of `MODELS`."""
+    """Predicts the milliseconds of N encoded architectures; its classes are listed in `MODELS`."""
 
     @classmethod
-    def fit(cls, encoded: Encoded, ms: np.ndarray) -> Self: ...
+    def fit(cls, encoded: Encoded, ms: np.ndarray) -> Self:
+        """Fit to N encoded networks and their (N,) measured milliseconds."""
+        ...
 
-    def predict(self, encoded: Encoded) -> np.ndarray: ...
+    def predict(self, encoded: Encoded) -> np.ndarray:
+        """Predict the (N,) milliseconds of N encoded architectures."""
+        ...
 
-    def to_json(self) -> dict: ...
+    def to_json(self) -> dict:
+        """The record that `from_json` reads."""
+        ...
 
     @classmethod
     def from_json(cls, record: dict) -> Self:
-        """Read what `to_json` wrote.
+        """Build the model from a record that `to_json` made.
 
         Raises:
-            KeyError, TypeError, ValueError: It is no such record.
+            KeyError, TypeError, ValueError: The record is incomplete or malformed.
         """
         ...

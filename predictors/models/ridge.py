@@ -1,7 +1,9 @@
-"""Ridge regression as a correction of the table: a network of more weights, traffic or operators than usual strays from the sum alike.
+"""Ridge regression as a correction of the table: powers of a network's parameters, traffic and number of operators.
 
-The chains that a table is made of keep their weights and activations in cache, a whole network does not; what that leaves out grows
-as a power of the network's size. Three exponents are learnt from fewer networks than trees need.
+Operators are measured in short chains, which keep their weights and activations in cache; a whole network does not. The time that the
+table misses for this reason grows about as a power of the network's size. The three exponents are learnt from fewer networks than trees
+need. Worked example: with an exponent of 0.1 for parameters, twice as many of them make the prediction 2 ** 0.1 = 1.07 times as long.
+
 Source: Hoerl & Kennard, Ridge Regression (Technometrics 1970).
 """
 
@@ -17,12 +19,12 @@ from tracking.files.records import typed
 
 _SUMS = ("params_m", "traffic_m", "operators")
 _PENALTY = 5.0
-"""Weight of the squared exponents; between 2 and 10 cross-validated errors of the shipped tables hardly differ."""
+"""Penalty on the squared coefficients; from 2 to 10 the cross-validated errors of the shipped tables hardly differ."""
 
 
 @dataclass(frozen=True)
 class Powers:
-    """A factor: scale * params_m ** params * traffic_m ** traffic * operators ** operators."""
+    """The factor scale * params_m ** params * traffic_m ** traffic * operators ** operators; the last three fields are exponents."""
 
     scale: float
     params: float
@@ -36,7 +38,7 @@ class Powers:
 
 @dataclass(frozen=True)
 class TableRidge:
-    """A line over the table's sum, times powers of a network's parameters, traffic and number of operators."""
+    """Predicts latency by a line over the table's sum, times powers of a network's parameters, traffic and number of operators."""
 
     line: TableLine
     powers: Powers
@@ -44,9 +46,9 @@ class TableRidge:
     @classmethod
     def fit(cls, encoded: Encoded, ms: np.ndarray) -> TableRidge:
         line = TableLine.fit(encoded, ms)
-        missed = np.log(ms / np.maximum(line.predict(encoded), 1e-9)).round(6)  # less is the solver's, not the chip's
+        missed = np.log(ms / np.maximum(line.predict(encoded), 1e-9)).round(6)  # finer digits come from the solver
         x = _logarithms(encoded)
-        spread = np.where(np.ptp(x, axis=0) > 1e-9, x.std(axis=0), np.inf)  # what never varies teaches nothing
+        spread = np.where(np.ptp(x, axis=0) > 1e-9, x.std(axis=0), np.inf)  # a sum that never varies gets the exponent 0
         z = (x - x.mean(axis=0)) / spread
         exponents = np.linalg.solve(z.T @ z + _PENALTY * np.eye(len(_SUMS)), z.T @ (missed - missed.mean())) / spread
         return cls(line, Powers(float(np.exp(missed.mean() - x.mean(axis=0) @ exponents)), *map(float, exponents)))
@@ -63,4 +65,5 @@ class TableRidge:
 
 
 def _logarithms(encoded: Encoded) -> np.ndarray:
+    """(N, 3) logarithms of the sums named in `_SUMS`."""
     return np.log(encoded.sums(*_SUMS))

@@ -1,1 +1,1 @@
-"""A chip that was hardly measured: what it takes for any network, from a few of its networks and what other chips take."""
+"""Prediction for a new chip: the latency of any network, from a few measured networks and from what other chips take."""

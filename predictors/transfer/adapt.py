@@ -1,4 +1,4 @@
-"""The verb `adapt`: a latency predictor of a new chip from a handful of its networks and the predictors of others."""
+"""The verb `adapt`: a latency predictor for a new chip, from a few networks measured on it and from the predictors of other chips."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracking.files.atomic import check_target
 from tracking.files.progress import say
 
 _BATCH = 3
-"""Networks between two looks at the error, where one is asked for."""
+"""Number of networks measured between two checks of the expected error, if `max_error` is given."""
 
 
 def adapt(
@@ -34,27 +34,28 @@ def adapt(
     seed: int = 0,
     resume: bool = False,
 ) -> dict:
-    """Fit a latency predictor for a new chip, runtime or precision from a few of its networks.
+    """Fit a latency predictor for a new chip, runtime or precision from a few networks measured there.
 
-    What chips are like is learned from predictors or tables of other chips and from imagined ones; the networks that tell most
-    about all others are measured, and every operator's time is estimated from both. An int8 predictor from fp32 tables is made
-    in the same way. Measured networks are kept beside the predictor as OUT.networks-1.csv and so on.
+    How chips differ is learned from predictors or latency tables of other chips, and from imagined chips with random costs. The networks
+    that tell most about all others are measured, and from these the time of every operator is estimated. An int8 predictor can be made
+    from fp32 tables in the same way. Measurements are kept beside the predictor: for phone.json as phone.networks-1.csv and so on.
 
     Args:
-        from_: Predictors (.json) or latency tables (.csv) of other chips, or of this one in another format; all of one family.
-        out: The predictor, a .json file.
+        from_: Predictors (.json) or latency tables (.csv) of other chips, or of this chip in another precision; all of one family.
+        out: File to write the predictor to (.json).
         setup: The new chip, and what runs the networks.
-        networks: Networks to measure, 3 to 50.
-        max_error: Stop measuring when the expected error is at most so many percent; by default all networks are measured.
+        networks: Number of networks to measure, 3 to 50.
+        max_error: Stop measuring as soon as the expected error is at most this percentage; by default all networks are measured.
         seed: Fixes the choice of networks and the order of measuring.
-        resume: Go on with an interrupted measurement of the same settings.
+        resume: Continue an interrupted measurement that had the same settings.
 
     Returns:
-        `networks` (how many were measured), `error_expected` in percent over random networks, `error_left_out` in percent (each measured
-        network predicted from the others), `learning` (both by number of networks), `interval` and `profile`.
+        `family`, `networks` (how many were measured), `error_expected` in percent over random networks, `error_left_out` in percent (each
+        measured network predicted from the others), `learning` (both errors by number of networks), `interval` and `profile`.
 
     Raises:
-        ValueError: A source is broken or of another family, a number is out of range, or too few networks run on the device.
+        FileNotFoundError: There is no such predictor or table.
+        ValueError: A source is broken, sources are of several families, a number is out of range, or too few networks run on the device.
         ConnectionError: The device cannot be reached or is in use.
     """
     out, from_ = Path(out), [Path(path) for path in from_]
@@ -101,7 +102,7 @@ def adapt(
 
 
 def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
-    """Family, and milliseconds of operators by key, of a predictor or a table."""
+    """Family and milliseconds of operators by key, from a predictor or a latency table."""
     if path.suffix != ".csv":
         predictor = load_latency(path)
         return predictor.family, dict(predictor.operator_ms)
@@ -113,6 +114,7 @@ def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
 
 
 def _one_family(families: dict[Path, str]) -> str:
+    """The family that all sources are of; raises ValueError if there are several."""
     if len(set(families.values())) > 1:
         listed = ", ".join(f"{path} of {family}" for path, family in families.items())
         raise ValueError(f"the predictors of other chips must be of one family, got {listed}; adapt each family by itself")
@@ -120,7 +122,7 @@ def _one_family(families: dict[Path, str]) -> str:
 
 
 def _measured(asked: Sequence[Architecture], tables: Sequence[LatencyTable]) -> Measured:
-    """What ran, in the order in which it was asked for; milliseconds at the device's speed during the first measurement.
+    """The networks that ran, in the order in which they were asked for, in milliseconds at the device's speed of the first measurement.
 
     Raises:
         ValueError: Fewer than 3 networks ran.

@@ -1,13 +1,13 @@
-"""A chip that was hardly measured: what it takes for any network, from a few measured ones and from what chips are like.
+"""Predicts the latency of any network on a new chip from a few measurements, with other chips as prior knowledge.
 
-What chips are like is an ensemble: chips that were measured, and many imagined ones that a rule draws (how much each kind of
-operator, a call, a byte costs). How their latencies vary together is the covariance of a Gaussian process, which the networks
-measured on the new chip condition. Rules that contradict each other (does this chip drop dead branches?) are hypotheses of
-their own; each is weighted by how well it explains the measurements, and so is each of a few levels of noise.
+The prior is an ensemble of chips: some that were measured, and many imagined ones whose costs are drawn at random (see `imagined.py`).
+The covariance of their latencies is that of a Gaussian process, which is conditioned on the networks measured on the new chip.
+Assumptions that contradict each other (e.g. whether the engine removes unused branches) are separate hypotheses, each with an ensemble and
+a `Belief` of its own. Each combination of a hypothesis and a level of measurement noise is weighted by its marginal likelihood.
 
-Latencies are relative here: a chip's divided by its mean over some reference networks. Source: Rasmussen & Williams, Gaussian
-Processes for Machine Learning, chapters 2 and 5 (evidence); an empirical covariance as in the ensemble Kalman filter (Evensen 1994).
-benchmarks/new_chipset.py judges it.
+Latencies are relative: the milliseconds on a chip, divided by the mean milliseconds of the same reference networks on that chip. (`NewChip`
+takes some 300 random networks of the family as reference.) Source: Rasmussen & Williams, Gaussian Processes for Machine Learning, chapters
+2 and 5 (evidence); an empirical covariance as in the ensemble Kalman filter (Evensen 1994). benchmarks/new_chipset.py judges it.
 """
 
 from __future__ import annotations
@@ -21,39 +21,46 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import softmax
 
 NOISE = (0.005, 0.01, 0.025, 0.06)
-"""Levels of relative noise of a measurement that are considered."""
+"""Candidate relative standard deviations of the measurement noise."""
 _SCALE, _CALL = 0.3, 0.1
-"""How uncertain a chip's speed and the cost of a call are, relative to its latency, once it is scaled to the measurements."""
+"""Prior standard deviations of the overall scale and of the fixed cost per inference call, in relative units."""
 _KNOWN, _IMAGINED = 0.3, 1.2
-"""How far a new chip may stray along the differences of known and of imagined chips."""
+"""Factors on the deviations of measured and of imagined chips from their means."""
 _LINEAR, _LOCAL, _LENGTH = 0.015, 0.035, 1.5
-"""What no ensemble explains: standard deviations of a linear and of a local effect of the structure, and the length of the latter."""
+"""Relative standard deviations of a linear and of a smooth (RBF) residual over the structure features, and length scale of the latter. They
+are for what no ensemble explains."""
 _FLOOR = 0.1
-"""No network takes less than this share of what was believed."""
+"""`Posterior.predict` gives at least this share of the prior mean, scaled to the measurements."""
 _RANDOM = 10
-"""One of so many networks is chosen at random: beliefs may be wrong."""
+"""One network in this many is chosen at random, in case the beliefs are wrong."""
 
 
 @dataclass(frozen=True)
 class Belief:
-    """One hypothesis about an unmeasured chip: relative latency of N networks = mean + spread @ w, w standard normal, + local effects."""
+    """Prior of the relative latencies of N networks on a new chip, under one hypothesis.
+
+    The latencies are mean + spread @ w with D standard normal w, plus a residual that depends on the structure features, if there are any.
+    """
 
     mean: np.ndarray
-    """(N,) relative latency."""
+    """(N,) expected relative latencies."""
     spread: np.ndarray
-    """(N, D)"""
+    """(N, D) factor of the covariance, which is spread @ spread.T without the residual."""
     structure: np.ndarray
-    """(N, F) standardised features; networks that are alike in them deviate alike. F may be 0."""
+    """(N, F) standardised features of the networks: those with similar features have correlated residuals. F may be 0."""
 
     @classmethod
     def of(cls, known: np.ndarray, imagined: np.ndarray, structure: np.ndarray | None = None, calls: float = 1.0) -> Self:
-        """What an ensemble of chips says of the next one.
+        """Build the prior from an ensemble of chips.
+
+        Its mean lies midway between the means of the measured and of the imagined chips, and the difference of the two means is one more
+        direction in which the new chip may vary.
 
         Args:
             known: (N, S) relative latencies on measured chips; S may be 0.
             imagined: (N, M) relative latencies on imagined chips.
-            structure: (N, F) standardised features of the networks.
-            calls: How many calls a row stands for: 1 for a network, 0 for an operator in it.
+            structure: (N, F) standardised features of the networks; none if not given.
+            calls: Share of the fixed cost per call that each row carries: 1 for a network, 0 for a single operator.
         """
         middle = imagined.mean(axis=1)
         typical = known.mean(axis=1) if known.shape[1] else middle
@@ -68,11 +75,11 @@ class Belief:
         return cls(mean, np.hstack(spread), np.empty((len(mean), 0)) if structure is None else structure)
 
     def __getitem__(self, rows: np.ndarray | slice) -> Belief:
-        """About some of the networks."""
+        """The belief restricted to the given rows."""
         return Belief(self.mean[rows], self.spread[rows], self.structure[rows])
 
     def covariance(self, other: Belief) -> np.ndarray:
-        """(N, K) of the relative latencies of these networks and of K others."""
+        """(N, K) covariance of the relative latencies of these N networks with those of the K networks of another belief."""
         shared = self.spread @ other.spread.T
         features = self.structure.shape[1]
         if not features:
@@ -85,7 +92,7 @@ class Belief:
 
     @property
     def variance(self) -> np.ndarray:
-        """(N,) of the relative latencies."""
+        """(N,) prior variance of each relative latency, without measurement noise."""
         shared = (self.spread**2).sum(axis=1)
         if not self.structure.shape[1]:
             return shared
@@ -93,36 +100,43 @@ class Belief:
 
 
 def _deviations(latencies: np.ndarray) -> np.ndarray:
+    """(N, M) centred latencies X of M chips, divided by the root of M, so that X @ X.T is their covariance."""
     chips = latencies.shape[1]
     return (latencies - latencies.mean(axis=1, keepdims=True)) / np.sqrt(chips) if chips else latencies
 
 
 @dataclass(frozen=True)
 class _Conditioned:
-    """A belief after the measurements, under one level of noise."""
+    """A belief conditioned on n measurements, under one level of noise."""
 
     measured: Belief
+    """The belief restricted to the measured networks."""
     noise: float
+    """Relative standard deviation of the measurement noise."""
     factor: np.ndarray
     """(n, n) lower Cholesky factor of the covariance of the measurements."""
     residual: np.ndarray
-    """(n,) relative measurements less the belief's mean."""
+    """(n,) relative measurements minus the belief's mean."""
     scale: float
-    """Milliseconds of one relative unit."""
+    """Milliseconds per relative unit: geometric mean of measured milliseconds / prior mean."""
 
     @property
     def evidence(self) -> float:
-        """Logarithm of the measurements' probability, up to a constant."""
+        """Log marginal likelihood of the relative measurements, up to a constant.
+
+        It is the density of the milliseconds divided by `scale`, which is fitted for each hypothesis: ratios between networks are to decide
+        between hypotheses, not the speed of the chip.
+        """
         white = solve_triangular(self.factor, self.residual, lower=True)
         return float(-0.5 * white @ white - np.log(np.diag(self.factor)).sum())
 
     def mean(self, belief: Belief) -> np.ndarray:
-        """(N,) milliseconds."""
+        """(N,) expected milliseconds of the N networks of a belief."""
         weights = cho_solve((self.factor, True), self.residual)
         return self.scale * (belief.mean + belief.covariance(self.measured) @ weights)
 
     def deviation(self, belief: Belief) -> np.ndarray:
-        """(N,) standard deviation of a measurement, relative to the belief's mean."""
+        """(N,) standard deviation of a measurement of each network, noise included, relative to the prior mean."""
         explained = solve_triangular(self.factor, belief.covariance(self.measured).T, lower=True)
         variance = np.maximum(belief.variance - (explained**2).sum(axis=0), 0)
         return np.sqrt(variance / belief.mean**2 + self.noise**2)
@@ -130,23 +144,35 @@ class _Conditioned:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Every hypothesis conditioned on the measurements, and what each deserves."""
+    """Every hypothesis conditioned on the measurements, under each level of noise, with its posterior probability."""
 
     parts: tuple[tuple[int, _Conditioned], ...]
-    """With the number of its hypothesis."""
+    """(index of the hypothesis, conditioned belief) for every hypothesis and noise level; P in all."""
     weights: np.ndarray
-    """(P,) probability of each part."""
+    """(P,) posterior probability of each part."""
 
     def mean(self, beliefs: Sequence[Belief]) -> np.ndarray:
-        """(N,) milliseconds; linear in the rows of the beliefs where these have no structure.
+        """Expected milliseconds of N networks.
+
+        Without structure features they are linear in the rows of the beliefs: the milliseconds of operators and of a call add up to those
+        of their network.
 
         Args:
-            beliefs: Of every hypothesis about the N networks, in the order in which they were conditioned.
+            beliefs: Beliefs about the N networks, one for each hypothesis, in the order in which they were conditioned.
+
+        Returns:
+            (N,) milliseconds.
         """
         return self.weights @ np.array([part.mean(beliefs[h]) for h, part in self.parts])
 
     def predict(self, beliefs: Sequence[Belief]) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) milliseconds and (N,) relative standard deviations of measurements."""
+        """Predict (N,) milliseconds of N networks and the (N,) relative standard deviations of their measurements.
+
+        Unlike `mean`, every hypothesis predicts at least a tenth of its prior mean. Differences between hypotheses add to the deviations.
+
+        Args:
+            beliefs: Beliefs about the N networks, one for each hypothesis, in the order in which they were conditioned.
+        """
         least = [_FLOOR * part.scale * beliefs[h].mean for h, part in self.parts]
         means = np.array([np.maximum(part.mean(beliefs[h]), low) for (h, part), low in zip(self.parts, least, strict=True)])
         deviations = np.array([part.deviation(beliefs[h]) for h, part in self.parts])
@@ -155,14 +181,14 @@ class Posterior:
 
 
 def condition(beliefs: Sequence[Belief], ms: np.ndarray) -> Posterior:
-    """Condition beliefs on measurements.
+    """Condition the beliefs of all hypotheses on measurements.
 
     Args:
-        beliefs: Of every hypothesis about the measured networks.
-        ms: (n,) their milliseconds on the new chip.
+        beliefs: Beliefs about the n measured networks, one for each hypothesis.
+        ms: (n,) milliseconds of these networks on the new chip.
 
-    Worked example: three networks and two hypotheses. By the first all of them take about as long as a usual network; by the second,
-    whose engine removes dead branches, they take 1, 0.5 and 1.5 times as long. The first two are measured, 10.0 and 5.2 ms. The second
+    Worked example: three networks and two hypotheses. By the first, all of them take about as long as an average network; by the second,
+    whose engine removes unused branches, they take 1, 0.5 and 1.5 times as long. The first two are measured: 10.0 and 5.2 ms. The second
     hypothesis explains that far better and gets nearly all of the probability, so the third network is expected at 15.3 ms:
 
     >>> alike = Belief(np.ones(3), np.array([[0.3, 0.0], [0.3, 0.2], [0.3, 0.2]]), np.empty((3, 0)))
@@ -184,19 +210,19 @@ def condition(beliefs: Sequence[Belief], ms: np.ndarray) -> Posterior:
 
 
 def choose(beliefs: Sequence[Belief], count: int, rng: np.random.Generator, noise: float = NOISE[2]) -> np.ndarray:
-    """The networks whose measurement tells most about all the others.
+    """Choose the networks whose measurement most reduces the uncertainty about all candidates.
 
-    Each in turn is the one that lowers the relative variance of all candidates most, summed over the hypotheses (A-optimal design,
-    greedy); a few are random.
+    Each in turn is the one that lowers the sum of relative variances of all candidates most, added up over the hypotheses (greedy A-optimal
+    design). The 6th, 16th, 26th, ... are random.
 
     Args:
-        beliefs: Of every hypothesis about N candidates.
-        count: How many to choose, at most N.
+        beliefs: Beliefs about N candidates, one for each hypothesis.
+        count: Number of networks to choose, at most N.
         rng: Draws the random ones.
-        noise: Relative noise of a measurement.
+        noise: Relative standard deviation of the measurement noise.
 
     Returns:
-        (count,) different row numbers, in the order of choice.
+        (count,) different rows of the candidates, in the order of choice.
     """
     left = [belief.covariance(belief) / np.outer(belief.mean, belief.mean) for belief in beliefs]
     chosen: list[int] = []
@@ -211,7 +237,15 @@ def choose(beliefs: Sequence[Belief], count: int, rng: np.random.Generator, nois
 
 
 def leave_one_out(beliefs: Sequence[Belief], ms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) milliseconds and (n,) relative standard deviations of each measured network, predicted from the n - 1 others."""
+    """Predict each of n >= 2 measured networks from the n - 1 others.
+
+    Args:
+        beliefs: Beliefs about the n measured networks, one for each hypothesis.
+        ms: (n,) measured milliseconds.
+
+    Returns:
+        (n,) predicted milliseconds and (n,) relative standard deviations.
+    """
     rows = np.arange(len(ms))
     answers = []
     for row in rows:
@@ -222,5 +256,5 @@ def leave_one_out(beliefs: Sequence[Belief], ms: np.ndarray) -> tuple[np.ndarray
 
 
 def expected_error(deviation: np.ndarray) -> float:
-    """Mean absolute error in percent that normal errors of (N,) relative standard deviations make."""
+    """Mean absolute error in percent of N predictions with normal errors of the given (N,) relative standard deviations."""
     return float(100 * np.sqrt(2 / np.pi) * deviation.mean())

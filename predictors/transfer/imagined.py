@@ -1,15 +1,16 @@
-"""Chips that nobody built: what each operator of a family might cost on the next one.
+"""Imagined chips: what each operator of a family might cost on chips that nobody built, drawn at random.
 
-A chip is imagined as a mixture of those that were measured and of three simple ones (multiply-adds, bytes, calls), in which every
-feature of an operator (its kind, kernel, expansion, stride, map size) is faster or slower by a random factor. How far factors
-stray is one hypothesis each: an engine on a similar chip, another chip, a strange one. One more: a kernel size that the engine
-has no fast code for, so that its depthwise part takes many times longer (LiteRT's 7x7 on x86 takes six to ten times as long).
+A chip is imagined as a random mixture of the measured chips and of three simple ones, on which an operator costs what its multiply-adds,
+its bytes or its calls do. Then each feature of the operators (kind, kernel, expansion, stride, map size) is made faster or slower by a
+random factor. How far these factors stray from 1 depends on the hypothesis: another engine on a similar chip, another chip, or a strange
+chip. If the family has depthwise convolutions, one more hypothesis is a kernel size that the engine has no fast code for, so that its
+depthwise part takes much longer (LiteRT's 7x7 on x86 takes six to ten times as long).
 
-Worked example: a usual network consists of a 3x3 and a 7x7 convolution, which take 2 and 6 ms on the one chip that was measured: costs
-.25 and .75, relative to the network. By calls alone they would cost .5 each. An imagined chip is four parts of the first and one of the
-second, .30 and .70, and is 1.35 times as slow at everything with a kernel of 7: .30 and .945. Relative to a usual network again, which
-now takes 1.245, its costs are .24 and .76. Other imagined chips mix otherwise and have other factors, 400 for each hypothesis. How the
-costs vary among them, always together for all kernels of 7, is what a few measured networks of the real chip are read with.
+Worked example: an average network consists of a 3x3 and a 7x7 convolution, which take 2 and 6 ms on the one measured chip. Relative to the
+network they cost .25 and .75. If only calls counted, they would cost .5 each. An imagined chip mixes four parts of the former with one
+part of the latter, which gives .30 and .70, and is 1.35 times as slow for kernels of 7: .30 and .945. An average network now takes 1.245;
+relative to it the costs are .24 and .76. There are 400 such chips for each hypothesis, with other mixtures and factors. Among them the
+costs of all kernels of 7 vary together. This covariance lets a few measured networks of the real chip tell about all others.
 """
 
 from __future__ import annotations
@@ -21,29 +22,28 @@ import numpy as np
 from supernet.operators import Operator
 
 CHIPS = 400
-"""Imagined for each hypothesis."""
+"""Number of chips imagined for each hypothesis."""
 _STRAYS = (0.1, 0.3, 1.0)
-"""Standard deviations of the logarithm of a feature's factor, one hypothesis each."""
+"""Standard deviation of the logarithm of a feature's factor, for each hypothesis."""
 _OWN = 0.02
-"""Of each operator's own factor."""
+"""Standard deviation of the logarithm of a further factor that each operator has for itself."""
 _KIND, _KERNEL, _OPTION, _SIZE, _BOTH = 1.0, 1.0, 0.5, 0.7, 0.5
-"""How far the factor of a feature strays for a stray of one: of the kind, the kernel, any other option, the size of the map, and kind and
-kernel together."""
+"""Factors on `_STRAYS` for each feature: the kind, the kernel, any other option, the map size, and kind and kernel together."""
 _SLOW_STRAY = 0.15
-"""Of the slow depthwise parts, over map sizes and strides."""
+"""Standard deviation of the logarithm of the factors of slow depthwise parts, for each map size and each stride."""
 
 
 def imagined_chips(operators: Sequence[Operator], usual: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Costs of operators on imagined chips.
+    """Draw the costs of operators on imagined chips.
 
     Args:
         operators: K operators of one family.
-        usual: (K,) how often each occurs in the search branch of a usual network, on average.
+        usual: (K,) mean number of each operator in the search branch of a network.
         known: (K, S) relative costs on measured chips (see `relative`); S may be 0.
         rng: Draws the chips.
 
     Returns:
-        (K, CHIPS) relative costs for every hypothesis.
+        (K, CHIPS) relative costs for each hypothesis.
     """
     macs = np.array([op.counts.macs for op in operators], float)
     moved = np.array([np.prod(op.in_shape) + np.prod(op.out_shape) + op.counts.params for op in operators], float)
@@ -55,11 +55,20 @@ def imagined_chips(operators: Sequence[Operator], usual: np.ndarray, known: np.n
 
 
 def relative(cost: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """(K,) or (K, M) costs in units of what a usual network takes."""
+    """Costs of operators divided by the cost of an average network.
+
+    Args:
+        cost: (K,) costs of K operators, or (K, M) on each of M chips, in any unit.
+        usual: (K,) mean number of each operator in a network.
+
+    >>> relative(np.array([2.0, 6.0]), np.array([1.0, 1.0])).tolist()
+    [0.25, 0.75]
+    """
     return cost / (usual @ cost)
 
 
 def _chips(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, stray: float, rng: np.random.Generator) -> np.ndarray:
+    """(K, CHIPS) relative costs: mixtures of the (K, B) costs on B chips, with random factors for the features of the operators."""
     logarithm = rng.normal(0, _OWN, (len(operators), CHIPS))
     for values, share in _shared_features(operators):
         logarithm += _factors(values, stray * share, rng)
@@ -67,12 +76,12 @@ def _chips(operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, 
     return relative(mixed * np.exp(logarithm), usual)
 
 
-def _shared_features(operators: Sequence[Operator]) -> list[tuple[list[Hashable], float]]:
-    """What operators have in common: for each feature its (K,) values, and how far its factor strays.
+def _shared_features(operators: Sequence[Operator]) -> list[tuple[Sequence[Hashable], float]]:
+    """The features of K operators: for each its K values, and how far its factor strays relative to `_STRAYS`.
 
-    An option that follows from kind and map size, as the side of the template does, says no more than these and is left out.
+    An option that follows from kind, branch and input shape, as the side of the template does, adds nothing to these and is left out.
     """
-    features: list[tuple[list[Hashable], float]] = [([op.kind for op in operators], _KIND)]
+    features: list[tuple[Sequence[Hashable], float]] = [([op.kind for op in operators], _KIND)]
     known = [(op.kind, op.branch, op.in_shape) for op in operators]
     for name in dict.fromkeys(name for op in operators for name in op.option):
         values = [op.option.get(name) for op in operators]
@@ -86,7 +95,10 @@ def _shared_features(operators: Sequence[Operator]) -> list[tuple[list[Hashable]
 def _slow_chips(
     operators: Sequence[Operator], usual: np.ndarray, bases: np.ndarray, slow: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Chips like those known whose engine is slow for one kernel size; `slow` is (K, number of sizes)."""
+    """(K, CHIPS) relative costs on chips whose engine is slow for one kernel size, and which otherwise resemble the known ones.
+
+    `slow` holds the (K, number of kernel sizes) relative multiply-adds of depthwise convolutions.
+    """
     logarithm = rng.normal(size=CHIPS) + _factors([op.in_shape[-1] for op in operators], _SLOW_STRAY, rng)
     logarithm += _factors([op.option.get("stride") for op in operators], _SLOW_STRAY, rng)
     extra = slow[:, rng.integers(slow.shape[1], size=CHIPS)] * np.exp(logarithm)
@@ -94,13 +106,13 @@ def _slow_chips(
 
 
 def _factors(values: Sequence[Hashable], deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """(K, CHIPS) normal logarithms, equal where the values are."""
+    """(K, CHIPS) logarithms of factors, drawn from a normal distribution; operators with equal values share a factor."""
     codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
     return rng.normal(0, deviation, (len(codes), CHIPS))[[codes[value] for value in values]]
 
 
 def _depthwise(operators: Sequence[Operator], usual: np.ndarray) -> list[np.ndarray]:
-    """(K,) relative multiply-adds of the depthwise convolutions of each kernel size."""
+    """For each kernel size, the (K,) multiply-adds of depthwise convolutions of that size, relative to an average network."""
     work: dict[int, np.ndarray] = {}
     for i, op in enumerate(operators):
         side, expansion = op.option.get("kernel"), op.option.get("expansion", 1)

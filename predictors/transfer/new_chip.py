@@ -1,6 +1,6 @@
-"""What a family's networks take on a chip that was hardly measured: which of them to measure, and the predictor that follows.
+"""Which networks of a family to measure on a new chip, and the latency predictor that follows from these few.
 
-The estimate is a latency table that nobody measured: the posterior mean is a sum over operators, so each operator gets a time.
+The predictor has a latency table that nobody measured: the posterior mean is a sum over operators, so each operator gets a time.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from supernet.operators import Operator
 from supernet.space import Architecture
 
 MOST_NETWORKS = 50
+"""Most networks that are chosen for measuring."""
 _RANDOM = 300
-"""Random architectures: what is chosen from, and what an expected error is the mean over."""
+"""Number of random architectures drawn: the reference, the default candidates, and what an expected error is the mean over."""
 _LEAST_MS = 1e-6
-"""An operator that the measurements say nothing of could come out below zero."""
+"""Least time of an operator: one that the measurements say little of could come out below zero."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,15 @@ class Measured:
     """Networks that were measured on the new chip."""
 
     architectures: tuple[Architecture, ...]
+    """The n networks."""
     search_ms: np.ndarray
-    """(n,) milliseconds per frame."""
+    """(n,) measured milliseconds per frame."""
     template_ms: np.ndarray
-    """(n,) milliseconds of the template branch; empty where the family has none."""
+    """(n,) measured milliseconds of the template branch; empty if the family has no such branch."""
 
 
 class NewChip:
-    """Beliefs about a family's networks on a chip, from the operator times of others."""
+    """Prior knowledge of the latencies of a family's networks on a new chip, from operator times on other chips and from imagined chips."""
 
     def __init__(
         self,
@@ -53,13 +55,13 @@ class NewChip:
         seed: int = 0,
         candidates: Sequence[Architecture] | None = None,
     ):
-        """Imagine chips.
+        """Draw random architectures and imagined chips.
 
         Args:
             family: The family.
-            known: Milliseconds of operators by key on each of the other chips; some may be missing.
-            seed: Fixes the candidates, the imagined chips and the choice.
-            candidates: What is chosen from; random architectures where not given.
+            known: Milliseconds of operators by key, for each of the other chips; some operators may be missing.
+            seed: Fixes the random architectures, the imagined chips and the choice of networks.
+            candidates: Architectures to choose from for measuring; the random ones if not given.
         """
         self._family, self._rng = family, np.random.default_rng(seed)
         self._occurrences, self._encoder = family.occurrences, Encoder(family.name, {})
@@ -76,20 +78,28 @@ class NewChip:
 
     @cached_property
     def _order(self) -> np.ndarray:
+        """Rows of the candidates in the order in which they are to be measured."""
         return choose(self._beliefs(self._counts(self.candidates)), min(MOST_NETWORKS, len(self.candidates)), self._rng)
 
     def choose(self, count: int) -> list[Architecture]:
-        """The networks to measure first, each the one that tells most after those before it; at most 50."""
+        """The first `count` networks to measure, at most 50.
+
+        Each in turn most reduces the uncertainty about all candidates; about one in ten is random.
+        """
         return [self.candidates[i] for i in self._order[:count]]
 
     def expected_errors(self, measured: Measured) -> list[float]:
-        """Expected error in percent over random networks, after the first, the first two, ... of the measured networks."""
+        """Mean error in percent that is expected over random networks, given the first, the first two, ... of the measured networks."""
         beliefs = self._beliefs(self._counts(measured.architectures))
         posteriors = (condition([b[: n + 1] for b in beliefs], measured.search_ms[: n + 1]) for n in range(len(measured.search_ms)))
         return [expected_error(posterior.predict(self._random)[1]) for posterior in posteriors]
 
     def forecast(self, count: int) -> tuple[float, float]:
-        """Expected error in percent after the first networks, before any is measured: if the chip is like those known, and if strange."""
+        """Error in percent to expect over random networks once `count` networks are measured, before any is.
+
+        Returns:
+            The least and the largest over the hypotheses: if the chip is like those known, and if it is unlike them.
+        """
         errors = []
         # deviations do not depend on what will be measured, but which hypothesis holds does
         for chosen, belief in zip(self._beliefs(self._counts(self.choose(count))), self._random, strict=True):
@@ -97,16 +107,16 @@ class NewChip:
         return min(errors), max(errors)
 
     def fit(self, measured: Measured, profile: Profile, reference_ms: float, about: Mapping) -> LatencyPredictor:
-        """The predictor that follows from measured networks.
+        """Fit the predictor that follows from measured networks.
 
         Args:
             measured: At least 3 different networks.
-            profile: Of the measurement.
+            profile: Profile of the measurement.
             reference_ms: Milliseconds of the reference model during the measurement.
-            about: Where the times of the other chips come from.
+            about: Further entries for the record of the fit, e.g. the files of the other chips.
 
         Raises:
-            ValueError: There are fewer.
+            ValueError: There are fewer than 3 different networks.
         """
         if len(set(measured.architectures)) < MIN_NETWORKS:
             raise ValueError(
@@ -142,7 +152,7 @@ class NewChip:
         )
 
     def _learning(self, measured: Measured) -> list[dict]:
-        """Errors with the first 3, 4, ... networks: left out one by one, and expected over random ones."""
+        """Errors with the first 3, 4, ... networks: each predicted from the others, and expected over random networks."""
         beliefs, expected = self._beliefs(self._counts(measured.architectures)), self.expected_errors(measured)
         points = []
         for n in range(MIN_NETWORKS, len(expected) + 1):
@@ -151,22 +161,23 @@ class NewChip:
         return points
 
     def _table(self, posterior: Posterior) -> tuple[dict[str, float], float]:
-        """Milliseconds of every operator, and of a call."""
+        """Expected milliseconds of every operator by key, and of a call."""
         operators = posterior.mean(self._beliefs(np.eye(len(self._operators)), calls=0.0))
         call = posterior.mean(self._beliefs(np.zeros((1, len(self._operators)))))[0]
         return {op.key: max(float(ms), _LEAST_MS) for op, ms in zip(self._operators, operators, strict=True)}, float(call)
 
     def _beliefs(self, counts: np.ndarray, calls: float = 1.0) -> list[Belief]:
+        """Beliefs about N networks given as (N, K) counts of their operators, one for each hypothesis."""
         return [Belief.of(counts @ self._known, counts @ chips, calls=calls) for chips in self._imagined]
 
     def _counts(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """(N, K) how often each operator occurs in the search branch."""
+        """(N, K) how often each operator occurs in the search branch of N networks."""
         counts = self._occurrences.selection(self._encoder.choices(architectures)) @ self._occurrences.counts
         return counts * self._occurrences.of_branch["search"]
 
 
 def _relative_costs(operators: Sequence[Operator], usual: np.ndarray, known: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """(K, S) relative costs; an operator that a chip lacks costs what its multiply-adds do there."""
+    """(K, S) relative costs on S chips; an operator without a time costs in proportion to its multiply-adds, at the rate of the others."""
     columns = []
     for times in known:
         ms = np.array([times.get(op.key, np.nan) for op in operators])

@@ -1,1 +1,1 @@
-"""The front of a search: what dominates, what was measured, and which candidate is recommended."""
+"""The Pareto front of a search: how it is found and measured, and which candidate is recommended."""

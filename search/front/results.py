@@ -1,6 +1,7 @@
-"""What a search leaves behind besides its study: the front as architecture files, a table of all candidates, and a summary.
+"""Writes the results of a search: the front as architecture files, a table of all candidates, and a summary.
 
-None of these files but the summary holds a clock: the same seed, strategy and one worker give the same bytes.
+Only the summary holds durations. The other files are equal byte by byte for equal settings and seed with one worker, unless something was
+measured on a device.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from tracking.files.atomic import new_folder, write_text
 
 
 def write_front(out: Path, members: Sequence[Candidate], recommendation: Recommendation) -> None:
-    """Write `front/NN.json`, most accurate first; an older front is replaced.
+    """Write the front as `front/01.json` and so on, most accurate first; an older front is replaced.
 
     Args:
         out: Folder of the search.
-        members: The front.
-        recommendation: Says which member is recommended.
+        members: The front, most accurate first.
+        recommendation: The recommended member.
     """
     shutil.rmtree(out / "front", ignore_errors=True)
     with new_folder(out / "front") as folder:
@@ -41,7 +42,7 @@ def write_candidates(out: Path, candidates: Sequence[Candidate], members: Sequen
 
     Args:
         out: Folder of the search.
-        candidates: All of them.
+        candidates: All candidates of the search.
         members: The front, most accurate first.
     """
     ranks = {member.number: rank for rank, member in enumerate(members, 1)}
@@ -60,6 +61,7 @@ def write_candidates(out: Path, candidates: Sequence[Candidate], members: Sequen
 
 
 def _cells(candidate: Candidate, metric: Metric) -> tuple[object, object, object]:
+    """Value, noise and source of one figure; empty if the candidate has none."""
     figure: Figure | None = candidate.figures.get(metric)
     return ("", "", "") if figure is None else (figure.value, "" if figure.noise is None else figure.noise, figure.source)
 
@@ -67,14 +69,14 @@ def _cells(candidate: Candidate, metric: Metric) -> tuple[object, object, object
 def summarise(
     members: Sequence[Candidate], recommendation: Recommendation, verification: Verification, rejected: Counter[str], evaluated: int
 ) -> dict:
-    """What `summary.json` says of the front and its winner.
+    """Collect what `summary.json` says of the front and its winner.
 
     Args:
         members: The front, most accurate first.
-        recommendation: The winner.
-        verification: What measuring the front came to.
-        rejected: Samples that were refused before any evaluation, by reason.
-        evaluated: Number of candidates.
+        recommendation: The winner, a member of the front.
+        verification: The result of measuring the front.
+        rejected: Number of samples refused before any evaluation, by reason.
+        evaluated: Number of evaluated candidates.
     """
     winner, accuracy = recommendation.winner, recommendation.accuracy
     rank = 1 + [member.number for member in members].index(winner.number)
@@ -97,5 +99,5 @@ def summarise(
 
 
 def write_summary(out: Path, summary: Mapping) -> None:
-    """Write `summary.json`."""
+    """Write `summary.json` into the folder of the search."""
     write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")

@@ -1,8 +1,11 @@
-"""The front measured on its devices, before anybody calls it final.
+"""Measures the front of a search on its devices, before it counts as final.
 
-What is measured takes the place of what was predicted. Where a measurement lies outside the interval of its prediction, the other
-predictions for that device are corrected by what the measurements say, the front is found anew, and its new members are measured, until
-nothing on it is merely predicted.
+A measured latency takes the place of the predicted one. If a measurement lies outside the interval of its prediction, the other predictions
+for that device are multiplied by a correction factor. Then the front is found anew and its new members are measured. This is repeated until
+every latency per frame on the front is measured, six times at most.
+
+Worked example: three members were predicted to take 8, 9 and 10 ms and take 9.6, 9.9 and 11 ms. One measurement is outside its interval, so
+the predictions of all other candidates are multiplied by the median of 1.2, 1.1 and 1.1, which is 1.1.
 """
 
 from __future__ import annotations
@@ -28,37 +31,39 @@ from supernet.space import Architecture
 from tracking.files.progress import say
 
 _ROUNDS = 6
-"""How often the front may change by what was measured on it."""
+"""Most rounds of finding the front and measuring its new members."""
 _WAIT_MINUTES = 1.0
-"""How long to wait for a device that was lost."""
+"""Minutes to wait for a device that was lost."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What measuring the front came to."""
+    """The result of measuring the front, by the name of the latency metric, e.g. `latency_ms:phone`."""
 
     measured: dict[str, int] = field(default_factory=dict)
-    """Networks measured, by the latency's name."""
+    """Number of candidates that were measured there."""
     outside: dict[str, int] = field(default_factory=dict)
-    """How many of them lay outside the intervals of their predictions."""
+    """Number of measurements outside the intervals of their predictions."""
     corrected: dict[str, float] = field(default_factory=dict)
-    """Factors of the predictions of what was not measured."""
+    """Factor that predictions of candidates that were not measured are multiplied by; only where there is one."""
     missing: dict[str, str] = field(default_factory=dict)
-    """Why nothing could be measured, by the latency's name."""
+    """Reason why the device could not be measured on."""
 
     def to_json(self) -> dict:
-        """The record in a search's summary."""
+        """The record in the summary of a search."""
         return asdict(self)
 
 
 def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor], pool: Workers, seed: int) -> Verification:
-    """Measure the members of the front on every device that is at hand.
+    """Measure the members of the front on every device that can be reached.
+
+    A device that cannot be measured on keeps its predictions; the reason is in the result.
 
     Args:
-        study: Holds the candidates; receives what is measured.
-        problem: Of the search.
+        study: Holds the candidates; the measurements are noted in it.
+        problem: The problem of the search.
         chips: Predictors of latency by the name of their device.
-        pool: Knows where devices are; no job may be under way.
+        pool: Workers that reach the devices; no job may be under way.
         seed: Fixes the order of measuring.
     """
     objectives, missing = [objective.metric for objective in problem.objectives], {}
@@ -97,7 +102,10 @@ def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor]
 
 
 def measured_on(predictor: LatencyPredictor, architectures: Sequence[Architecture], pool: Workers, seed: int) -> list[dict[Branch, float]]:
-    """Milliseconds of both branches of some architectures, where and as the predictor's networks were measured.
+    """Measure architectures on the device and with the settings of a predictor.
+
+    Returns:
+        For each architecture, the milliseconds of each branch.
 
     Raises:
         ValueError: The device is not, or no longer, what the predictor is for.
@@ -114,28 +122,32 @@ def _measure(profile: Profile, reference_ms: float, architectures: tuple[Archite
 
 
 def settled(candidates: Sequence[Candidate], problem: Problem) -> list[Candidate]:
-    """Candidates by the best that is known: predictions of what was not measured are corrected, limits apply to what was measured.
+    """Candidates with their best known figures: predictions are corrected, and limits apply to measured and corrected values.
 
     Args:
-        candidates: All of a study.
-        problem: Of the search.
+        candidates: All candidates of a study.
+        problem: The problem of the search.
     """
     limits = {constraint.name: constraint.limit for constraint in problem.constraints}
     return apply(candidates, corrections(candidates, problem), limits)
 
 
 def apply(candidates: Sequence[Candidate], factors: Mapping[Metric, float], limits: Mapping[str, float]) -> list[Candidate]:
-    """Correct predictions by factors and judge by limits again what depends on a device.
+    """Multiply predictions by factors, and check the limits on measured and corrected figures again.
 
     Args:
-        candidates: All of a study.
-        factors: Of the predictions of what was not measured; see `Verification.corrected`.
-        limits: By the name of the constraint, as in the settings of a search.
+        candidates: All candidates of a study.
+        factors: Factors by metric, for candidates without a measurement of it; see `corrections`.
+        limits: Limits by the name of the constraint, as in the settings of a search.
+
+    Returns:
+        The candidates in the same order; their figures and `feasible` may differ.
     """
     return [_judged(candidate, factors, limits) for candidate in candidates]
 
 
 def _judged(candidate: Candidate, factors: Mapping[Metric, float], limits: Mapping[str, float]) -> Candidate:
+    """Correct one candidate and check its limits again; an infeasible candidate stays infeasible."""
     changed = {metric: _times(candidate.figures[metric], factor) for metric, factor in factors.items() if not candidate.is_measured(metric)}
     measured = [metric for metric, figure in candidate.figures.items() if figure.predicted is not None]
     if not changed and not measured:
@@ -146,15 +158,19 @@ def _judged(candidate: Candidate, factors: Mapping[Metric, float], limits: Mappi
 
 
 def _times(figure: Figure, factor: float) -> Figure:
+    """The figure with its value multiplied by a factor; its noise stays as it was."""
     return Figure(figure.value * factor, figure.noise, figure.source, figure.predicted)
 
 
 def corrections(candidates: Sequence[Candidate], problem: Problem) -> dict[Metric, float]:
-    """By which factor the predictions of each latency are off, where measurements lie outside their intervals.
+    """Find the factors by which predictions of latency per frame are off: the median of measured / predicted.
 
     Args:
-        candidates: All of a study, as it has them.
-        problem: Knows the intervals.
+        candidates: All candidates of a study, not corrected yet.
+        problem: The problem of the search, which knows the intervals of predictions.
+
+    Returns:
+        Factors by metric, only for those with a measurement outside the interval of its prediction.
     """
     factors = {}
     for objective in problem.cheap:

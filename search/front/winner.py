@@ -1,7 +1,7 @@
-"""From the front of a study to one recommended candidate: rescore a few, call ties ties, let the cost decide between them.
+"""Finds the front of a study, the shortlist to judge again, and the one candidate to recommend.
 
-The best of many noisy scores is too good to be true; so a shortlist is judged again on sequences that had no part in
-choosing it, and only differences beyond the noise of those count.
+The best of many noisy scores is too good to be true. Therefore a shortlist is judged again on sequences that had no part in choosing it,
+and only differences beyond the noise of those count. Among candidates that tie with the most accurate, the cheapest is recommended.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from search.study.candidate import Candidate
 
 
 def losses(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> np.ndarray:
-    """The objectives of some candidates as figures to be minimised, (N, D)."""
+    """(N, D) values of D objectives for N candidates, negated where they are to be maximised: all are to be minimised."""
     signs = np.array([metric.sign for metric in objectives])
     values = [[candidate.value(metric) for metric in objectives] for candidate in candidates]
     return np.array(values, float).reshape(-1, len(objectives)) * signs
 
 
 def front(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> list[Candidate]:
-    """The feasible candidates that no other feasible one beats by the scores of the search, most accurate first.
+    """The Pareto front: feasible candidates that no other feasible one dominates, most accurate first.
+
+    Accuracies are those of the search, not of rescoring.
 
     Args:
-        candidates: All of a search.
-        objectives: What is optimised.
+        candidates: All candidates of a search.
+        objectives: The metrics that are optimised.
     """
     feasible = [candidate for candidate in candidates if candidate.feasible]
     best = [feasible[i] for i in non_dominated(losses(feasible, objectives))]
@@ -40,12 +42,14 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> list
 
 
 def shortlist(members: Sequence[Candidate], size: int, accuracy: Metric) -> list[Candidate]:
-    """At most `size` members of a front to be judged again: first those that may well be the best, then others from all along it.
+    """Choose at most `size` members of a front to be judged again.
+
+    Those that tie with the most accurate one come first; places that are left go to others, evenly spaced along the front.
 
     Args:
         members: A front, most accurate first.
-        size: At least 1.
-        accuracy: What ranks.
+        size: Number of members, at least 1.
+        accuracy: The metric that ranks candidates.
     """
     contenders = [member for member in members if paired(members[0].scores[accuracy.kind], member.scores[accuracy.kind]).tie]
     others = [member for member in members if member not in contenders]
@@ -55,37 +59,40 @@ def shortlist(members: Sequence[Candidate], size: int, accuracy: Metric) -> list
 
 
 def _spread(members: Sequence[Candidate], size: int) -> list[Candidate]:
-    """Evenly spaced members, both ends among them."""
+    """At most `size` evenly spaced members, both ends among them."""
     positions = np.unique(np.linspace(0, len(members) - 1, min(size, len(members))).round().astype(int))
     return [members[i] for i in positions]
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The winner and why."""
+    """The recommended candidate, and why it was chosen."""
 
     winner: Candidate
+    """The recommended candidate."""
     best: Candidate
     """The most accurate candidate among those compared."""
     differences: dict[int, Difference]
-    """Accuracy of `best` less that of each candidate compared, by number."""
+    """Accuracy of `best` minus that of each candidate compared, by the candidate's number."""
     accuracy: Metric
+    """The metric that ranks candidates."""
     cost: Metric
+    """The metric that decides between ties."""
 
     @property
     def ties(self) -> list[int]:
-        """Numbers of the candidates that cannot be told from the best."""
+        """Numbers of the candidates that tie with the best one."""
         return [number for number, difference in self.differences.items() if difference.tie and number != self.best.number]
 
     @property
     def tie_within(self) -> float | None:
-        """Difference below which two of those compared are a tie, typically: two standard errors; None for a single one."""
+        """Typical difference within which a candidate ties with the best: two median standard errors; None if only one was compared."""
         errors = [difference.standard_error for number, difference in self.differences.items() if number != self.best.number]
         return 2 * float(np.median(errors)) if errors else None
 
     @property
     def why(self) -> str:
-        """One or two sentences."""
+        """The reason for the recommendation, in one sentence."""
         sequences = len(_scores(self.best, self.accuracy))
         title = METRICS[self.accuracy.kind].title if self.accuracy.kind in METRICS else self.accuracy.kind
         highest = f"highest {title} on {sequences} {'further ' if self.best.rescored else ''}sequences"
@@ -103,18 +110,19 @@ class Recommendation:
 
     @property
     def _cheaper(self) -> tuple[str, str]:
+        """Words for a smaller and the smallest cost."""
         faster = self.cost.kind in METRICS and METRICS[self.cost.kind].faster
         return ("faster", "fastest") if faster else ("cheaper", "cheapest")
 
 
 def recommend(candidates: Sequence[Candidate], accuracy: Metric, cost: Metric, calibration: float = 0.0) -> Recommendation:
-    """Choose the cheapest of the candidates whose accuracy cannot be told from the highest.
+    """Choose the cheapest of the candidates that tie with the most accurate one.
 
     Args:
-        candidates: At least one. If any was rescored, only the rescored ones are compared.
-        accuracy: What ranks.
-        cost: What decides between ties; of several devices' costs, the largest counts.
-        calibration: Standard deviation that calibration gives an accuracy; see `noise.calibration_noise`.
+        candidates: At least one candidate. If any was rescored, only the rescored ones are compared.
+        accuracy: The metric that ranks candidates.
+        cost: The metric that decides between ties; if there are costs on several devices, the largest counts.
+        calibration: Standard deviation of an accuracy over draws of calibration pairs; see `noise.calibration_noise`.
     """
     compared = [candidate for candidate in candidates if candidate.rescored] or list(candidates)
     best = max(compared, key=lambda candidate: (candidate.accuracy(accuracy).value, -candidate.cost(cost)))
@@ -126,9 +134,10 @@ def recommend(candidates: Sequence[Candidate], accuracy: Metric, cost: Metric, c
 
 
 def _scores(candidate: Candidate, accuracy: Metric) -> tuple[float, ...]:
-    """On single sequences: the further ones where it was judged again."""
+    """Scores on single sequences: those of rescoring if the candidate was rescored, else those of the search."""
     return (candidate.rescored or candidate.scores)[accuracy.kind]
 
 
 def _count(items: Sequence) -> str:
+    """`one is` or `N are`, for a sentence."""
     return "one is" if len(items) == 1 else f"{len(items)} are"

@@ -1,1 +1,1 @@
-"""Who judges candidates, on what, and what their differences are worth."""
+"""Judges of candidates, the sequences they judge on, and how significant differences between candidates are."""

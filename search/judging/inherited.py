@@ -1,9 +1,10 @@
-"""Overlap of an architecture while it really tracks, with weights inherited from a supernet.
+"""Judges an architecture by letting it track, with weights inherited from a supernet.
 
-Source: one-shot search judges children with shared weights (Guo et al., ECCV 2020; LightTrack, CVPR 2021). A child is cut
-out, its BatchNorm statistics are set for each branch, and it tracks sequences in lockstep. AO is that of GOT-10k: mean overlap
-after the first frame, averaged over sequences; AUC the area under the success curve of OTB. All candidates see the same
-sequences, so their differences can be judged pair by pair.
+A subnet is cut out of the supernet, its BatchNorm statistics are set for each branch, and it tracks sequences in lockstep. AO is that of
+GOT-10k: mean overlap after the first frame, averaged over sequences. AUC is the area under the success curve of OTB. All candidates track
+the same sequences, so that two candidates can be compared sequence by sequence.
+
+Source: one-shot search judges subnets with shared weights (Guo et al., ECCV 2020; LightTrack, CVPR 2021).
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from tracking.lockstep import track_lockstep
 from tracking.trackers import TRACKERS, Procedure
 
 _SIDE_BY_SIDE = 16
-"""Sequences tracked at once: more would cost memory and save no time."""
+"""Number of sequences tracked at once; more would cost memory and save no time."""
 
 
 class InheritedJudge:
     """Judges architectures by tracking with a supernet's weights.
 
     Args:
-        supernet_path: A supernet checkpoint.
-        validation: What they track, and what calibrates them.
+        supernet_path: Checkpoint of a supernet.
+        validation: The sequences that are tracked, and the pairs that set BatchNorm statistics.
         device: Where torch runs networks: cpu or a CUDA device.
     """
 
@@ -56,11 +57,11 @@ class InheritedJudge:
         return Outcome(scores, time.perf_counter() - started)
 
     def procedure(self, architecture: Architecture, calibration: int = 0) -> Procedure:
-        """What tracks with an architecture's inherited weights.
+        """The tracking procedure of an architecture with inherited weights.
 
         Args:
-            architecture: Of the supernet's family.
-            calibration: Which draw of pairs sets the statistics of its BatchNorm layers.
+            architecture: An architecture of the supernet's family.
+            calibration: Number of the draw of pairs that sets the statistics of its BatchNorm layers.
         """
         network = self._supernet.extract(architecture).to(self._device)
         calibrate(network, *self._calibration(calibration))
@@ -68,6 +69,7 @@ class InheritedJudge:
         return TRACKERS[self.family.tracker][1](graphs, self.family.settings)
 
     def _calibration(self, draw: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Template and search crops of a draw of calibration pairs."""
         if draw not in self._crops:
             templates, searches, _ = tensors(self._validation.pairs(self.family.settings, draw))
             self._crops = {draw: (templates.to(self._device), searches.to(self._device))}  # one draw at a time
@@ -80,11 +82,14 @@ class InheritedJudge:
 
 
 def score_each(procedure: Procedure, sequences: Sequence[tracking_sequence.Sequence]) -> list[one_pass.Scores]:
-    """Scores of any tracking procedure on each of some sequences of equal length.
+    """Track sequences with a tracking procedure, and score each.
 
     Args:
-        procedure: E.g. of a candidate with inherited weights, or of a retrained winner.
-        sequences: N sequences.
+        procedure: The procedure, e.g. of a candidate with inherited weights, or of a retrained winner.
+        sequences: N sequences of equal length.
+
+    Returns:
+        The scores of each of the N sequences.
     """
     scores = []
     for first in range(0, len(sequences), _SIDE_BY_SIDE):
@@ -95,5 +100,5 @@ def score_each(procedure: Procedure, sequences: Sequence[tracking_sequence.Seque
 
 
 def static_ao(sequences: Iterable[tracking_sequence.Sequence]) -> float:
-    """AO of a box that never moves: what is reached without any tracking."""
+    """AO of a box that never moves from its first position: the baseline that needs no tracking."""
     return float(np.mean([one_pass.score(np.repeat(sequence.boxes[:1], len(sequence), 0), sequence.boxes).ao for sequence in sequences]))

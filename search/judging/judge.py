@@ -1,4 +1,4 @@
-"""What a judge is: it is given an architecture and validation sequences, and says how well it tracks them."""
+"""The protocol of a judge, which says how well an architecture tracks given validation sequences."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Job:
 
     architecture: Architecture
     sequences: range
-    """Which sequences: seeds of generated ones, or positions in a data set."""
+    """Numbers of the sequences: seeds of generated ones, or positions in a data set."""
     calibration: int = 0
-    """Which draw of calibration pairs sets its BatchNorm statistics."""
+    """Number of the draw of calibration pairs that sets its BatchNorm statistics."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +25,22 @@ class Outcome:
     """The answer to a job."""
 
     scores: dict[str, tuple[float, ...]]
-    """By kind of metric (`ao`, `auc`, or of one's own) a score for each sequence, in the order of the job's."""
+    """Scores by kind of metric (`ao`, `auc`, or a kind of your own): one for each sequence of the job, in its order."""
     seconds: float
-    """Time that it took, or would have taken."""
+    """Seconds that judging took, or would have taken if it is simulated."""
 
 
 class Judge(Protocol):
-    """Answers jobs. Inherited weights are one judge, a table of known architectures is another."""
+    """Judges architectures, e.g. by tracking with inherited weights, or by looking them up in a table."""
 
     def __call__(self, job: Job) -> Outcome:
         """Judge one architecture on the sequences of the job.
 
         Raises:
-            Exception: Whatever keeps it from judging; the search counts the evaluation as failed.
+            Exception: Any error means that the architecture could not be judged; the search counts its evaluation as failed.
         """
         ...
 
 
 MakeJudge = Callable[[], Judge]
-"""Builds the judge inside a worker; must survive pickling (a module's function, or `functools.partial` of one)."""
+"""Function that builds the judge inside a worker. It must survive pickling: a function of a module, or a `functools.partial` of one."""

@@ -1,8 +1,8 @@
-"""What a difference of AO between two candidates is worth, given that both tracked the same sequences.
+"""Significance of the difference in AO between two candidates that tracked the same sequences.
 
-Two things make it uncertain: which sequences were drawn, told by the spread of the paired differences; and which pairs calibrated
-the BatchNorm statistics, told by judging some candidates under several draws. Two standard errors count as noise; what lies within
-is called a tie.
+Two things make it uncertain: which sequences were drawn, and which pairs calibrated the BatchNorm statistics. The former is estimated from
+the spread of the paired differences, the latter by judging some candidates under several draws of pairs. A difference within two standard
+errors is called a tie.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of paired differences, and how far it can be trusted."""
+    """Mean of paired differences, and its standard error."""
 
     mean: float
     standard_error: float
@@ -31,11 +31,11 @@ def paired(a: Sequence[float], b: Sequence[float], calibration: float = 0.0) -> 
 
     Args:
         a: AO of the first candidate on each of N sequences.
-        b: AO of the second on the same ones.
-        calibration: Standard deviation that calibrating on other pairs gives the AO of either.
+        b: AO of the second candidate on the same N sequences.
+        calibration: Standard deviation of the AO of either candidate over draws of calibration pairs; see `calibration_noise`.
 
     Returns:
-        The mean of a - b; with a single sequence nothing is known and the standard error is infinite.
+        The mean of a - b and its standard error: 0 if all scores are equal, else infinite for a single sequence.
 
     >>> paired([0.6, 0.7, 0.8], [0.5, 0.6, 0.7]).tie
     False
@@ -46,7 +46,7 @@ def paired(a: Sequence[float], b: Sequence[float], calibration: float = 0.0) -> 
 
 
 def standard_error(values: Sequence[float] | np.ndarray) -> float:
-    """Standard error of the mean of some values; infinite for fewer than two."""
+    """Standard error of the mean of N values; infinite for N below 2."""
     count = len(values)
     if count < 2:
         return float("inf")
@@ -55,7 +55,7 @@ def standard_error(values: Sequence[float] | np.ndarray) -> float:
 
 
 def calibration_noise(repeats: Sequence[Sequence[float]]) -> float:
-    """Standard deviation that calibration alone gives the AO of a candidate, pooled over some of them; 0 where nothing was repeated.
+    """Standard deviation of a candidate's AO over draws of calibration pairs, pooled over candidates; 0 if `repeats` is empty.
 
     Args:
         repeats: For each candidate, its AO on the same sequences under two or more draws of calibration pairs.

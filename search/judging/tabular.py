@@ -1,4 +1,4 @@
-"""A judge that looks answers up: architectures whose scores are all known, so that a whole search can be replayed in seconds."""
+"""A judge that looks scores up in a table of known architectures, so that a whole search can be replayed in seconds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from search.judging.judge import Job, Outcome
 
 @dataclass(frozen=True)
 class TabularJudge:
-    """Answers from a table; draws of calibration pairs make no difference to it."""
+    """Judges architectures from a table of scores; it ignores draws of calibration pairs."""
 
     scores: Mapping[str, Mapping[str, tuple[float, ...]]]
-    """By the key of the architecture what each kind of metric says on each sequence, from number 0 on; a single score counts for every
-    sequence."""
+    """Scores by the key of the architecture, then by kind of metric: one for each sequence from number 0 on, or a single one for all
+    sequences."""
     seconds: Mapping[str, float] | float = 1.0
-    """How long judging takes, by the key of the architecture or for all; nobody waits for it."""
+    """Simulated seconds that judging takes, by the key of the architecture or for all; the judge itself answers at once."""
 
     def __call__(self, job: Job) -> Outcome:
         key = job.architecture.key
@@ -27,6 +27,7 @@ class TabularJudge:
 
 
 def _score(known: Sequence[float], number: int) -> float:
+    """The score on one sequence; a single score counts for every sequence."""
     if len(known) > 1 and not number < len(known):
         raise IndexError(f"the table knows sequences 0 to {len(known) - 1}, not {number}")
     return known[number] if len(known) > 1 else known[0]

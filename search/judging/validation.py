@@ -1,4 +1,4 @@
-"""The sequences that candidates are judged on: generated ones, or clips of a data set; and the pairs that calibrate them."""
+"""The sequences that candidates are judged on, generated or from a data set, and the pairs that calibrate candidates."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from tracking.sequence import Sequence, make_sequence
 from tracking.trackers import Settings
 
 SEARCH_SEED = 1_000_000
-"""Seed of the first generated sequence of a search; training takes small seeds."""
+"""Seed of the first generated sequence of a search; training uses small seeds."""
 RESCORING_SEED = 2_000_000
-"""Seed of the first generated sequence that the best are judged on again."""
+"""Seed of the first generated sequence that the best candidates are judged on again."""
 _PAIRS = 32
+"""Number of pairs that set BatchNorm statistics."""
 _KEPT = 64e6
-"""Bytes of a clip up to which its frames stay decoded; longer or larger ones are read from disk each time."""
+"""Most bytes of a clip whose decoded frames are kept; frames of larger clips are read from disk each time."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Where sequences come from; the same settings give the same sequences everywhere."""
+    """The source of validation sequences and calibration pairs; equal settings and data give equal sequences on every machine."""
 
     data: str
     """`synthetic`, or the name of a data set, a colon and its root."""
     frames: int
-    """Of each sequence; of a data set, the first ones of each that has so many."""
+    """Frames of each sequence. From a data set, the first ones are taken of each sequence that has at least so many."""
 
     def chosen(self, search: int, rescoring: int) -> tuple[range, range]:
-        """Which sequences serve the search, and which others judge the best again.
+        """Choose the sequences of the search, and others for judging the best candidates again.
 
         Args:
-            search: Number of sequences wanted.
-            rescoring: Number of further ones wanted.
+            search: Number of sequences for the search.
+            rescoring: Number of further sequences.
+
+        Returns:
+            The numbers of the former and of the latter, for `sequence`.
 
         Raises:
             ValueError: The data set has too few sequences that are long enough.
@@ -55,7 +59,7 @@ class Validation:
         """One sequence of `frames` frames.
 
         Args:
-            number: One that `chosen` gave.
+            number: A number that `chosen` returned.
         """
         if self.data == "synthetic":
             return synthetic_sequence(number, self.frames)
@@ -69,8 +73,8 @@ class Validation:
         """Pairs of crops that set the statistics of BatchNorm layers.
 
         Args:
-            settings: Of the tracking procedure; say the sizes of the crops.
-            draw: Different pairs for each number.
+            settings: Settings of the tracking procedure, with the sizes of the crops.
+            draw: Number of the draw; each gives different pairs.
         """
         sizes = settings.template_size, settings.search_size
         if sizes not in self._sources:
@@ -79,11 +83,12 @@ class Validation:
 
     @cached_property
     def _long_enough(self) -> list[Sequence]:
-        """In an order of their own: in a data set, neighbours are often alike."""
+        """Sequences with enough frames and a target that is visible at first; shuffled, since neighbours in a data set are often alike."""
         items = annotated(self.data)
         every = [items[i] for i in np.random.default_rng(0).permutation(len(items))]
         return [sequence for sequence in every if len(sequence) >= self.frames and sequence.visible[0]]
 
     @cached_property
     def _sources(self) -> dict[tuple[int, int], PairSource]:
+        """Sources of pairs made so far, by the sizes of template and search crop."""
         return {}

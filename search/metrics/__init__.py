@@ -1,4 +1,4 @@
-"""What a search can trade and limit: one group of metrics a file, and here the names they go by on the command line."""
+"""The metrics that a search can optimise and limit: one group of metrics a file, and here their names on the command line."""
 
 from search.metrics import accuracy, counted, predicted
 from search.metrics.metric import Figure, Metric, MetricKind, Objective

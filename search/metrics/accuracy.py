@@ -1,13 +1,13 @@
-"""How well candidates track, with weights inherited from the supernet: average overlap, and the area under the success curve."""
+"""Metrics of accuracy: average overlap and area under the success curve, while tracking with weights inherited from the supernet."""
 
 from __future__ import annotations
 
 from search.metrics.metric import Known, Metric, MetricKind, Objective
 
 AO = Metric("ao", direction="maximize", source="inherited weights")
-"""Average overlap while tracking validation sequences (GOT-10k)."""
+"""Average overlap (AO) while tracking validation sequences, as in GOT-10k."""
 AUC = Metric("auc", direction="maximize", source="inherited weights")
-"""Area under the success curve of the same tracks (OTB)."""
+"""Area under the success curve (AUC) of the same tracks, as in OTB."""
 
 
 def _ao(known: Known) -> list[Objective]:

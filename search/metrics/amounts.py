@@ -1,4 +1,4 @@
-"""Amounts as people write them: 600M, 8ms, 40MB."""
+"""Reads and writes amounts as people spell them: 600M, 8ms, 40MB."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 
 
 def parse_count(text: str | float) -> float:
-    """Read a number of multiply-adds or parameters.
+    """Read a number of multiply-adds or parameters, such as 600M.
 
     Args:
-        text: A number, or a number followed by k, M or G.
+        text: A number, or a number followed by k, M or G (upper or lower case).
 
     Raises:
         ValueError: It is not a positive number.
@@ -22,7 +22,7 @@ def parse_count(text: str | float) -> float:
 
 
 def parse_ms(text: str | float) -> float:
-    """Read a time as milliseconds.
+    """Read a time in milliseconds, such as 8ms.
 
     Args:
         text: A number of milliseconds, or a number followed by ms, us or s.
@@ -37,7 +37,7 @@ def parse_ms(text: str | float) -> float:
 
 
 def parse_amount(text: str | float) -> float:
-    """Read a number of megabytes or millijoules, with or without its unit.
+    """Read a number of megabytes or millijoules, with or without the unit MB or mJ.
 
     Raises:
         ValueError: It is not a positive number.
@@ -49,7 +49,7 @@ def parse_amount(text: str | float) -> float:
 
 
 def count(value: float) -> str:
-    """A large number with k, M or G and three digits.
+    """Write a number with three digits and, if it is large, k, M or G.
 
     >>> count(5_400_000), count(13e6), count(600e6), count(7)
     ('5.40M', '13.0M', '600M', '7')

@@ -1,4 +1,4 @@
-"""What architectures are judged by, as data: a metric, one figure of it, and what a kind of metric provides."""
+"""Metrics as data: what architectures are judged by, a figure of one architecture, and what a kind of metric provides."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from predictors.predictor import Predictor
 from supernet.families.family import Family
 
 Source = Literal["counted", "predicted", "inherited weights", "measured", "retrained"]
-"""How a figure came about: counted from the operators, predicted by a model, found with the supernet's weights, measured on a
-device, or found with weights of the architecture's own."""
+"""How a figure was obtained: counted from the operators, predicted by a model, from tracking with weights inherited from the supernet,
+measured on a device, or from tracking with the architecture's own, retrained weights."""
 Evaluate = Callable[[np.ndarray], np.ndarray]
-"""(N, L) indices of chosen values, as `SearchSpace.indices` makes them, to (N,) values."""
+"""Function from N architectures, given as (N, L) indices of chosen values (see `SearchSpace.indices`), to (N,) values."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Metric:
     """One thing that candidates are judged by."""
 
     kind: str
-    """What it is: a key of `METRICS`, or a word of one's own."""
+    """Kind of metric: a key of `METRICS`, or a word of your own for a metric of your own."""
     unit: str = ""
-    """Empty for a share from 0 to 1."""
+    """Unit of the values, e.g. ms; empty for a share of 0..1."""
     direction: Literal["minimize", "maximize"] = "minimize"
     source: Source = "counted"
-    """How its figures come about, unless one says otherwise."""
+    """How its figures are obtained; a figure may state another source."""
     device: str = ""
-    """Which of several devices it is about; empty where there is one or none."""
+    """Name of the device that it is about, if a search has several; empty otherwise."""
     again: bool = False
-    """Whether it was found a second time, on sequences that had no part in choosing the candidate."""
+    """Whether it comes from rescoring: judging again, on sequences that had no part in choosing the candidate."""
 
     def __hash__(self) -> int:
         return self._hash
@@ -47,7 +47,7 @@ class Metric:
 
     @property
     def name(self) -> str:
-        """How files and columns call it. Nobody reads anything from it: records carry the fields.
+        """Name in files and columns. Nothing is parsed from it, since records carry the fields.
 
         >>> Metric("latency", "ms", device="phone").name, Metric("ao", again=True).name
         ('latency_ms:phone', 'ao_rescored')
@@ -57,7 +57,7 @@ class Metric:
 
     @property
     def limit_name(self) -> str:
-        """What an upper limit of it is called.
+        """Name of an upper limit on this metric.
 
         >>> Metric("macs").limit_name, Metric("latency", "ms", device="phone").limit_name
         ('max_macs', 'max_latency:phone')
@@ -66,87 +66,88 @@ class Metric:
 
     @property
     def sign(self) -> int:
-        """What its values are multiplied with so that small is good."""
+        """Factor that makes small values good: -1 for a metric to be maximised, else 1."""
         return -1 if self.direction == "maximize" else 1
 
     @property
     def found_again(self) -> Metric:
-        """The same, found a second time on other sequences."""
+        """The same metric as it comes from rescoring; see `again`."""
         return replace(self, again=True)
 
     def to_json(self) -> dict:
-        """The record that `from_json` reads, its name beside it."""
+        """The record that `from_json` reads: the name and the fields."""
         return {"name": self.name, **asdict(self)}
 
     @classmethod
     def from_json(cls, record: Mapping) -> Metric:
-        """Read what `to_json` made.
+        """Build the metric from a record that `to_json` made.
 
         Raises:
-            KeyError: Something is missing.
+            KeyError: A field is missing.
         """
         return cls(*(record[name] for name in ("kind", "unit", "direction", "source", "device", "again")))
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a metric says of one candidate."""
+    """The value of a metric for one candidate, with its uncertainty and source."""
 
     value: float
     noise: float | None = None
-    """Uncertainty, one standard error or half an interval, in the metric's unit; None where it is unknown."""
+    """Uncertainty in the metric's unit: a standard error, or half the width of a prediction's interval; None if unknown."""
     source: Source = "counted"
+    """How the value was obtained."""
     predicted: float | None = None
-    """What had been predicted, where the value was measured."""
+    """Value that was predicted before, if `value` was measured; else None."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric, and how it is found of any architecture."""
+    """A metric, and how its value is found for any architecture."""
 
     metric: Metric
     evaluate: Evaluate | None = None
-    """Its values, (N,); None for a costly metric, whose values workers bring."""
+    """Computes the values of a cheap metric; None for a costly metric, whose values come from workers."""
     noise: Evaluate | None = None
-    """Half the width of each value's interval, (N,), where it is known."""
+    """Computes half the width of each value's interval; None if there are no intervals."""
 
     @property
     def cheap(self) -> bool:
-        """Whether it can be evaluated without weights."""
+        """Whether the metric follows from the architecture alone, without weights."""
         return self.evaluate is not None
 
     def of(self, choices: np.ndarray) -> np.ndarray:
-        """Values (N,) of a cheap metric of architectures given as (N, L) integers."""
+        """(N,) values of a cheap metric for N architectures given as (N, L) indices of chosen values."""
         assert self.evaluate is not None, f"{self.metric.name} is costly"
         return self.evaluate(choices)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What metrics are found from."""
+    """The family and the predictors that the values of cheap metrics are computed from."""
 
     family: Family
     predictors: Mapping[str, Sequence[tuple[str, Predictor]]]
-    """Predictors by metric, each with the name of its device; the name is empty where a metric has only one predictor."""
+    """Predictors by metric, each with the name of its device; the name is empty if the metric has only one predictor."""
 
 
 @dataclass(frozen=True)
 class MetricKind:
-    """A kind of metric; one of `METRICS`."""
+    """A kind of metric that a search offers, one of `METRICS`."""
 
     name: str
-    """What a person types."""
+    """Name that a person types."""
     title: str
-    """In words, as the page shows it."""
+    """Title in words, as the page shows it."""
     objectives: Callable[[Known], list[Objective]]
-    """One for each device that is known, or one; none where what it needs is missing."""
+    """Makes the objectives of this kind: one for each device, or a single one; an empty list if there is no predictor for it."""
     parse: Callable[[str | float], float] | None = None
-    """Reads an upper limit; None where there can be none."""
+    """Reads an upper limit as a person types it; None if this kind cannot be limited."""
     limit: str = ""
-    """What an upper limit limits, for the help of its flag."""
+    """What an upper limit limits; it completes `Limit of ...` in the help of the flag."""
     noun: str = ""
-    """What a network takes less of, for sentences: time, memory."""
+    """What a cheaper network takes less of, for sentences: time, memory."""
     faster: bool = False
-    """Whether less of it is called faster, not cheaper."""
+    """Whether a network that takes less of it is called faster rather than cheaper."""
     predictor: str = ""
-    """Quantity whose predictor it needs; empty where it needs none."""
+    """Metric whose predictor it needs; empty if it needs none."""

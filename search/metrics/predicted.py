@@ -1,4 +1,4 @@
-"""What predictors say of a device: latency of a frame and of a new target, memory and energy."""
+"""Metrics that are predicted for a device: latency per frame and per new target, memory and energy."""
 
 from __future__ import annotations
 
@@ -17,37 +17,40 @@ TEMPLATE = Metric("template", "ms", source="predicted")
 
 
 def predicted_latency(predictor: LatencyPredictor, device: str = "") -> Objective:
-    """Predicted milliseconds per frame on the predictor's device, infinite where it cannot run; its noise is half the predicted interval.
+    """The objective `latency`: predicted milliseconds per frame on the predictor's device.
+
+    It is infinite for an architecture with operators that have no time there. Its noise is half the width of the predicted interval.
 
     Args:
-        predictor: A fitted predictor.
-        device: What to call the device, where there are several.
+        predictor: A fitted predictor of latency.
+        device: Name of the device, if there are several.
     """
     value, noise = (_where_it_runs(predictor, evaluate) for evaluate in _value_and_noise(predictor))
     return Objective(_of(LATENCY, device), value, noise)
 
 
 def template_latency(predictor: LatencyPredictor, device: str = "") -> Objective:
-    """Predicted milliseconds of the template branch, which runs once for each target; infinite where it cannot run."""
+    """The objective `template`: predicted milliseconds of the template branch, which runs once per target; infinite as for `latency`."""
     return Objective(_of(TEMPLATE, device), _where_it_runs(predictor, predictor.template_ms_choices))
 
 
 def predicted_metric(predictor: Predictor, device: str = "") -> Objective:
-    """What a predictor of memory or energy says; its noise is half the predicted interval."""
+    """The objective `memory` or `energy`: what a predictor of it says; its noise is half the width of the predicted interval."""
     return Objective(_of(Metric(predictor.metric, predictor.unit, source="predicted"), device), *_value_and_noise(predictor))
 
 
 def unsupported(predictor: LatencyPredictor, device: str = "") -> Objective:
-    """Operators of the search and template branches that a predictor's device cannot run, or that were not measured on it."""
+    """The objective `unsupported`: number of operators, in both branches, that the device cannot run or that were not measured on it."""
     return Objective(Metric("unsupported", "operators", device=device), predictor.missing_choices)
 
 
 def _of(metric: Metric, device: str) -> Metric:
+    """The metric on a device of this name."""
     return Metric(metric.kind, metric.unit, metric.direction, metric.source, device)
 
 
 def _value_and_noise(predictor: Predictor) -> tuple[Evaluate, Evaluate]:
-    """The values of a predictor, and half the widths of their intervals."""
+    """Two functions: one computes the predicted values, one half the widths of their intervals."""
 
     def half(choices: np.ndarray) -> np.ndarray:
         answer = predictor.predict_choices(choices)
@@ -57,6 +60,8 @@ def _value_and_noise(predictor: Predictor) -> tuple[Evaluate, Evaluate]:
 
 
 def _where_it_runs(predictor: LatencyPredictor, evaluate: Evaluate) -> Evaluate:
+    """A function with the values of `evaluate`, but infinite for architectures with operators that have no time."""
+
     def known(choices: np.ndarray) -> np.ndarray:
         values = np.full(len(choices), math.inf)
         runs = predictor.missing_choices(choices) == 0
@@ -81,7 +86,7 @@ KINDS = (
         "ms per frame",
         partial(_latencies, predicted_latency),
         parse_ms,
-        "the time per frame, such as 8ms; for one of several devices phone=8ms, where its predictor is phone.json",
+        "the time per frame, such as 8ms; phone=8ms limits only the device whose predictor is phone.json",
         "time",
         faster=True,
         predictor="latency",
@@ -91,7 +96,7 @@ KINDS = (
         "ms per new target",
         partial(_latencies, template_latency),
         parse_ms,
-        "the time per new target, written as for the time per frame",
+        "the time per new target, such as 5ms or phone=5ms",
         "time",
         faster=True,
         predictor="latency",
@@ -101,7 +106,7 @@ KINDS = (
         "memory in MB",
         partial(_of_kind, "memory"),
         parse_amount,
-        "the peak memory in MB; needs a predictor of it",
+        "the growth of the peak memory in MB, such as 40; needs a predictor of memory",
         "memory",
         predictor="memory",
     ),
@@ -110,7 +115,7 @@ KINDS = (
         "energy in mJ",
         partial(_of_kind, "energy"),
         parse_amount,
-        "the energy per frame in mJ; needs a predictor of it",
+        "the energy per frame in mJ, such as 12; needs a predictor of energy",
         "energy",
         predictor="energy",
     ),

@@ -1,1 +1,1 @@
-"""How the page of a search is drawn: its parts, and `document.draw`, which puts them together."""
+"""The HTML page of a search: most modules compute or draw one part of it, and `document.draw` puts the parts together."""

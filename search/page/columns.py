@@ -1,6 +1,6 @@
-"""All candidates of a search by columns: compact enough that a page holds tens of thousands. `search/page/page.js` reads them.
+"""All candidates of a search as columns, which are so compact that a page can hold tens of thousands; `search/page/page.js` reads them.
 
-Figures have nine digits; a figure that is not known is null.
+Figures are rounded to nine significant digits. A figure that is unknown or not finite is null.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ from search.study.candidate import Candidate
 
 
 def columns(data: ReportData) -> dict:
-    """What the page computes with, as JSON.
+    """Return the data that the page computes with, ready to be written as JSON.
 
     Args:
-        data: A search.
+        data: The search that the page shows.
+
+    Returns:
+        Lists with one entry for each candidate (`number`, `feasible`, `key`, ...); in `figures` a record of columns for each metric; in
+        `chips` the operators' milliseconds on each device; in `plan` the tables of `drawing.plan`. The `front`, the `recommended`
+        candidate, its `ties` and the `errors` (standard errors of differences) refer to candidates by their position in the lists.
     """
     candidates = data.candidates
     rows = {candidate.number: i for i, candidate in enumerate(candidates)}
@@ -56,12 +61,13 @@ def columns(data: ReportData) -> dict:
 
 
 def _every(data: ReportData) -> list[Metric]:
-    """The metrics, and where candidates were judged again also what that gave."""
+    """Return the metrics of the search, followed by the `found_again` metrics of which some candidate has a figure."""
     again = [metric.found_again for metric in data.metrics]
     return [*data.metrics, *(metric for metric in again if any(metric in candidate.figures for candidate in data.candidates))]
 
 
 def _column(metric: Metric, candidates: Sequence[Candidate]) -> dict:
+    """Return one metric's figures of all candidates; `sources` lists those that differ from the most common source."""
     figures = [candidate.figures.get(metric) for candidate in candidates]
     common = Counter(figure.source for figure in figures if figure).most_common(1)
     usual = common[0][0] if common else metric.source
@@ -86,6 +92,7 @@ def _numbers(values: Iterable[float | None]) -> list[float | int | None]:
 
 
 def _number(value: float | None) -> float | int | None:
+    """Round to nine significant digits; None stands for a value that is unknown or not finite."""
     if value is None or not math.isfinite(value):
         return None
     return int(value) if value == int(value) else float(f"{value:.9g}")

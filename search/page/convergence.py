@@ -1,4 +1,7 @@
-"""How a search came on: the hypervolume of its front against evaluations, for each strategy that took part."""
+"""How a search progressed: the hypervolume of its front after each evaluation, for each strategy that took part.
+
+Worked example: with two objectives, a candidate halfway between the worst and the best figure in both dominates a quarter of the box.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from search.metrics.metric import Metric
 from search.study.candidate import Candidate
 
 _EXACT = 3
-"""Objectives up to which volumes are computed; with more, these take too long and are sampled."""
+"""Most objectives for which hypervolumes are computed exactly. With more they would take too long, and are estimated by sampling."""
 _SAMPLES = 4096
+"""Random points of an estimate."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,16 @@ class Curve:
 
     strategy: str
     shares: np.ndarray
-    """(N,) share of the box that its first 1..N evaluations dominate, 0..1. All strategies share one box: between the worst and the best
-    figures of the feasible candidates."""
+    """(N,) share of the box, 0..1, that the strategy's first 1, 2, ..., N evaluations dominate. All strategies share one box, which spans
+    the worst and the best figures of the feasible candidates."""
 
 
 def curves(candidates: Sequence[Candidate], objectives: Sequence[Metric]) -> list[Curve]:
-    """The progress of each strategy of a study, in the order of their first candidates.
+    """Return the progress of each strategy, in the order of the strategies' first candidates.
 
     Args:
-        candidates: In the order of their numbers.
-        objectives: What the search optimises.
+        candidates: All candidates of a study, in the order of their numbers.
+        objectives: The metrics that the search optimises.
     """
     points = losses(candidates, objectives)
     usable = np.array([candidate.feasible for candidate in candidates], bool) & np.isfinite(points).all(1)
@@ -50,7 +54,7 @@ def _volumes(points: np.ndarray) -> np.ndarray:
 
 
 def _sampled(points: np.ndarray) -> np.ndarray:
-    """The same to about one percent: how many of some thousand places in the box are dominated."""
+    """Estimate the shares of `_volumes` to about one percent, as the fraction of random points in the box that are dominated."""
     free = np.random.default_rng(0).random((_SAMPLES, points.shape[1]))
     shares = np.zeros(len(points))
     for i, point in enumerate(points):

@@ -1,7 +1,8 @@
-"""What the page of a search shows, as plain data. `search/page/document.py` draws it.
+"""The content of a search's page as plain data; `search/page/document.py` draws it.
 
-Besides what `search` writes into its folder (RUN), the page shows, where they exist, the predictors that it used, as long as their files are
-still the same, and `summary.json` beside RUN (any figures by name, as `chiptrack demo` writes them).
+Besides the files that `search` writes into its folder (RUN), two sources are used where they exist: the files of the predictors that
+the search used, as long as they are unchanged (for the times of operators and of published trackers), and `summary.json` in the parent
+folder of RUN (any figures by name, as `chiptrack demo` writes them).
 """
 
 from __future__ import annotations
@@ -34,24 +35,25 @@ from tracking.files.records import read_record
 
 @dataclass(frozen=True)
 class Device:
-    """One of the devices that a search was for: how far its predictions hold."""
+    """One of the devices of a search, and how well latency on it is predicted."""
 
     latency: Metric
-    """Its latency among the metrics."""
+    """The metric of latency on this device."""
     predictor: PredictorReport
+    """What is known about the accuracy of the device's predictor."""
     measured: Sequence[Comparison]
-    """Candidates of this search that were measured on it."""
+    """Predicted and measured latency of the candidates of this search that were measured on the device."""
     operator_ms: Mapping[str, float] | None
-    """Milliseconds of operators by key; None where the predictor's file is gone or another."""
+    """Milliseconds of each operator by its key; None if the predictor's file is missing or has changed."""
 
     @property
     def name(self) -> str:
-        """What the search calls it; empty where it knows only one."""
+        """Name of the device in the search; empty if there is only one device."""
         return self.latency.device
 
     @property
     def comparisons(self) -> list[Comparison]:
-        """Everything that was both predicted and measured."""
+        """All networks that were both predicted and measured: held-out networks of the predictor, then candidates of this search."""
         return [*self.predictor.held_out, *self.measured]
 
 
@@ -60,50 +62,54 @@ class ReportData:
     """Everything the page shows."""
 
     run: Path
+    """Folder of the search."""
     family: Family
     settings: Mapping
+    """Contents of `settings.json`."""
     summary: Mapping
-    """What `search` wrote when it ended; empty before."""
+    """Contents of `summary.json`, which `search` writes when it ends; empty for an unfinished search."""
     job: Mapping
-    """Figures of the folder that the search is part of."""
+    """Figures of the larger job that the search is part of; empty if there is none."""
     objectives: Sequence[Metric]
-    """What was optimised; the first is an accuracy, and a cost is among the others."""
+    """Metrics that were optimised: the first is an accuracy, and at least one of the others is a cost."""
     metrics: Sequence[Metric]
-    """Everything that candidates are known by: objectives and what was noted."""
+    """All metrics that candidates have figures of: the objectives and those that were only recorded."""
     candidates: Sequence[Candidate]
     choices: np.ndarray
     """(N, L) index of the chosen value of each choice of each candidate."""
     front: Sequence[Candidate]
     """The non-dominated feasible candidates, most accurate first."""
     recommendation: Recommendation | None
-    """The winner, and how the others compare; None while the search has not ended."""
+    """The recommended candidate and how the others compare with it; None if the search has not ended or the front is empty."""
     curves: Sequence[Curve]
     importances: Sequence[Importance]
-    """Of the objectives; none of those of which too little is known."""
+    """How much each choice matters for an objective; objectives of which too little is known are left out."""
     devices: Sequence[Device]
     peer_times: Mapping[str, Sequence[PeerTime]]
-    """Of published trackers that can be built, by name."""
+    """Predicted times of the published trackers that chiptrack can build, by the tracker's name."""
 
     @property
     def accuracy(self) -> Metric:
-        """The accuracy that ranks."""
+        """The accuracy by which candidates are ranked."""
         return deciding(self.objectives)[0]
 
     @property
     def cost(self) -> Metric:
-        """The cost that decides between ties."""
+        """The cost that decides between candidates whose accuracies are tied."""
         return deciding(self.objectives)[1]
 
 
 def collect(run: Path) -> ReportData:
-    """Read what the page shows.
+    """Read the files of a search, and compute what its page shows.
 
     Args:
-        run: Folder of a search.
+        run: Folder of the search.
 
     Raises:
-        FileNotFoundError: There is no search in the folder.
+        FileNotFoundError: The folder holds no search.
         ValueError: A file in it cannot be read.
+        ConnectionError: The study's database does not answer.
+        ImportError: The driver of the study's database is not installed.
     """
     candidates = read_candidates(run / "study")
     paths = run / "settings.json", run / "summary.json", run.absolute().parent / "summary.json"
@@ -117,17 +123,18 @@ def collect(run: Path) -> ReportData:
 
 
 def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candidates: Sequence[Candidate]) -> ReportData:
-    """Compute what the page shows.
+    """Compute what the page of a search shows.
 
     Args:
-        run: Folder of the search, for the commands that go on from it.
-        settings: Of the search; names at least `family`, `objectives` and `figures`.
-        summary: Of the search; empty before it ends.
-        job: Figures of what the search is part of.
-        candidates: In the order of their numbers, as `read_candidates` returns them; what measuring corrected is applied here.
+        run: Folder of the search, which stands in the commands that the page offers.
+        settings: Contents of `settings.json`, with at least `family`, `objectives` and `figures`.
+        summary: Contents of `summary.json`; empty for a search that has not ended.
+        job: Figures of the larger job that the search is part of.
+        candidates: Candidates in the order of their numbers, as `read_candidates` returns them. The corrections of predictions that the
+            summary records are applied to them here.
 
     Raises:
-        KeyError: The settings lack something.
+        KeyError: The settings lack one of these fields.
     """
     objectives, metrics = ([Metric.from_json(record) for record in settings[name]] for name in ("objectives", "figures"))
     named = {metric.name: metric for metric in metrics}
@@ -162,6 +169,7 @@ def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candi
 
 
 def _read(path: Path) -> dict:
+    """Read a JSON object; returns an empty one if the file does not exist."""
     if not path.is_file():
         return {}
     try:
@@ -171,12 +179,12 @@ def _read(path: Path) -> dict:
 
 
 def _latencies(settings: Mapping) -> list[Mapping]:
-    """What is kept of the predictors of latency, in the order of the latencies."""
+    """Return the settings' records of the latency predictors, in the order of the latency metrics."""
     return [record for record in settings.get("predictors", []) if record.get("metric", "latency") == "latency"]
 
 
 def _models(settings: Mapping) -> list[LatencyPredictor | None]:
-    """The predictors of latency; None where a file is gone or another."""
+    """Load the latency predictors; None stands for one whose file is missing or has changed."""
     found = []
     for record in _latencies(settings):
         path = Path(record.get("path", ""))

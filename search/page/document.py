@@ -1,4 +1,4 @@
-"""The page of a search: one HTML file that holds everything, plotly included, and asks no network for anything."""
+"""The page of a search: a single HTML file that contains everything, plotly included, and loads nothing from a network."""
 
 from __future__ import annotations
 
@@ -26,49 +26,51 @@ from search.page.tiles import lead, tiles
 from search.page.wording import title
 
 _TRADE_OFF = (
-    "Every dot is an architecture that tracked validation sequences with weights inherited from the supernet. Circles are the front of the "
-    "search: hollow where a figure shown is predicted, filled where it was measured. The line joins what is not beaten in the figures shown. "
-    "Diamonds are the same architectures judged again on further sequences, which had no part in choosing them; bars are one standard "
-    "error of the difference from the highest. Point at a dot to see its architecture, click to keep it."
+    "Every dot is an architecture that tracked validation sequences with weights inherited from the supernet. Large circles are the Pareto "
+    "front of the search; they are hollow if one of the figures shown is predicted. The line joins the feasible architectures that no other "
+    "beats in the figures shown. Diamonds are members of the front judged again on further sequences, which had no part in choosing them. "
+    "Error bars are one standard error of the difference from the highest accuracy. Point at a dot to see its architecture; click a dot to "
+    "keep its architecture in view."
 )
 _CONVERGENCE = (
-    "Share of the box between the worst and the best figures of this search that the front dominates (hypervolume), against evaluations, for "
-    "each strategy that took part. A curve that is still rising at its end says that more evaluations would have paid."
+    "Hypervolume of the front after each evaluation, for each strategy that took part: the share of the box between the worst and the best "
+    "figures of this search that the front dominates. If a curve is still rising at its end, more evaluations would probably have helped."
 )
 _IMPORTANCE = (
-    "By how much a model of each figure errs more when one choice is shuffled: about the share of the figure's variance that goes with the "
-    "choice. The share explained tells how well that model predicts candidates that it was not fitted on; where it is low, bars are mostly "
-    "noise. This is association among what the strategy chose to look at, not proof of a cause."
+    "How much the error of a model of each figure grows when the values of one choice are shuffled. This is about the share of the "
+    "figure's variance that goes with the choice. The explained share in the legend says how well the model predicts candidates that it was "
+    "not fitted on; if it is low, the bars are mostly noise. The bars show association among the architectures that the strategy chose, "
+    "not proof of a cause."
 )
 _METHOD = (
-    "AO is the mean overlap after the first frame, averaged over sequences; AUC the area under the curve of overlaps. They are found with "
-    "inherited weights: whether these rank architectures as training each alone would has not been shown. Times are predicted from a "
-    "latency table, not measured, unless the page says so."
+    "AO is the mean overlap after the first frame, averaged over sequences; AUC is the area under the success curve. Both are found with "
+    "inherited weights. It has not been shown that inherited weights rank architectures as training each of them alone would. Times are "
+    "predicted from a latency table, unless the page says that they were measured."
 )
 _PEERS = (
-    "Accuracy against multiply-adds, the area of a bubble for the parameters (a dot where they are not given). Above, "
-    "hollow: accuracy as published, EAO on real video (VOT2019). Below, filled: this search, {accuracy} with inherited weights on "
-    "its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
+    "Accuracy against multiply-adds; the area of a bubble is proportional to the number of parameters (a dot if it is not given). The "
+    "hollow bubbles above show accuracy as published: EAO on real video (VOT2019). The filled bubbles below show this search: {accuracy} "
+    "with inherited weights on its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
 )
 _COMPARISON = (
-    "Held out: measured networks, each predicted by a model that was not fitted on it. On the dotted line prediction and measurement are "
-    "equal, in the band they differ by at most 10 %. A bar is the interval in which the measurement was expected; where it does not "
-    "cross the dotted line, the measurement lies outside."
+    "Held-out networks were measured, and each was predicted by a model that was not fitted on it. On the dotted line, prediction and "
+    "measurement are equal; in the band, they differ by at most 10 %. A bar is the interval in which the measurement was expected. If it "
+    "does not cross the dotted line, the measurement lies outside the interval."
 )
 _LEARNING = (
-    "Mean error on networks that were held out, when only so many measured networks of the device are fitted on. "
-    "A curve that still falls at its end says that measuring more networks would pay."
+    "Mean error on held-out networks, against the number of measured networks of the device that the predictor is fitted on. "
+    "If a curve is still falling at its end, measuring more networks would probably help."
 )
 
 
 def draw(data: ReportData) -> str:
-    """Make the page.
+    """Draw the page of a search.
 
     Args:
-        data: A search.
+        data: What the page shows.
 
     Returns:
-        A whole HTML document; every text that comes from outside is escaped.
+        A complete HTML document. Text that comes from outside, such as names of architectures and devices, is escaped.
     """
     shown = plots(data)
     holders = {name: _holder(name, figure.to_dict()["layout"]["height"]) for name, figure in shown.items()}
@@ -100,7 +102,7 @@ def draw(data: ReportData) -> str:
 
 
 def _embedded(data: ReportData, shown: Mapping[str, go.Figure]) -> str:
-    """What the page computes with and draws, as JSON that cannot end its script element."""
+    """Return the data of the page's script as JSON that cannot end its script element."""
     drawn = {name: json.loads(figure.to_json() or "{}") for name, figure in shown.items()}
     record = {**columns(data), "plots": drawn, "run": str(data.run), "commands": commands(data, "\x01", "\x02")}
     return json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -108,11 +110,11 @@ def _embedded(data: ReportData, shown: Mapping[str, go.Figure]) -> str:
 
 _EXPLORER = """
 <div class="controls">
-<label>across <select id="axis-x"></select></label>
-<label>up <select id="axis-y"></select></label>
-<label>deep <select id="axis-z"></select></label>
-<label>chip <select id="chip"></select></label>
-<label><input type="checkbox" id="space"> three figures</label>
+<label>x axis <select id="axis-x"></select></label>
+<label>y axis <select id="axis-y"></select></label>
+<label>z axis <select id="axis-z"></select></label>
+<label>device <select id="chip"></select></label>
+<label><input type="checkbox" id="space"> three axes</label>
 <span class="right"><button data-download="candidates.csv">candidates.csv</button><button data-download="candidates.json">candidates.json</button></span>
 </div>
 <div class="explorer"><div id="trade-off"></div><div class="panel" id="candidate"></div></div>
@@ -134,14 +136,15 @@ def _devices(data: ReportData) -> str:
 
 
 def _importance(holder: str | None) -> str:
-    text = _IMPORTANCE if holder else f"Too few candidates, or all alike: {LEAST} are needed."
+    text = _IMPORTANCE if holder else f"Too few candidates are known, or their figures are all equal; at least {LEAST} are needed."
     return _section("Which choices matter", text, holder or "")
 
 
 def _peers(data: ReportData, holder: str) -> str:
-    """Published trackers, as Figure 1 of the LightTrack paper shows them, with this search beside them."""
+    """Return the section that sets this search beside published trackers, as Figure 1 of the LightTrack paper shows them."""
     ours, theirs = data.family.settings.search_size, published_family().settings.search_size
-    crops = f", but the crops are smaller here ({ours} instead of {theirs} px): another family" if ours != theirs else ""
+    compared = "smaller" if ours < theirs else "larger"
+    crops = f", but the crops are {compared} here ({ours} instead of {theirs} px), since the family is another" if ours != theirs else ""
     rows = [
         (
             peer.name,
@@ -154,10 +157,10 @@ def _peers(data: ReportData, holder: str) -> str:
         )
         for peer in PEERS
     ]
-    head = ("tracker", "MACs", "parameters", "EAO, VOT2019", "ms per frame, predicted from a measured table", "paper", "read in")
+    head = ("tracker", "MACs", "parameters", "EAO, VOT2019", "ms per frame, predicted from a measured table", "paper", "source")
     cells = ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in rows]
     table = "".join(f"<th>{html.escape(name)}</th>" for name in head), "".join(f"<tr>{row}</tr>" for row in cells)
-    note = "<p class='text'>– in the column of times: chiptrack cannot build the graph.</p>"
+    note = "<p class='text'>A dash in the column of times: chiptrack cannot build the tracker, or no device of this search can run it.</p>"
     return _section(
         "Beside published trackers",
         _PEERS.format(accuracy=title(data.accuracy)) + crops + ".",
@@ -182,13 +185,13 @@ def _panel(device: Device) -> str:
 
 
 def _agreement(device: Device) -> list[str]:
-    """Lines on how well predictions and measurements of a device agree."""
+    """Return sentences on how well predictions and measurements of a device agree."""
     predictor = device.predictor
-    groups = [("held out", predictor.held_out), ("of this search", device.measured)]
-    lines = [f"{len(group)} {name}: {_errors(group, predictor.coverage)}." for name, group in groups if group]
+    groups = [("Held-out networks", predictor.held_out), ("Candidates of this search", device.measured)]
+    lines = [f"{name} ({len(group)}): {_errors(group, predictor.coverage)}." for name, group in groups if group]
     if predictor.left_out:
-        lines.append(f"Entries of its file that cannot be read, and are left out: {predictor.left_out}.")
-    return lines or ["Nothing measured to compare with."]
+        lines.append(f"Entries of the predictor's file that cannot be read and are left out: {predictor.left_out}.")
+    return lines or ["There is no measurement to compare with."]
 
 
 def _errors(comparisons: Sequence[Comparison], coverage: float | None) -> str:

@@ -1,7 +1,10 @@
-"""What the page needs to draw any architecture of a family and to list its operators, without asking Python again.
+"""Tables from which the page draws any architecture of a family and lists its operators, without asking Python again.
 
-A slot's operator depends on a few choices; so a small table for each slot of the search branch, looked up with the architecture's
-digits, gives its operators in the order of execution. `search/page/page.js` reads them.
+The operator of a slot depends on a few choices only. So one small table for each slot of the search branch, indexed by the values that
+an architecture chooses, gives its operators in the order of execution. `search/page/page.js` reads the tables.
+
+Worked example: a slot that depends on `kernel` (3, 5, 7) and `depth` (1, 2) has a table of six operators and the strides (2, 1). Kernel 7
+and depth 2 have the indices 2 and 1, so their operator is entry 2 * 2 + 1 * 1 = 5.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ _DIGITS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyz"))
 
 
 def digits(choices: np.ndarray) -> list[str]:
-    """Architectures as texts of L digits to base 36, one for each choice.
+    """Write each architecture as a text of L digits to base 36, one digit for each choice.
 
     Args:
         choices: (N, L) index of the chosen value of each choice.
@@ -27,12 +30,15 @@ def digits(choices: np.ndarray) -> list[str]:
 
 
 def plan(family: Family) -> dict:
-    """Tables from which the operators of every architecture follow.
+    """Build the tables from which the page finds the operators of any architecture.
+
+    Args:
+        family: The family of the architectures.
 
     Returns:
         `labels` and `values` of the choices; `operators`, each with key, kind, shapes and options; and `slots` of the search branch in
-        the order of execution, each with its `part` of the network, `choices` (positions of the choices that it depends on),
-        `strides` (distance in the table between neighbouring values of each) and `table` (index of the operator; -1 where nothing stands).
+        the order of execution. A slot has its `part` of the network, `choices` (positions of the choices that it depends on), `strides`
+        (distance in the table between neighbouring values of each of these) and `table` (index of the operator; -1 for none).
     """
     tables = family.slot_table
     slots = []

@@ -1,4 +1,4 @@
-"""What the page says as rows of a name and a text: how sure its figures are, how they were found, and what else the job left behind."""
+"""The parts of the page that are rows of a name and a text: how certain the figures are, how they were found, and figures of the whole job."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from search.page.wording import title
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:
-    """Rows of a name and a text, as HTML."""
+    """Return rows of a name and a text as an HTML list; both texts are escaped."""
     cells = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
     return f"<dl>{cells}</dl>"
 
 
 def certainty(data: ReportData) -> list[tuple[str, str]]:
-    """What is known of the noise of accuracies and of the truth of predictions."""
+    """Return rows on how noisy accuracies are and how well predictions agreed with measurements."""
     accuracy = title(data.accuracy)
     rows = []
     noise, verified = data.summary.get("noise", {}), data.summary.get("verified", {})
     found = [candidate.figures[data.accuracy].noise for candidate in data.candidates]
     errors = [error for error in found if error is not None]
     if errors:
-        rows.append((f"{accuracy} by the sequences drawn", f"± {np.median(errors):.3f}, one standard error of a typical candidate"))
+        rows.append(
+            (f"noise of {accuracy} from the choice of sequences", f"± {np.median(errors):.3f}, one standard error of a typical candidate")
+        )
     if noise.get("calibration"):
-        rows.append((f"{accuracy} by calibration", f"± {noise['calibration']:.4f}, when BatchNorm statistics come from other pairs"))
+        rows.append(
+            (f"noise of {accuracy} from calibration", f"± {noise['calibration']:.4f}, one standard deviation over other calibration pairs")
+        )
     if noise.get("tie_within"):
-        rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, both kinds of noise together"))
+        rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, with both kinds of noise"))
     named = {metric.name: metric for metric in data.metrics}
     for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
         rows.append((title(named[name]), _verified(name, verified)))
@@ -47,12 +51,12 @@ def _verified(name: str, verified: Mapping) -> str:
 
 
 def job(data: ReportData) -> list[tuple[str, str]]:
-    """What else the job came to that the search is part of."""
+    """Return the figures of the larger job that the search is part of, as rows."""
     return _flatten(data.job)
 
 
 def settings(data: ReportData) -> list[tuple[str, str]]:
-    """How the search was made, and how it ended."""
+    """Return the settings of the search and how it ended, as rows."""
     kept = {name: value for name, value in data.settings.items() if name not in ("predictors", "figures")}
     kept["objectives"] = [title(metric) for metric in data.objectives]
     predictors = [{name: p.get(name) for name in ("path", "sha256", "profile")} for p in data.settings.get("predictors", [])]
@@ -61,7 +65,7 @@ def settings(data: ReportData) -> list[tuple[str, str]]:
 
 
 def _flatten(records: Mapping, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested records as (name, text), names joined by slashes."""
+    """Flatten nested records into rows of a name and a text; nested names are joined by slashes."""
     rows = []
     for name, value in records.items():
         label = f"{prefix}{name}".replace("_", " ")

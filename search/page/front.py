@@ -1,4 +1,4 @@
-"""The front in the page: a row for each member, and the commands that go on from it."""
+"""The Pareto front on the page: a table with a row for each member, and the commands with which a person continues from a member."""
 
 from __future__ import annotations
 
@@ -13,29 +13,35 @@ from search.page.wording import figure_text, title
 from search.study.candidate import Candidate
 
 _MOST_MEMBERS = 100
-"""Rows of the table."""
+"""Most rows that the table shows."""
 
 
 def rank_of(data: ReportData, member: Candidate) -> int:
-    """Place of a member on the front, from 1; also the name of its file."""
+    """Return the rank of a member of the front, from 1 for the most accurate; its file is named after it."""
     return 1 + [candidate.number for candidate in data.front].index(member.number)
 
 
 def front_text(data: ReportData) -> str:
-    """What to know before reading the table."""
+    """Return the introduction to the table; empty while there is no recommendation."""
     if data.recommendation is None:
         return ""
-    text = "Most accurate first. A tie lies within two standard errors of the highest, compared sequence by sequence."
+    text = (
+        "Members are listed from the most accurate down. The accuracy of a tie lies within two standard errors of the highest, compared "
+        "sequence by sequence."
+    )
     drop = data.summary.get("rescoring_drop") or 0
     if drop > 0:
-        text += f" Judged again, accuracy was {drop:.3f} lower on average: the sequences are others, and the best of many noisy scores flatters."
+        text += (
+            f" When members were judged again, accuracy was {drop:.3f} lower on average: the sequences are others, and the best of many "
+        )
+        text += "noisy scores is too high."
     if len(data.front) > _MOST_MEMBERS:
         text += f" The first {_MOST_MEMBERS} of {len(data.front):,} are listed."
     return text
 
 
 def front_table(data: ReportData) -> str:
-    """The table as HTML."""
+    """Return the table as HTML."""
     accuracy = data.accuracy
     metrics = dict.fromkeys([*data.objectives[1:], *(device.latency for device in data.devices), MACS])
     shown = [metric for metric in metrics if any(metric in member.figures for member in data.front)]
@@ -63,7 +69,7 @@ def _cell(member: Candidate, metric: Metric) -> str:
 
 
 def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:
-    """How far a member lies below the highest accuracy, and its mark."""
+    """Return how far a member lies below the highest accuracy, and its mark: `recommended`, `tie` or none."""
     if found is None or member.number not in found.differences:
         return "–", ""
     difference = found.differences[member.number]
@@ -76,7 +82,13 @@ def _file(data: ReportData, rank: int) -> str:
 
 
 def commands(data: ReportData, architecture: str, tracker: str) -> dict[str, str]:
-    """Commands that go on from an architecture, given as the shell takes it, by what they do."""
+    """Return the shell commands that continue from an architecture, by what they do.
+
+    Args:
+        data: The search; its supernet's weights are where retraining begins.
+        architecture: Name or file of the architecture, quoted for the shell.
+        tracker: Path of the files that the commands write, without its ending.
+    """
     supernet = data.settings.get("supernet", {}).get("path")
     inherited = f" --supernet {shlex.quote(supernet)}" if supernet else ""
     return {
@@ -90,10 +102,10 @@ def _button(label: str, command: str) -> str:
 
 
 def next_steps(data: ReportData) -> str:
-    """The commands for the recommended candidate as HTML."""
+    """Return the commands for the recommended candidate as HTML; empty if there is none."""
     if data.recommendation is None:
         return ""
     rank = rank_of(data, data.recommendation.winner)
     steps = commands(data, _file(data, rank), f"tracker-{rank:02}").values()
     lines = "".join(f"<div class='command'><code>{html.escape(command)}</code>{_button('copy', command)}</div>" for command in steps)
-    return f"<p class='text'>To go on with the recommended one:</p>{lines}"
+    return f"<p class='text'>Next steps with the recommended architecture:</p>{lines}"

@@ -1,9 +1,11 @@
 """How much each choice matters for a figure, among the architectures that a search has looked at.
 
-Permutation importance (Breiman, 2001; Fisher, Rudin and Dominici, 2019) of boosted trees: the trees learn a figure from the choices of one
-half of the candidates; in the other half one choice is shuffled, and the squared error grows. Half of that growth is the share of
-variance that the choice accounts for, were choices independent and their effects additive. It is association under what
-the search happened to sample.
+This is the permutation importance (Breiman, 2001; Fisher, Rudin and Dominici, 2019) of boosted trees. The trees are fitted to predict a
+figure from the choices of one half of the candidates. In the other half the values of one choice are shuffled among candidates, and the
+squared error grows. Half of that growth is the part of the figure's variance that the choice accounts for, provided that choices are
+independent and their effects additive. It is association among the architectures that the search happened to sample, not a cause.
+
+Worked example: a figure has the variance 4. Shuffling `kernel` raises the squared error by 2, so its share is (2 / 2) / 4 = 25 %.
 """
 
 from __future__ import annotations
@@ -15,34 +17,35 @@ import numpy as np
 from search.metrics.metric import Metric
 
 LEAST = 30
-"""Candidates below which nothing is said."""
+"""Fewest candidates for which an importance is computed."""
 _MOST = 2000
-"""Candidates that are looked at; more take time and add little."""
+"""Most candidates that are used; more take time and add little."""
 _SHUFFLES = 3
+"""Times that each choice is shuffled."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What the choices of a family tell of one metric."""
+    """How much each choice of a family matters for one metric."""
 
     metric: Metric
     shares: np.ndarray
     """(L,) share of the figure's variance that each choice accounts for, 0..1 or a little more."""
     explained: float
-    """Share of the variance that the trees predict in candidates that they were not fitted on, at most 1; where it is low, the
-    figure is mostly noise or too few candidates are known."""
+    """Share of the variance that the trees predict in candidates that they were not fitted on: at most 1, and negative if they predict
+    worse than the mean would. If it is low, the figure is mostly noise, or too few candidates are known."""
 
 
 def importance(metric: Metric, choices: np.ndarray, values: np.ndarray) -> Importance | None:
-    """Find which choices matter.
+    """Compute how much each choice matters for a metric.
 
     Args:
-        metric: What is to be explained.
-        choices: (N, L) index of the chosen value of each choice.
-        values: (N,) of the metric.
+        metric: The metric that is to be explained.
+        choices: (N, L) index of the chosen value of each choice, for N candidates.
+        values: (N,) value of the metric; candidates whose value is not finite are ignored.
 
     Returns:
-        None where there are too few finite values, or all are equal.
+        The importance; None if fewer than 30 values are finite, or all are equal.
     """
     from xgboost import XGBRegressor  # takes a while to import
 

@@ -1,4 +1,4 @@
-// The trade-off of a search: any two or three figures of all candidates, and what a candidate is made of.
+// The interactive plot of a search: any two or three figures of all candidates, and the operators of one candidate.
 "use strict";
 (() => {
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -8,7 +8,7 @@ const byName = new Map(figures.map((figure, i) => [figure.name, i]));
 const rank = new Map(data.front.map((candidate, i) => [candidate, i + 1]));
 const ties = new Set(data.ties);
 const [INK, FAINT, FRONT, WINNER, HEAD, GRID] = ["#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452f", "#8a6d00", "#e6eaee"];
-const MANY = 1500;  // dots from which the graphics card draws them
+const MANY = 1500;  // candidates above which WebGL draws the dots
 const webgl = (() => {
   try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
 })();
@@ -20,7 +20,7 @@ const plot = document.getElementById("trade-off");
 const panel = document.getElementById("candidate");
 const byId = (id) => document.getElementById(id);
 
-// text for plotly, which reads a little HTML
+// text for plotly, which interprets a little HTML
 const escaped = (text) => String(text).replace(/[&<>"'%]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 const short = (value) => {
   if (value === null || value === undefined) return "–";
@@ -45,7 +45,7 @@ function beats(a, b, axes) {
   return better;
 }
 
-// candidates that no other feasible one beats in these figures, the best of the first leading
+// feasible candidates that no other feasible one dominates in these figures, sorted by the first figure, best first
 function frontOf(axes) {
   const known = [];
   for (let i = 0; i < count; i++) if (feasible[i] && axes.every(({ values }) => values[i] !== null)) known.push(i);
@@ -71,7 +71,7 @@ function frontOf(axes) {
 function draw() {
   const axes = (chosen.space ? [chosen.x, chosen.y, chosen.z] : [chosen.x, chosen.y]).map((i) => figures[i]);
   const kind = chosen.space ? "scatter3d" : "scatter";
-  const letters = chosen.space ? ["x", "z", "y"] : ["x", "y"];  // plotly's z points up
+  const letters = chosen.space ? ["x", "z", "y"] : ["x", "y"];  // in 3D, plotly's z axis points up
   const special = new Set(data.front);
   if (data.recommended !== null) special.add(data.recommended);
   const groups = { "feasible": [], "over a limit": [], "front, predicted": [], "front, measured": [], "front": [] };
@@ -96,7 +96,7 @@ function draw() {
   const scale = chosen.space ? 0.6 : 1;
   add("feasible", groups.feasible, { color: FAINT, size: (count > MANY ? 4 : 6) * scale, opacity: 0.8 }, bulk);
   add("over a limit", groups["over a limit"], chosen.space
-    ? { color: FAINT, symbol: "circle-open", size: 4 }  // crosses are letters there, and not every font has them
+    ? { color: FAINT, symbol: "circle-open", size: 4 }  // plotly draws crosses in 3D as letters, which not every font has
     : { color: FAINT, symbol: "x-thin", size: 6, opacity: 0.7, line: { width: 1.2, color: FAINT } }, bulk);
 
   const line = frontOf(axes);
@@ -146,17 +146,17 @@ function draw() {
     uirevision: axes.map(({ name }) => name).join(),
     ...(chosen.space
       ? { scene: { xaxis: titled(scenic, 0), zaxis: titled(scenic, 1), yaxis: titled(scenic, 2), aspectmode: "cube", dragmode: "turntable", camera: { eye: { x: 0.7, y: -1.9, z: 0.6 } } } }
-      : { xaxis: titled(style, 0), yaxis: titled(style, 1), dragmode: narrow ? false : "zoom" }),  // a finger scrolls the page
+      : { xaxis: titled(style, 0), yaxis: titled(style, 1), dragmode: narrow ? false : "zoom" }),  // on a narrow screen a finger scrolls the page
   };
   return Plotly.react(plot, traces, layout, { responsive: true, displayModeBar: false });
 }
 
-// the figure that differences were computed for: the accuracy, judged again where it was
+// name of the figure to which the standard errors of differences belong: the accuracy, or the accuracy judged again if there is one
 const compared = () => foundAgain(figures[byName.get(accuracy)])?.name ?? accuracy;
 
-// ---- what a candidate is made of
+// ---- the operators of a candidate
 
-// operators in the order of execution, by the part of the network that they stand in
+// for each part of the network, [part, indices of its operators in the order of execution]
 function operators(i) {
   const parts = new Map();
   for (const { part, choices, strides, table } of plan.slots) {
@@ -181,17 +181,17 @@ function shape(parent, name, attributes, text = "") {
   return made;
 }
 
-const first = (part) => part.split(".")[0];  // of the path, e.g. heads of heads.cls
+const first = (part) => part.split(".")[0];  // the section that a part belongs to, e.g. heads for heads.cls
 const sections = [...new Set(plan.slots.map(({ part }) => first(part)))];
 const kinds = new Map(plan.operators.map(({ kind }) => [kind, plan.operators.filter((op) => op.kind === kind)]));
-// options that differ between the operators of a kind; of a stride the shapes tell
+// names of the options that differ between the operators of a kind; the stride is left out, since the shapes show it
 const varied = new Map([...kinds].map(([kind, every]) => [kind, Object.keys(every[0].options).filter((name) => name !== "stride" && new Set(every.map(({ options }) => options[name])).size > 1)]));
 const spelled = ({ kind, options, out }) => {
   const word = (name, value) => name === "kernel" ? `${value}×${value}` : typeof value === "string" ? value : `${name[0]}${value}`;
   const words = varied.get(kind).map((name) => word(name, options[name]));
   return [kind, ...words, "→", out.join("×")].join(" ");
 };
-// Numbers of which the largest are drawn dark. The kernel is drawn as the width, so it is one only where there is no other.
+// Numeric options that set the shade of a bar: the largest are drawn dark. The kernel sets the width of a bar, so it counts only if there is no other.
 const shades = new Map([...kinds].map(([kind, every]) => {
   const numbers = varied.get(kind).filter((name) => typeof every[0].options[name] === "number");
   const others = numbers.filter((name) => name !== "kernel");
@@ -201,11 +201,11 @@ const size = ({ kind, options }) => shades.get(kind).reduce((product, name) => p
 const largest = new Map([...kinds].map(([kind, every]) => [kind, Math.max(...every.map(size))]));
 const shaded = [...new Set([...shades.values()].flat())].join(" or ");
 const kernels = [...varied.values()].flat().includes("kernel");
-// of a feature map (C, H, W), or of tokens (N, C)
+// out is the shape of a feature map, (C, H, W), or of tokens, (N, C)
 const channels = ({ out }) => out[out.length === 2 ? 1 : 0];
 const side = ({ out }) => out.length === 3 ? out[2] : null;
 
-// The parts of the network, as many to a row as fit. Upwards the operators, downwards their milliseconds.
+// Draws the parts of the network, as many in a row as fit. Bars that point up are operators; bars that point down are their milliseconds.
 function drawing(parent, parts, ms) {
   const every = plan.operators;
   const widest = Math.sqrt(Math.max(...every.map(channels)));
@@ -294,7 +294,7 @@ function show(i) {
 const file = (i) => String(rank.get(i)).padStart(2, "0");
 const quoted = (text) => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 
-// Python wrote the commands, with control characters where architecture and tracker go
+// Python wrote the commands with control characters in place of the architecture (\x01) and of the tracker (\x02)
 function commands(i) {
   const arch = quoted(rank.has(i) ? `${data.run}/front/${file(i)}.json` : data.name[i]);
   const tracker = rank.has(i) ? `tracker-${file(i)}` : `tracker-candidate-${number[i]}`;
@@ -343,7 +343,7 @@ function download(name) {
 async function copy(button) {
   try {
     await navigator.clipboard.writeText(button.dataset.command);
-  } catch {  // pages opened from disk may not use the clipboard that way
+  } catch {  // pages opened from disk may be denied the clipboard API
     const field = document.body.appendChild(document.createElement("textarea"));
     field.value = button.dataset.command;
     field.select();
@@ -356,7 +356,7 @@ async function copy(button) {
   setTimeout(() => { button.textContent = label; }, 1200);
 }
 
-// ---- figures that stand still, one after the other when the page is idle
+// ---- static figures, drawn one after the other when the page is idle
 
 function drawPlot(name) {
   const { data: traces, layout } = data.plots[name];

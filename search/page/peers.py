@@ -1,7 +1,7 @@
-"""Published figures of siamese trackers, to set a search's beside: the points of Figure 1 in Yan et al., LightTrack, CVPR 2021.
+"""Published figures of siamese trackers, to set beside those of a search: the points of Figure 1 in Yan et al., LightTrack, CVPR 2021.
 
-They are as their papers print them, never measured here. EAO is that of VOT2019 (real video); the AO of a search on its own validation
-sequences is another figure, and neither can be read off the other. Multiply-adds are counted as fvcore does.
+The figures come from publications and were not measured here. EAO is that of VOT2019 (real video). The AO of a search on its own
+validation sequences is another figure, and neither can be converted into the other. Multiply-adds are counted as fvcore does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from supernet.families.family import Family
 from supernet.space import Architecture
 
 _TABLE = "lighttrack-onnxruntime-fp32.csv"
+"""Shipped table from which times are predicted if a search has no predictor for the family of a peer."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Peer:
     eao: float | None
     """Expected average overlap on VOT2019; None where no source gives it."""
     source: str
-    """Where the figures were read."""
+    """Publication or page in which the figures were found."""
     verified: bool = True
-    """Whether every figure was read in its source."""
+    """Whether every figure was checked in its source."""
     preset: str | None = None
-    """By which name chiptrack can build it; None where it cannot."""
+    """Name by which chiptrack can build the tracker; None if it cannot."""
 
 
 PEERS = tuple(Peer(**record) for record in json.loads(Path(__file__).with_name("peers.json").read_bytes()))
@@ -51,7 +52,7 @@ PEERS = tuple(Peer(**record) for record in json.loads(Path(__file__).with_name("
 
 @dataclass(frozen=True)
 class PeerTime:
-    """Milliseconds per frame of a peer whose graph can be built, from a latency table that was measured on a device."""
+    """Predicted milliseconds per frame of a peer on one device, and the ends of their interval."""
 
     ms: float
     low: float
@@ -60,19 +61,19 @@ class PeerTime:
 
 
 def published_family() -> Family:
-    """The family of the published trackers that can be built."""
+    """Return the family of the published trackers that chiptrack can build."""
     return find_family(next(find_architecture(peer.preset).family for peer in PEERS if peer.preset))
 
 
 def peer_times(predictors: Mapping[str, LatencyPredictor]) -> dict[str, list[PeerTime]]:
-    """Predict the time of the peers that can be built.
+    """Predict the times of the peers that chiptrack can build.
 
     Args:
-        predictors: Of a search, by what they are called; those of other families are passed over. Where none is left, a table that
-            comes with chiptrack stands in.
+        predictors: Latency predictors of a search, by the name of their device. Predictors of another family than the peer's are ignored;
+            if none is left, a table that comes with chiptrack is used.
 
     Returns:
-        Times by the name of each peer that can be built; none for a device that cannot run it.
+        Times by the name of each peer that can be built, one for each device that can run the peer.
     """
     found = {}
     for peer in PEERS:
@@ -92,7 +93,7 @@ def _predicted(device: str, model: LatencyPredictor, architecture: Architecture)
 
 
 def _by_shipped_table(architecture: Architecture) -> PeerTime:
-    """By the line over the table's sums alone: a predictor with all its models takes seconds to fit."""
+    """Predict from the shipped table by a line over the sums of operators; fitting a predictor with all its models would take seconds."""
     table, family = LatencyTable.load(SHIPPED / _TABLE), find_family(architecture.family)
     networks, operator_ms = measured_networks(table, "search"), table.operator_ms()
     *sums, own = (

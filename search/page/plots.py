@@ -1,7 +1,7 @@
-"""The figures of a report that stand still: convergence, importance of choices, peers, predicted against measured, learning curves.
+"""The static figures of the page: convergence, importance of choices, peers, predicted against measured latency, and learning curves.
 
-The trade-off, which does not, is drawn by `search/page/page.js`. plotly reads a little HTML in what it shows, so everything that comes from
-outside is escaped.
+The trade-off is interactive and drawn by `search/page/page.js`. plotly interprets a little HTML in the texts that it shows, so all text
+that comes from outside is escaped.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ INK, FAINT, FRONT, WINNER, GRID, BAND = "#1f2a37", "#a9b4c0", "#1d6f8a", "#c8452
 _LINES = ((FRONT, "circle"), (WINNER, "square"), ("#8a6d00", "diamond"), ("#6a51a3", "triangle-up"), (INK, "cross"))
 """Colours that also differ in lightness, each with a marker of its own."""
 _MOST_CHOICES = 12
-"""Choices whose importance is shown."""
+"""Most choices whose importance is shown."""
 
 
 def plots(data: ReportData) -> dict[str, go.Figure]:
-    """The figures that stand still, by their place in the page; those of which something is known.
+    """Draw the static figures of a search, by the id of their place in the page; figures without data are left out.
 
     Args:
-        data: A search.
+        data: What the page shows.
     """
     found = {"convergence": convergence(data.curves)}
     if data.importances:
@@ -50,7 +50,7 @@ def plots(data: ReportData) -> dict[str, go.Figure]:
 
 
 def convergence(curves: Sequence[Curve]) -> go.Figure:
-    """Hypervolume against evaluations, one curve for each strategy."""
+    """Draw hypervolume against evaluations, one curve for each strategy."""
     figure = go.Figure()
     for curve, (colour, _) in zip(curves, cycle(_LINES), strict=False):
         shares = curve.shares
@@ -67,11 +67,11 @@ def convergence(curves: Sequence[Curve]) -> go.Figure:
 
 
 def importances(found: Sequence[Importance], labels: Sequence[str]) -> go.Figure:
-    """The choices that matter most, and how much for each figure.
+    """Draw how much each of the most important choices matters, with one bar for each metric.
 
     Args:
-        found: At least one.
-        labels: Of the choices.
+        found: The importances of at least one metric.
+        labels: Labels of the choices, in the family's order.
     """
     shares = np.array([each.shares for each in found])
     top = np.argsort(-shares.max(0), kind="stable")[:_MOST_CHOICES][::-1]
@@ -93,14 +93,14 @@ def importances(found: Sequence[Importance], labels: Sequence[str]) -> go.Figure
 
 
 def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: Metric) -> go.Figure:
-    """Accuracy over multiply-adds, the area of a bubble for the parameters: published trackers above, those of a search below.
+    """Draw accuracy against multiply-adds, with the parameters as the area of a bubble: published trackers above, a search below.
 
-    The accuracies are two different figures, and so have an axis each.
+    The two accuracies are different figures, so each has an axis of its own.
 
     Args:
-        ours: Members of a front; all carry `macs` and `params`.
-        winner: The recommended of them.
-        accuracy: What ranks them.
+        ours: Members of a front; all have figures of `macs` and `params`.
+        winner: The recommended one of them, or None.
+        accuracy: The metric by which the search ranks candidates.
     """
     figure = go.Figure()
 
@@ -142,28 +142,29 @@ def peers(ours: Sequence[Candidate], winner: Candidate | None, accuracy: Metric)
 
 
 def _diameter(params: float | None) -> float:
-    """Pixels: the area is in proportion to the parameters; the smallest dot where they are unknown."""
+    """Return a bubble's diameter in pixels. Its area is proportional to the parameters; it is the smallest if they are unknown."""
     return 5.0 if params is None else max(5.0, 14 * (params / 2e6) ** 0.5)
 
 
 def _published(peer: Peer) -> str:
+    """Return what is known of a published tracker, as plotly's HTML."""
     params = "not given" if peer.params is None else count(peer.params)
     lines = f"EAO {peer.eao}, published", f"multiply-adds {count(peer.macs)}", f"parameters {params}", peer.paper, f"read in: {peer.source}"
     return "<br>".join(map(html.escape, (peer.name, *lines)))
 
 
 def _sized(candidate: Candidate, accuracy: Metric) -> tuple[float, float, float, str]:
-    """Multiply-adds, accuracy, parameters, and all three in words."""
+    """Return a candidate's multiply-adds, accuracy and parameters, and a text with all three as plotly's HTML."""
     macs, found, params = candidate.value(MACS), candidate.accuracy(accuracy).value, candidate.value(PARAMS)
     lines = (f"#{candidate.number}", f"{title(accuracy)} {found:.3f}", f"multiply-adds {count(macs)}", f"parameters {count(params)}")
     return macs, found, params, "<br>".join(map(html.escape, lines))
 
 
 def comparison(device: Device) -> go.Figure:
-    """Predicted over measured latency on one device, with the intervals of the predictions.
+    """Draw predicted against measured latency on one device, with the intervals of the predictions.
 
     Args:
-        device: At least one network on it was both predicted and measured.
+        device: A device for which at least one network was both predicted and measured.
     """
     times = np.array([ms for c in device.comparisons for ms in (c.predicted_ms, c.measured_ms, *(c.interval_ms or ()))])
     margin = 0.05 * np.ptp(times) or 0.05 * times[0]
@@ -207,17 +208,17 @@ def comparison(device: Device) -> go.Figure:
 
 
 def _compared(c: Comparison) -> str:
-    """All that is known of a comparison, as plotly's HTML."""
+    """Return a comparison as a text, as plotly's HTML."""
     expected = f" ({c.interval_ms[0]:.4g} to {c.interval_ms[1]:.4g})" if c.interval_ms else ""
     figures = f"predicted {c.predicted_ms:.4g} ms{expected}", f"measured {c.measured_ms:.4g} ms", f"off by {c.error:+.1f} %"
     return f"<b>{_wrapped(c.name, 60)}</b><br>" + "<br>".join(figures)
 
 
 def learning(devices: Sequence[Device]) -> go.Figure:
-    """Error of each predictor over the number of measured networks that it was fitted on.
+    """Draw the error of each predictor against the number of measured networks that it was fitted on.
 
     Args:
-        devices: At least one of them has a learning curve.
+        devices: Devices of a search; the predictor of at least one of them has a learning curve.
     """
     figure = go.Figure()
     shown = [device.predictor for device in devices if device.predictor.learning]
@@ -253,12 +254,12 @@ def learning(devices: Sequence[Device]) -> go.Figure:
         _styled(figure, "measured networks", "error (MAPE) in %", 320 + 28 * len(shown))
         .update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,}" for tick in ticks])
         .update_yaxes(rangemode="tozero")
-        .update_layout(showlegend=True)  # plotly hides that of a single line
+        .update_layout(showlegend=True)  # plotly hides the legend of a single line
     )
 
 
 def _wrapped(text: str, width: int) -> str:
-    """Text from outside as lines of plotly's HTML."""
+    """Wrap and escape a text from outside, as lines of plotly's HTML."""
     return "<br>".join(map(html.escape, textwrap.wrap(text, width)))
 
 

@@ -1,4 +1,4 @@
-"""What the page says first: the recommended candidate, its figures, and how much was looked at."""
+"""The top of the page: the recommended candidate, its key figures, and how many architectures were evaluated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search.study.candidate import Candidate
 
 
 def lead(data: ReportData) -> str:
-    """The recommendation in a sentence, as HTML."""
+    """Return the recommendation as a sentence of HTML."""
     found = data.recommendation
     if found is None:
         return "<p>This search has not ended: there is no recommendation yet.</p>"
@@ -25,7 +25,7 @@ def lead(data: ReportData) -> str:
 
 
 def tiles(data: ReportData) -> str:
-    """The key figures, as HTML."""
+    """Return the key figures of the search as HTML."""
     found, summary = data.recommendation, data.summary
     accuracy, cost = data.accuracy, data.cost
     rejected = summary.get("rejected_share")
@@ -33,7 +33,7 @@ def tiles(data: ReportData) -> str:
         (
             "evaluations",
             f"{len(data.candidates):,}",
-            f"{rejected:.0%} of the samples drawn were over budget or known" if rejected else "",
+            f"{rejected:.0%} of the samples drawn exceeded a limit or were already known" if rejected else "",
         ),
         ("on the front", f"{len(data.front):,}", f"{len(found.ties)} tied with the highest {title(accuracy)}" if found else ""),
     ]
@@ -42,7 +42,7 @@ def tiles(data: ReportData) -> str:
         dearest = max((metric for metric in winner.figures if metric.kind == cost.kind), key=winner.value)
         figure = winner.accuracy(accuracy)
         shown = [
-            (f"{title(accuracy)} of the recommended", f"{figure.value:.3f}", _accuracy_note(figure, accuracy, summary)),
+            (f"{title(accuracy)} of the recommended candidate", f"{figure.value:.3f}", _accuracy_note(figure, accuracy, summary)),
             *(_cost_tile(winner, metric, data) for metric in dict.fromkeys([dearest, MACS]) if metric in winner.figures),
             *shown,
         ]

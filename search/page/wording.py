@@ -9,7 +9,7 @@ from search.metrics.amounts import count
 
 
 def title(metric: Metric) -> str:
-    """A metric in words.
+    """Return a metric in words.
 
     >>> title(Metric("latency", "ms", device="phone")), title(Metric("ao", again=True))
     ('ms per frame, phone', 'AO, judged again')
@@ -19,7 +19,10 @@ def title(metric: Metric) -> str:
 
 
 def figure_text(figure: Figure) -> str:
-    """A figure with three significant digits, and its noise with as many decimals."""
+    """Return a figure with three significant digits, and its noise with as many decimals.
+
+    Figures from 10,000 on are written with k, M or G, and without their noise.
+    """
     value = figure.value
     if value >= 1e4:
         return count(value)

@@ -1,1 +1,1 @@
-"""What a search is about: objectives, limits, and which architectures meet them."""
+"""What a search optimises, what limits it, and which architectures meet the limits."""

@@ -1,4 +1,4 @@
-"""Whether any architecture meets the limits of a search, and which one does so by the widest margin."""
+"""Looks for the architecture that meets the limits of a search by the widest margin, or says which limits cannot be met."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from search.problem.problem import Constraint, Problem
 from supernet.space import Architecture
 
 _SAMPLES = 500
+"""Random architectures that the look-out for the cheapest one starts from."""
 
 
 def cheapest(problem: Problem) -> Architecture:
     """Look for the architecture that stays below the limits by the widest margin.
 
+    The best of some random architectures is improved choice by choice, so a slightly better one may be missed.
+
     Args:
-        problem: Of a search.
+        problem: The problem of a search.
 
     Returns:
-        The architecture whose largest excess over a limit is smallest; without limits the one whose first cheap cost is
-        smallest, or any where no cost is cheap.
+        The architecture whose largest excess over a limit is smallest. Without limits, the one whose first cheap cost is smallest; a
+        random one if no cost is cheap either.
 
     Raises:
-        ValueError: Even that one exceeds a limit; says which limits bind, and by how much they are missed.
+        ValueError: Even that architecture exceeds a limit; the error says which limits are missed, and by how much.
     """
     if not problem.constraints:
         cost = next((each for each in problem.objectives if each.cheap and each.metric.direction == "minimize"), None)
@@ -47,13 +50,17 @@ def cheapest(problem: Problem) -> Architecture:
 
 
 def _needs(problem: Problem, constraint: Constraint, best: Architecture, above: np.ndarray) -> str:
+    """What an error says of a limit that no architecture meets."""
     needed = constraint.objective.of(problem.family.space.indices([best]))[0]
     share = f" ({above[0]:.1%} more)" if constraint.limit else ""
     return f"{constraint.name} is {count(constraint.limit)} {constraint.objective.metric.unit} and the cheapest one found needs {count(needed)}{share}"
 
 
 def _closest(problem: Problem, constraints: Sequence[Constraint]) -> tuple[Architecture, np.ndarray]:
-    """The best of random samples, then every choice of it in turn until no single change helps; and its excess over each limit."""
+    """Find the architecture with the smallest largest excess, and its (C,) excess over each of C limits.
+
+    The best of random samples is changed in one choice after the other until no single change helps.
+    """
     space = problem.space
 
     def excess(architectures: list[Architecture]) -> np.ndarray:
@@ -62,7 +69,7 @@ def _closest(problem: Problem, constraints: Sequence[Constraint]) -> tuple[Archi
 
     def margin(architectures: list[Architecture]) -> np.ndarray:
         each = excess(architectures)
-        # the largest decides; the sum lets the others fall where the largest cannot
+        # the largest excess decides; the sum lets the others shrink where the largest cannot
         return each.max(axis=1) + 1e-3 * each.sum(axis=1)
 
     rng = np.random.default_rng(0)

@@ -1,7 +1,8 @@
-"""How to draw only architectures that meet the cheap constraints, from any strategy.
+"""Makes any strategy draw only new architectures that meet the cheap constraints.
 
-Rejected samples cost a fraction of a millisecond, since no weight is touched. Where drawing again does not help, neighbours of the
-sample are tried while it is pulled, choice by choice, towards the cheapest architecture known, until one fits.
+Rejecting a sample costs a fraction of a millisecond, since no weight is touched. If drawing again does not help, the sample is repaired:
+choice by choice it takes the value of the anchor, an architecture that meets every limit. At each step neighbours of the sample are tried,
+until one passes.
 """
 
 from __future__ import annotations
@@ -21,32 +22,32 @@ from search.problem.problem import Problem
 from supernet.space import Architecture, Value
 
 _DRAWS = 50
-"""How often a sample is drawn before it is repaired."""
+"""How often samples are drawn before the last one is repaired."""
 _NEIGHBOURS = 3
-"""How many are tried at every step of a repair."""
+"""Neighbours that are tried at every step of a repair."""
 _LAST = 500
-"""Samples ever further from the anchor before a space counts as exhausted."""
+"""Mutations of the anchor, ever further from it, that are tried at last before the space counts as exhausted."""
 
 
 @dataclass
 class FeasibilityFilter:
-    """Lets a network pass once, and only if it meets every constraint; counts what it refuses."""
+    """Lets an architecture pass only if it is new and meets every constraint; counts what it refuses."""
 
     problem: Problem
     anchor: Architecture
-    """An architecture that meets them all, towards which misfits are pulled."""
+    """An architecture that meets every constraint; samples that do not are pulled towards it."""
     seen: set[str] = field(default_factory=set)
-    """Keys of the networks that have passed before."""
+    """Keys of the architectures that are in the study; the study adds them."""
     rejected: Counter[str] = field(default_factory=Counter)
-    """Samples refused for the trial that is being asked for, by reason."""
+    """Number of samples refused for the trial that is being asked for, by reason; the study clears it before each trial."""
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """The choices of the space as Optuna's."""
+        """The choices of the space as Optuna's distributions, by label."""
         return {label: CategoricalDistribution(values) for label, values in self.problem.space.choices.items()}
 
     def refuses(self, chosen: Mapping[str, Value]) -> bool:
-        """Whether a sample breaks a constraint or is a network that has passed before; counts the reason."""
+        """Whether a sample breaks a constraint or is in the study already; counts the first reason in `rejected`."""
         arch = self.problem.space.make(chosen)
         above = self.problem.excess(self.problem.family.space.indices([arch]))[0] > 0
         reasons = [constraint.name for constraint, broken in zip(self.problem.constraints, above, strict=True) if broken]
@@ -58,12 +59,12 @@ class FeasibilityFilter:
 class FeasibleSampler(BaseSampler):
     """Draws from another Optuna sampler until a sample passes the filter.
 
-    The wrapped sampler is made anew for each trial, with randomness that depends on the seed and on how many trials came
-    before: so it may keep no memory but the study, and a resumed search goes on as if it had never stopped.
+    The wrapped sampler is made anew for each trial, with randomness that depends on the seed and on the number of trials before.
+    Therefore it must keep nothing in memory that the study does not hold, and a resumed search goes on as if it had never stopped.
 
     Args:
         make: Builds the wrapped sampler from a seed.
-        feasible: What may pass.
+        feasible: Decides which samples may pass.
         seed: Start of all randomness.
         draws: How often to draw before the last sample is repaired; few where drawing is slow or repeats itself.
     """
@@ -100,7 +101,8 @@ class FeasibleSampler(BaseSampler):
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 
     def _draw(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        # what the inner sampler would infer, without comparing the choices of all trials
+        """One sample of the wrapped sampler, with a value for every choice."""
+        # the search space that the inner sampler would infer, without comparing the choices of all trials
         together = {name: distribution for name, distribution in search_space.items() if not distribution.single()}
         pinned = {name: values[0] for name, values in self._feasible.problem.space.choices.items() if name not in together}
         drawn = pinned | self._inner.sample_relative(study, trial, together)
@@ -110,7 +112,11 @@ class FeasibleSampler(BaseSampler):
         }
 
     def _repair(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        """Take ever more choices from the anchor and try neighbours on the way; last, whatever is found around the anchor."""
+        """Take ever more choices from the anchor and try neighbours on the way; at last try mutations of the anchor.
+
+        Raises:
+            ValueError: None of them passes.
+        """
         for label in [None, *self._rng.permutation(list(chosen))]:
             chosen = chosen if label is None else {**chosen, label: self._feasible.anchor[label]}
             for near in (chosen, *(self._near(chosen, 0) for _ in range(_NEIGHBOURS))):
@@ -125,5 +131,6 @@ class FeasibleSampler(BaseSampler):
         )
 
     def _near(self, chosen: Mapping[str, Value], probability: float) -> dict[str, Value]:
+        """A mutation of a sample: at least one choice is drawn anew, each further one with the given probability."""
         space = self._feasible.problem.space
         return dict(space.mutate(space.make(chosen), self._rng, probability).choices)

@@ -1,7 +1,7 @@
 """What one search optimises and what it must not exceed, as data.
 
-Cheap metrics follow from the architecture alone: they are evaluated where the search runs, on architectures given as integers, so that
-strategies may ask about hundreds of thousands. Costly ones need weights and video and are brought by workers.
+Cheap metrics follow from the architecture alone. They are evaluated in the process of the search, on architectures given as indices, so
+that strategies may ask about hundreds of thousands. Costly metrics need weights and video; their values come from workers.
 """
 
 from __future__ import annotations
@@ -21,64 +21,74 @@ class Constraint:
     """An upper limit of a cheap metric."""
 
     objective: Objective
+    """The metric, and how it is evaluated."""
     limit: float
+    """Largest value allowed, in the metric's unit."""
 
     @property
     def name(self) -> str:
-        """As the command line spells it."""
+        """Name of the limit, e.g. `max_latency:phone`."""
         return self.objective.metric.limit_name
 
     def excess(self, values: np.ndarray) -> np.ndarray:
-        """By which share of the limit each of (N,) values lies above it, (N,); feasible where <= 0. Of a limit of 0, the value."""
+        """(N,) excess of N values over the limit, as a share of the limit; a value is feasible if its excess is <= 0.
+
+        If the limit is 0, the excess is the value itself. Worked example: with a limit of 8 ms, a value of 10 ms has an excess of 0.25.
+        """
         return values / self.limit - 1 if self.limit else values
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What one search is about."""
+    """The objectives, constraints and planned evaluations of one search."""
 
     family: Family
+    """The family whose architectures are searched."""
     objectives: tuple[Objective, ...]
-    """What is optimised: accuracies, then costs; between ties in the first accuracy the first cost decides, see `deciding`."""
+    """What is optimised: accuracies, then costs. The first cost decides between ties in the first accuracy; see `deciding`."""
     constraints: tuple[Constraint, ...]
-    """What an architecture must meet before it is evaluated."""
+    """Limits that an architecture must meet to be evaluated at all."""
     evaluations: int
-    """How many are planned."""
+    """Planned number of evaluated architectures."""
     noted: tuple[Objective, ...] = ()
-    """Further cheap metrics that candidates carry, for the record."""
+    """Further cheap metrics whose figures candidates carry, for the record."""
     scored: tuple[Metric, ...] = ()
-    """Further costly metrics that the judge tells."""
+    """Further costly metrics that the judge reports."""
     part: SearchSpace | None = None
-    """Where only a part of the family's space is searched: the same choices with fewer values."""
+    """The part of the family's space that is searched: the same choices with fewer values; None for the whole space."""
 
     @property
     def space(self) -> SearchSpace:
-        """What is searched. Architectures as integers are always indices of the family's whole space."""
+        """The space that is searched. Indices of chosen values always refer to the family's whole space, even if a part is searched."""
         return self.part or self.family.space
 
     @property
     def cheap(self) -> tuple[Objective, ...]:
-        """Every cheap metric once: of the objectives, of the constraints, and what is noted."""
+        """Every cheap metric once: of the objectives, of the constraints, and of `noted`."""
         every = (*self.objectives, *(constraint.objective for constraint in self.constraints), *self.noted)
         return tuple({each.metric: each for each in every if each.cheap}.values())
 
     @property
     def costly(self) -> tuple[Metric, ...]:
-        """Every metric that the judge tells, once."""
+        """Every metric that the judge reports, once."""
         return tuple(dict.fromkeys((*(each.metric for each in self.objectives if not each.cheap), *self.scored)))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Everything that candidates are known by, the costly ones first."""
+        """All metrics of the candidates, the costly ones first."""
         return (*self.costly, *(each.metric for each in self.cheap))
 
     def excess(self, choices: np.ndarray) -> np.ndarray:
-        """(N, C) by which share each of N architectures lies above each of C limits; feasible where all are <= 0."""
+        """(N, C) excess of N architectures over C limits, each as a share of the limit; an architecture is feasible if all are <= 0.
+
+        Args:
+            choices: (N, L) index of the chosen value of every choice, in the family's order.
+        """
         columns = [constraint.excess(constraint.objective.of(choices)) for constraint in self.constraints]
         return np.stack(columns, axis=1) if columns else np.empty((len(choices), 0))
 
     def figures(self, architecture: Architecture) -> dict[Metric, Figure]:
-        """What cheap metrics say of one architecture."""
+        """The figures of all cheap metrics for one architecture."""
         choices = self.family.space.indices([architecture])
         return {each.metric: _figure(each, choices) for each in self.cheap}
 
@@ -89,6 +99,10 @@ def _figure(objective: Objective, choices: np.ndarray) -> Figure:
 
 
 def deciding(metrics: Iterable[Metric]) -> tuple[Metric, Metric]:
-    """The accuracy that ranks and the cost that decides between ties: the first that should be large, and the first that should be small."""
+    """The accuracy that ranks candidates, and the cost that decides between ties.
+
+    Args:
+        metrics: At least one metric to be maximised and one to be minimised; the first of each is taken.
+    """
     every: Sequence[Metric] = tuple(metrics)
     return next(m for m in every if m.direction == "maximize"), next(m for m in every if m.direction == "minimize")

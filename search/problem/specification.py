@@ -1,4 +1,4 @@
-"""From what a person asks for (predictors, objectives, limits) to the `Problem` that a search solves."""
+"""Builds the `Problem` that a search solves from what a person asks for: predictors, objectives and limits."""
 
 from __future__ import annotations
 
@@ -27,32 +27,33 @@ Limits = make_dataclass(
     ],
     frozen=True,
 )
-"""Upper limits by metric, as a person types them: each nothing, `8ms`, or several of `phone=8ms` for one of several devices."""
+"""Upper limits by metric, as a person types them: None for no limit, ["8ms"], or e.g. ["phone=8ms", "board=20ms"] for several devices."""
 
 
 @dataclass(frozen=True)
 class Specification:
-    """A problem and where its figures come from."""
+    """A problem, and the predictors that its figures come from."""
 
     problem: Problem
     chips: Mapping[str, LatencyPredictor]
-    """Latency predictors by the name of their device; the name is empty where there is only one."""
+    """Predictors of latency by the name of their device; the name is empty if there is only one."""
     predictors: Sequence[Mapping]
-    """For the record: path, checksum and contents of each predictor, in the order given."""
+    """Records of the predictors, in the order given: path, checksum, metric, profile; for latency also scores of the fit and interval."""
 
 
 def specify(family: Family, predictors: Sequence[Path], objectives: Sequence[str], limits: Any, evaluations: int) -> Specification:
     """Put a problem together.
 
     Args:
-        family: What is searched.
-        predictors: Files of latency predictors, one for each device, and of predictors of memory or energy.
-        objectives: An accuracy and a cost of `METRICS` at least; `latency` means every device, `latency:phone` one.
-        limits: `Limits`; without one for multiply-adds the family's own budget holds.
-        evaluations: How many are planned.
+        family: The family to search.
+        predictors: Files of predictors: of latency, one for each device, and of memory or energy.
+        objectives: Names in `METRICS`, at least an accuracy and a cost; `latency` means every device, `latency:phone` only one.
+        limits: An instance of `Limits`; without a limit of multiply-adds the family's own one holds.
+        evaluations: Planned number of evaluated architectures.
 
     Raises:
-        ValueError: A name is unknown, a number is none, or a predictor is of another family.
+        ValueError: A name is unknown, a limit is not a positive number, no predictor is one of latency, or a predictor is of another
+            family or of a metric that cannot be searched.
         FileNotFoundError: There is no such predictor.
     """
     named, records = _load(predictors, family)
@@ -93,6 +94,7 @@ def _load(paths: Sequence[Path], family: Family) -> tuple[dict[str, list[tuple[s
 
 
 def _record(path: Path, predictor: Predictor) -> dict:
+    """The record of one predictor; see `Specification.predictors`."""
     profile = {"profile": predictor.profile.to_json()} if predictor.profile else {}
     origin = {**file_origin(path), "metric": predictor.metric, **profile}
     if isinstance(predictor, LatencyPredictor):
@@ -101,11 +103,12 @@ def _record(path: Path, predictor: Predictor) -> dict:
 
 
 def file_origin(path: Path) -> dict[str, str]:
-    """Where a file lies, and its checksum."""
+    """The record of a file: its absolute path and SHA-256 checksum."""
     return {"path": str(path.absolute()), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _objectives(names: Sequence[str], every: Mapping[str, Sequence[Objective]]) -> tuple[Objective, ...]:
+    """The objectives with these names, accuracies first; raises ValueError if one is unknown or repeated, or a side is missing."""
     chosen = [objective for name in names for objective in _find(name, every)]
     if len({each.metric for each in chosen}) < len(chosen):
         raise ValueError(f"every objective counts once, got {' '.join(names)}; drop the repeated one")
@@ -119,11 +122,12 @@ def _objectives(names: Sequence[str], every: Mapping[str, Sequence[Objective]]) 
 
 
 def _names(every: Mapping[str, Sequence[Objective]], cheap: bool) -> list[str]:
+    """Names of the cheap or of the costly metrics, for an error."""
     return [name for name in every if (METRICS[name].parse is not None) == cheap]
 
 
 def _find(name: str, every: Mapping[str, Sequence[Objective]]) -> Sequence[Objective]:
-    """The objectives that a person means: of all devices, or of the one after the colon."""
+    """The objectives that a name such as `latency` or `latency:phone` means: for all devices, or for the one after the colon."""
     kind, _, device = name.partition(":")
     if kind not in METRICS:
         raise ValueError(f"unknown objective {name!r}; known: {', '.join(METRICS)}")
@@ -137,6 +141,7 @@ def _find(name: str, every: Mapping[str, Sequence[Objective]]) -> Sequence[Objec
 
 
 def _limits(kind: str, limits: Sequence[str] | str | float, every: Mapping[str, Sequence[Objective]]) -> list[Constraint]:
+    """The constraints that limits of one kind of metric mean; a later limit on the same device replaces an earlier one."""
     parse, constraints = METRICS[kind].parse, {}
     assert parse, f"{kind} has no limits"
     for text in [limits] if isinstance(limits, str | int | float) else limits:

@@ -1,4 +1,4 @@
-"""Search strategies by name: how the next architecture is chosen from what the study knows."""
+"""Search strategies by name. A strategy chooses the architecture that is evaluated next, from what the study knows."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,8 @@ from search.strategies.tpe import tpe
 from search.strategies.uniform import uniform
 
 Strategy = Callable[[FeasibilityFilter, int], BaseSampler]
-"""(feasible, seed) to an Optuna sampler that proposes only what the filter lets pass, and keeps no memory that the study cannot restore."""
+"""Function of a feasibility filter and a seed that returns an Optuna sampler. The sampler proposes only architectures that the filter lets
+pass, and keeps nothing that it could not compute again from the study."""
 
 STRATEGIES: dict[str, Strategy] = {
     "guided": guided,

@@ -1,9 +1,11 @@
-"""LightTrack's own search: evolution towards accuracy alone, within the limits.
+"""LightTrack's own search: evolution towards the highest accuracy alone, within the limits.
 
-Source: Yan et al., LightTrack, CVPR 2021: a population of 48, in each generation 24 mutations and 24 crossovers, 20 generations; after
-Guo et al., Single Path One-Shot, ECCV 2020: parents are drawn from the 10 best so far, and a mutation draws each choice anew with
-probability 0.1. The first generation is random. Where fewer evaluations are planned there are 20 generations all the same, of a
-population that is smaller in proportion, and so are the parents.
+Source: Yan et al., LightTrack, CVPR 2021: 20 generations of 48 architectures, half of them mutations and half crossovers. After Guo et
+al., Single Path One-Shot, ECCV 2020, parents are drawn from the 10 best architectures so far, and a mutation draws each choice anew with
+probability 0.1. The first generation is random.
+
+If fewer than 960 evaluations are planned, the population and the number of parents are smaller in proportion, down to 4 and 2, so that
+there are still 20 generations where possible. Worked example: 400 planned evaluations make 20 generations of 20, with 4 parents.
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ _POPULATION, _GENERATIONS, _PARENTS = 48, 20, 10
 
 
 def evolution(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
-    """Mutate or cross the most accurate architectures of all generations before."""
+    """Make a sampler that mutates or crosses the most accurate architectures of all earlier generations."""
     return FeasibleSampler(lambda drawn: EvolutionSampler(feasible.problem, drawn), feasible, seed)
 
 
 class EvolutionSampler(BaseSampler):
-    """See `evolution`; a trial's generation follows from how many trials began before it."""
+    """The sampler behind `evolution`. A trial's generation follows from the number of running and finished trials before it."""
 
     def __init__(self, problem: Problem, seed: int):
         self._space = problem.space

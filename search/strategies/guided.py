@@ -1,7 +1,8 @@
-"""Guided: predictors of accuracy, refitted in rounds, tell where weights should be touched next.
+"""Guided: predictors of accuracy, refitted in rounds, choose which architectures are evaluated next.
 
-A round fits the predictors to everything that is finished, searches them with NSGA-II, and evaluates the batch from which most
-hypervolume is expected. It follows from the seed and the trials before it alone, so a resumed search makes the same one again.
+A round fits the predictors to the finished candidates, searches their predictions with NSGA-II, and evaluates the batch with the largest
+expected gain of hypervolume. The first round spreads architectures over all costs. A round depends only on the seed and on the trials
+before it, so a resumed search computes the same round again.
 
 Lineage: NSGANetV2 (Lu et al., ECCV 2020); batches by expected hypervolume improvement (Daulton et al., 2020).
 """
@@ -28,21 +29,21 @@ from search.strategies.inner_search import Genes, best, evolve
 from supernet.space import Architecture
 
 _POPULATION, _GENERATIONS = 300, 60
-"""Of the inner search: some 18,000 cheap evaluations a round."""
+"""Population and generations of the inner search, which makes some 18,000 cheap evaluations a round."""
 _OPTIMISM = 1.0
-"""By how many standard deviations the inner search trusts that an accuracy is better than predicted."""
+"""Number of standard deviations by which the inner search takes an accuracy to be better than predicted."""
 _DEVIATIONS = 1.645
-"""From the middle of a Gaussian to the end of its interval of 90 %."""
+"""Half the width of the 90 % interval of a Gaussian, in standard deviations."""
 _MOST = 400
-"""Architectures that a predictor is fitted to: its time grows with their cube."""
+"""Most architectures that a predictor is fitted to; the time for it grows with the cube of their number."""
 _POOL = 4096
-"""Architectures that are drawn twice, in two ways, to choose the first ones from."""
+"""Size of each of the two random samples from which the first architectures are chosen."""
 _WORTH_IT = 1e-4
-"""Expected gain of a round, relative to the hypervolume so far; two rounds below it end the search."""
+"""Smallest expected gain of a round that is worth it, relative to the hypervolume so far; two rounds in succession below it end the search."""
 
 
 def guided(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
-    """Evaluate next what predictors, fitted to what was evaluated, expect most of."""
+    """Make a sampler that proposes the architectures from which predictors expect the largest gain of hypervolume."""
     return GuidedSampler(feasible, seed)
 
 
@@ -52,33 +53,39 @@ class _Asked:
 
     architecture: Architecture
     choices: np.ndarray
-    """(L,) in the spelling of its trial."""
+    """(L,) indices of its chosen values, as its trial spells them."""
     values: Sequence[float] | None = None
-    """Of all objectives, when it is finished."""
+    """Value of each objective; None while it is not finished."""
     running: bool = False
 
 
 @dataclass(frozen=True)
 class _Round:
-    """What is evaluated next, best first, and the expected gain relative to the hypervolume so far."""
+    """The architectures that are evaluated next."""
 
     batch: np.ndarray
+    """(M, L) indices of chosen values, best first."""
     gain: float = np.inf
+    """Expected gain relative to the hypervolume so far; infinite while too little is known to predict it."""
 
 
 @dataclass(frozen=True)
 class _Scaled:
-    """A predictor of a costly objective: what it knows are shares from 0 to 1, as accuracies are."""
+    """A predictor of a costly objective. Values are rescaled to shares from 0 to 1, since the predictor is made for accuracies.
+
+    Worked example: the values of an objective with a unit lie between 10 and 20. Then `zero` is 0 and `span` is 30, so that 10 and 20
+    become the shares 1/3 and 2/3.
+    """
 
     predictor: MetricPredictor
     zero: float
-    """Value of the objective at a share of 0."""
+    """Value of the objective that corresponds to a share of 0."""
     span: float
-    """From there to the value at a share of 1."""
+    """Difference between the values that correspond to shares of 1 and of 0."""
 
 
 class GuidedSampler(BaseSampler):
-    """See `guided`; keeps what it can compute again from the trials, and nothing else."""
+    """The sampler behind `guided`. It keeps only what it can compute again from the trials."""
 
     def __init__(self, feasible: FeasibilityFilter, seed: int):
         planned = feasible.problem.evaluations
@@ -88,6 +95,7 @@ class GuidedSampler(BaseSampler):
         cheap = [each for each in feasible.problem.objectives if each.cheap]
         self._cost = next((each for each in cheap if each.metric.direction == "minimize"), None)
         self._signs = np.array([objective.metric.sign for objective in feasible.problem.objectives])
+        # sizes of the first round and of each later one, and evaluations before which the search does not stop
         self._first = int(np.clip(planned // 12, 10, 24))
         self._each = int(np.clip(planned // 25, 4, 10))
         self._least = max(48, planned // 4)
@@ -117,7 +125,7 @@ class GuidedSampler(BaseSampler):
         )
 
     def _asked(self, study: Study, trial: FrozenTrial) -> dict[str, _Asked]:
-        """Networks of all other trials by key, in the order in which they were first asked for."""
+        """Return the networks of all other trials by key, in the order in which they were first asked for."""
         asked: dict[str, _Asked] = {}
         for other in study.get_trials(deepcopy=False):
             if other.number == trial.number or other.state == TrialState.WAITING or len(other.params) < len(self._genes.values):
@@ -132,13 +140,14 @@ class GuidedSampler(BaseSampler):
         return asked
 
     def _round(self, start: int, asked: list[_Asked]) -> _Round:
-        """The round that begins when `start` networks have been asked for."""
+        """Return the round that begins when `start` networks have been asked for."""
         if start not in self._rounds:
             made = self._make(asked[:start], np.random.default_rng([self._seed, start]))
             self._rounds = {known: self._rounds[known] for known in self._rounds if known == start - self._each} | {start: made}
         return self._rounds[start]
 
     def _make(self, asked: list[_Asked], rng: np.random.Generator) -> _Round:
+        """Compute the round that follows the networks that have been asked for."""
         finished = [one for one in asked if one.values is not None]
         met = set(self._genes.keys(np.array([one.choices for one in asked]))) if asked else set()
         if len(finished) < MIN_VALUES:
@@ -149,11 +158,11 @@ class GuidedSampler(BaseSampler):
         good = np.array([one.choices for one in finished])[best(figures, _POPULATION // 3)]
         start = np.concatenate([self._genes.mutated(np.repeat(good, 3, axis=0), rng), self._genes.random(_POPULATION, rng)])
 
-        def hopes(choices: np.ndarray) -> np.ndarray:
+        def optimistic(choices: np.ndarray) -> np.ndarray:
             beliefs = self._beliefs(models, choices)
             return beliefs.mean - _OPTIMISM * beliefs.deviation
 
-        found = evolve(self._genes, start, met, hopes, rng, _POPULATION, _GENERATIONS)
+        found = evolve(self._genes, start, met, optimistic, rng, _POPULATION, _GENERATIONS)
         if not len(found):
             return _Round(found, 0.0)
         beliefs = self._beliefs(models, found)
@@ -162,11 +171,11 @@ class GuidedSampler(BaseSampler):
         return _Round(found[batch], gain)
 
     def _models(self, finished: list[_Asked], figures: np.ndarray) -> dict[int, _Scaled]:
-        """A predictor for each costly objective, by its column."""
+        """Fit a predictor of each costly objective; returns them by the objective's column."""
         chosen = np.arange(len(finished))
         if len(finished) > _MOST:
             near = best(figures, _MOST // 2)
-            rest = np.setdiff1d(chosen, near)  # what is bad must not be forgotten
+            rest = np.setdiff1d(chosen, near)  # bad architectures must be represented as well
             chosen = np.sort(np.append(near, rest[np.linspace(0, len(rest) - 1, _MOST // 2).astype(int)]))
         architectures = [finished[i].architecture for i in chosen]
         return {
@@ -177,13 +186,13 @@ class GuidedSampler(BaseSampler):
 
     def _model(self, metric: Metric, architectures: list[Architecture], values: np.ndarray) -> _Scaled:
         zero, span = 0.0, 1.0
-        if metric.unit:  # it is no share: leave as much room on both sides as the values take
+        if metric.unit:  # the metric is not a share: leave as much room on either side as the values span
             zero, span = 2 * values.min() - values.max(), 3 * np.ptp(values) or 1.0
         shares = (values - zero) / span
         return _Scaled(fit_metric("accuracy", self._feasible.problem.family.name, architectures, shares, self._seed), zero, span)
 
     def _beliefs(self, models: dict[int, _Scaled], choices: np.ndarray) -> Beliefs:
-        """What is expected of (N, L) architectures."""
+        """Return the expected objectives of architectures given as (N, L) indices, with signs such that all are to be minimised."""
         objectives = self._feasible.problem.objectives
         mean, deviation = np.zeros((2, len(choices), len(objectives)))
         for column, objective in enumerate(objectives):
@@ -196,10 +205,13 @@ class GuidedSampler(BaseSampler):
         return Beliefs(mean, deviation)
 
     def _spread(self, met: set[bytes], rng: np.random.Generator, count: int) -> np.ndarray:
-        """Up to (count, L) feasible architectures, unlike each other, from the cheapest to the most costly; the anchor first."""
+        """Draw up to (count, L) different feasible architectures that have not been met.
+
+        A large pool, sorted by the first cheap cost, is cut into `count` parts of equal size; one architecture is drawn from each part.
+        """
         genes = self._genes
         anchor, drawn = genes.indices(dict(self._feasible.anchor.choices)), genes.random(_POOL, rng)
-        # samples crowd in the middle and may all exceed a tight limit: half of them lie on the way to the anchor
+        # random architectures have medium costs, and all may exceed a tight limit: half of the pool lies between them and the anchor
         towards = np.where(rng.random(drawn.shape) < rng.random((_POOL, 1)), anchor, genes.random(_POOL, rng))
         pool = genes.fresh(np.concatenate([anchor[None], drawn, towards]), met)
         if self._cost is not None:

@@ -1,7 +1,7 @@
-"""NSGA-II on architectures given as integers: tens of thousands a second, where figures are predicted rather than found with weights.
+"""NSGA-II on architectures given as integers, for figures that are predicted: it handles tens of thousands of architectures a second.
 
-Source: Deb et al., A fast and elitist multiobjective genetic algorithm, 2002. Offspring that exceed a limit, or that are a network
-met before, are dropped instead of being ranked last: there is always something feasible to begin with.
+Source: Deb et al., A fast and elitist multiobjective genetic algorithm, 2002. Differently from there, offspring that exceed a limit, or
+that are a network met before, are dropped instead of being ranked last, since the search begins with feasible architectures.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from search.problem.problem import Problem
 from supernet.space import Value
 
 _AT_ONCE = 2000
-"""Figures that are compared all with all."""
+"""Number of architectures above which `best` compares them in parts first, instead of each with each."""
 
 
 @dataclass(frozen=True)
 class Genes:
-    """The searched part of a space as integers, and which of its architectures are within the limits.
+    """The searched part of a space, with architectures as integers, and a check of which of them are within the limits.
 
     Worked example: a family with `kernel` (3, 5, 7) and `depth` (1, 2), of which a search leaves out kernel 3. An architecture is a row
     of indices of the family's whole space, so kernel 7 and depth 2 are the genes (2, 1); `values` are ((1, 2), (0, 1)), and a gene of
@@ -30,40 +30,43 @@ class Genes:
 
     problem: Problem
     values: tuple[np.ndarray, ...]
-    """Allowed indices of every choice, of the family's whole space."""
+    """For each choice, the indices in the family's whole space of the values that may be chosen."""
 
     @classmethod
     def of(cls, problem: Problem) -> Genes:
-        """Read them off the space that is searched."""
+        """Derive the genes from the space that a problem searches."""
         whole, searched = problem.family.space.choices, problem.space.choices
         return cls(problem, tuple(np.array([values.index(value) for value in searched[label]]) for label, values in whole.items()))
 
     def indices(self, chosen: Mapping[str, Value]) -> np.ndarray:
-        """(L,) indices of chosen values, in just this spelling; an allowed one where a choice that changes nothing has another."""
+        """Return the (L,) indices of chosen values, as they are spelled.
+
+        A value that is not searched, which a choice without effect may have, is replaced by one that is.
+        """
         whole = self.problem.family.space.choices
         listed = [values.index(chosen[label]) for label, values in whole.items()]
         return np.array([i if i in allowed else allowed[0] for i, allowed in zip(listed, self.values, strict=True)])
 
     def chosen(self, indices: np.ndarray) -> dict[str, Value]:
-        """The values at (L,) indices."""
+        """Return the chosen values by label, for (L,) indices."""
         return {label: values[i] for i, (label, values) in zip(indices, self.problem.family.space.choices.items(), strict=True)}
 
     def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """(count, L) indices, every choice drawn uniformly."""
+        """(count, L) indices of random architectures; every choice is drawn uniformly."""
         return np.stack([values[rng.integers(len(values), size=count)] for values in self.values], axis=1)
 
     def mutated(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(N, L) with, of each row, about one and a half of the free choices drawn anew."""
+        """(N, L) copies of the rows, in which on average 1.5 of the choices that have several values are drawn anew."""
         free = np.array([len(values) > 1 for values in self.values])
         redrawn = rng.random(choices.shape) < 1.5 / max(1, free.sum())
         return np.where(redrawn, self.random(len(choices), rng), choices)
 
     def keys(self, choices: np.ndarray) -> list[bytes]:
-        """What is equal for the spellings of one network, of each of (N, L) rows."""
+        """Return a key for each of (N, L) rows, which is equal for all spellings of one network."""
         return [row.tobytes() for row in self.problem.family.occurrences.canonical(choices).astype(np.int8)]
 
     def fresh(self, choices: np.ndarray, met: set[bytes]) -> np.ndarray:
-        """Those rows of (N, L) that are within the limits and not met before, each network once; adds them to `met`."""
+        """Return the rows of (N, L) that are within the limits and not in `met`, each network once; adds the keys of all rows to `met`."""
         new = []
         for i, key in enumerate(self.keys(choices)):
             if key not in met:
@@ -85,16 +88,17 @@ def evolve(
     """Breed a population towards the Pareto front of predicted figures.
 
     Args:
-        genes: What may be bred.
-        start: (N, L) indices to begin with.
-        met: Keys of networks that are not wanted; all that are looked at come to it.
-        score: (N, D) figures of (N, L) indices, to be minimised.
+        genes: The searched space and its limits.
+        start: (N, L) indices of the architectures to begin with.
+        met: Keys of networks that are not wanted; the keys of all networks that are looked at are added.
+        score: Function from (N, L) indices to (N, D) figures, which are to be minimised.
         rng: Source of randomness.
-        size: Architectures kept from each generation, and bred for the next.
-        generations: How often.
+        size: Number of architectures that are kept from each generation, and of those bred for the next.
+        generations: Number of generations.
 
     Returns:
-        The last (M, L) population, best first, M <= size; different networks within the limits. None if none was among `start`.
+        The last population as (M, L) indices, best first, with M <= size: different networks within the limits. It is empty if no row of
+        `start` can be used.
     """
     population = genes.fresh(start, met)
     figures = score(population)
@@ -108,20 +112,20 @@ def evolve(
 
 
 def _crossed(population: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, L) children: every choice from one of two parents, which won a tournament of two; earlier rows are better."""
+    """(count, L) children: each choice comes from one of two parents, each of which won a tournament of two rows; earlier rows are better."""
     one, other = rng.integers(len(population), size=(2, 2, count)).min(axis=0)
     return np.where(rng.random((count, population.shape[1])) < 0.5, population[one], population[other])
 
 
 def best(figures: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the best `count` of (N, D) figures: front by front, of the last one those with most room; best first."""
+    """Indices of the best `count` rows of (N, D) figures, best first: front by front, and by crowding distance within a front."""
     at_once = max(_AT_ONCE, 2 * count)
     if len(figures) > at_once:
         parts = np.array_split(np.arange(len(figures)), -(-len(figures) // at_once))
         finalists = np.concatenate([part[best(figures[part], count)] for part in parts])
         return finalists[best(figures[finalists], count)]
     at_least = no_worse(figures, figures)
-    beats = np.asarray(at_least & ~at_least.T).astype(np.float32)  # of floats, products of matrices are fast
+    beats = np.asarray(at_least & ~at_least.T).astype(np.float32)  # floats are summed faster than booleans
     beaten_by = beats.sum(axis=0)
     chosen = np.empty(0, int)
     while len(chosen) < min(count, len(figures)):
@@ -133,7 +137,10 @@ def best(figures: np.ndarray, count: int) -> np.ndarray:
 
 
 def crowding(figures: np.ndarray) -> np.ndarray:
-    """(N,) sides of the box that each of (N, D) figures has to itself, summed; infinite at the ends."""
+    """(N,) crowding distance of (N, D) figures: the distance between the two neighbours of each row, summed over the columns.
+
+    Distances are relative to the range of a column, and infinite for the first and the last row of a column.
+    """
     room = np.zeros(len(figures))
     for column in figures.T:
         order = column.argsort(kind="stable")

@@ -1,4 +1,4 @@
-"""Random search: every choice is drawn uniformly, whatever the study knows. The baseline that a strategy has to beat."""
+"""Random search: every choice is drawn uniformly, whatever the study knows. This is the baseline that a strategy has to beat."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from search.problem.feasible import FeasibilityFilter, FeasibleSampler
 
 
 def uniform(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
-    """Draw the next architecture uniformly."""
+    """Make a sampler that draws the next architecture uniformly."""
     return FeasibleSampler(lambda drawn: RandomSampler(seed=drawn), feasible, seed)

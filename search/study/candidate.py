@@ -1,4 +1,4 @@
-"""An architecture together with what is known of it, and how each figure was obtained."""
+"""A candidate of a search: an architecture together with its figures and how each of them was obtained."""
 
 from __future__ import annotations
 
@@ -11,45 +11,49 @@ from supernet.space import Architecture
 
 @dataclass(frozen=True)
 class Candidate:
-    """One architecture that a search has looked at."""
+    """One architecture that a search has evaluated."""
 
     number: int
-    """Its trial in the study."""
+    """Number of its trial in the study."""
     architecture: Architecture
     figures: Mapping[Metric, Figure]
-    """What each metric says; a latency that was measured stands in place of the predicted one. Where it was judged again on more
-    sequences, that is a figure of its own (`Metric.found_again`)."""
+    """The figure of each metric. A measured figure replaces the predicted one. If the candidate was judged again on further sequences,
+    the result is a figure of its own (`Metric.found_again`)."""
     feasible: bool = True
-    """Whether it meets every constraint of its search; by measurement, where it was measured."""
+    """Whether the candidate meets every constraint of its search; measured figures count in place of predicted ones."""
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """By kind of metric what the judge said on each validation sequence of the search."""
+    """By kind of metric, the judge's score on each validation sequence of the search."""
     rescored: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """The same on each rescoring sequence, disjoint from those of the search; empty where it was not rescored."""
+    """By kind of metric, the score on each rescoring sequence, none of which is used by the search; empty if it was not rescored."""
     recalibrated: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Means over the sequences of the search, each time calibrated on other pairs; empty where that was not tried."""
+    """By kind of metric, the mean score over the search's sequences for each further draw of calibration pairs; empty if that was not tried."""
     strategy: str = ""
-    """The strategy that asked for it."""
+    """Name of the strategy that proposed it."""
     seconds: float = 0.0
-    """Time that its evaluation took."""
+    """Time that its evaluation took, in seconds."""
 
     def value(self, metric: Metric) -> float:
-        """What a metric says of it."""
+        """Return the value of a metric.
+
+        Raises:
+            KeyError: The candidate has no figure of it.
+        """
         return self.figures[metric].value
 
     def accuracy(self, metric: Metric) -> Figure:
-        """The best founded figure of an accuracy: found again where it was."""
+        """Return the most reliable figure of an accuracy: the one found again on further sequences, if there is one."""
         return self.figures.get(metric.found_again) or self.figures[metric]
 
     def cost(self, metric: Metric) -> float:
-        """The largest value of a metric over all devices, where there is one for each."""
+        """Return the largest value of a metric over all devices that the candidate has figures for."""
         return max(figure.value for other, figure in self.figures.items() if other.kind == metric.kind)
 
     def is_measured(self, metric: Metric) -> bool:
-        """Whether a figure that is predicted at first was measured."""
+        """Whether a figure that was predicted at first has been measured."""
         return self.figures[metric].predicted is not None
 
     def to_json(self) -> dict:
-        """Everything but the architecture, which has a record of its own, and single sequences."""
+        """Return number, figures and feasibility as JSON; the architecture has a record of its own."""
         figures = {metric.name: figure for metric, figure in self.figures.items()}
         predicted = {name: figure.predicted for name, figure in figures.items() if figure.predicted is not None}
         return {

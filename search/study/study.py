@@ -1,8 +1,8 @@
-"""The study of a search: an Optuna study, one trial a candidate, with all that is known of it.
+"""The study of a search: an Optuna study with one trial for each candidate, which holds everything that is known of the candidates.
 
-Samplers work on a copy in memory, which is filled from what is kept (`search/storages`) when a study is continued. What a trial says
-of its candidate stands in its attributes and in the study's notes (`search/trials.py`); beside that a trial carries `rejected` (samples
-refused before it, by reason), and `sampler` where the sampler noted something in the study (NSGA-II its parents).
+Samplers work on a copy in memory, which is filled from the stored study (`search/study/storages`) when a search is continued. The
+attributes of a trial and the study's notes describe its candidate (`search/study/trials.py`). In addition a trial carries `rejected`
+(samples refused before it, by reason), and `sampler` if the sampler noted something in the study, as NSGA-II notes parents.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from supernet.space import Architecture, Value
 
 _NAME = "search"
 _CONSTRAINTS = "constraints"
-"""Where Optuna kept constraints before version 5, as a list, and optuna-dashboard 0.21 still looks."""
+"""Attribute in which Optuna kept constraints as a list before version 5; optuna-dashboard 0.21 still reads it."""
 
 
 @contextmanager
 def _keeping_all() -> Iterator[None]:
-    """While many objects are made that stay: looking for garbage among them would take a third of the time."""
+    """Suspend garbage collection while many objects are made that are all kept; looking for garbage would take a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -50,20 +50,20 @@ def _keeping_all() -> Iterator[None]:
 
 
 class Study:
-    """The study while a search writes it; only one process may.
+    """A study that is open for writing; only one process may write it at a time.
 
     Args:
-        folder: The study's folder; made where it does not exist, continued where it holds a study.
-        problem: What the search is about.
-        feasible: What may be sampled; the networks of the study are made known to it.
-        strategy: What candidates of this run are said to come from, and what draws architectures.
-        database: URL of a PostgreSQL database for a study that begins there; a file in the folder otherwise.
+        folder: The study's folder. It is made if it does not exist; a study that it holds is continued.
+        problem: What the search optimises and limits.
+        feasible: The filter that samples must pass; the networks that the study holds already are added to those it has seen.
+        strategy: Name of the strategy, which new candidates carry, and the sampler that draws architectures.
+        database: URL of a PostgreSQL database in which a new study begins; without it, the study is a file in the folder.
 
     Raises:
         BlockingIOError: Another process has opened the same study for writing.
-        ConnectionError: The database does not answer. Every method may raise it; what was told before is kept.
+        ConnectionError: The database does not answer. Most methods may raise it as well; results that were told before are kept.
         ImportError: The database's driver is missing.
-        ValueError: The database is not one that a study can be kept in, or not the one where this study began.
+        ValueError: A study cannot be kept in the database, this study began elsewhere, or its files are not as a search wrote them.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Study:
             elif record.state == TrialState.RUNNING:
                 self._open[record.number] = arch
                 (ended if {"outcome", "error"} & record.attributes.keys() else self._again).append(record.number)
-        for number in ended:  # the dead writer had only its last word left to say
+        for number in ended:  # the last writer was killed after it had stored the result and before it ended the trial
             self._finish(number, {})
         if not self._memory.get_trials(deepcopy=False):
             self._memory.enqueue_trial(dict(self._feasible.anchor.choices))  # the fast end of the front, which random samples hardly reach
@@ -136,14 +136,14 @@ class Study:
         )
 
     def ask(self) -> tuple[int, Architecture]:
-        """Begin a trial, or one again that a dead run had begun.
+        """Begin a trial, or repeat one that an interrupted run had begun.
 
         Returns:
-            Its number, and a network that has not been in the study before.
+            The trial's number, and its architecture, whose network no other trial of the study has.
 
         Raises:
-            SearchConverged: The strategy expects nothing more; so do later calls.
-            ValueError: There is no further network within the limits.
+            SearchConverged: The strategy expects no further gain; later calls raise it again.
+            ValueError: No further network within the limits was found; later calls raise it again.
         """
         if self._again:
             number = self._again.popleft()
@@ -154,7 +154,7 @@ class Study:
         known = self._trials.get_study_system_attrs(self._id)
         try:
             trial = self._sample()
-        except Exception as err:  # the trial in memory has taken a number that the kept study does not know
+        except Exception as err:  # the trial in memory has taken a number that the stored study lacks: no other may begin
             self._over = err
             raise
         arch = self._problem.space.make(trial.params)
@@ -178,69 +178,65 @@ class Study:
         return trial.number, arch
 
     def tell(self, number: int, outcome: Outcome) -> Candidate:
-        """Finish a trial with what a worker found.
+        """Finish a trial with the scores that a worker found, and return its candidate.
 
         Args:
-            number: As `ask` gave it.
+            number: The trial's number, as `ask` returned it.
             outcome: The worker's answer.
 
         Raises:
-            ValueError: The trial is not one that runs.
+            ValueError: The trial is not running.
         """
         scores = {name: list(each) for name, each in outcome.scores.items()}
         self._finish(number, {"outcome": {"scores": scores, "seconds": outcome.seconds}})
         return self._candidates[number]
 
     def fail(self, number: int, reason: str) -> None:
-        """Finish a trial whose evaluation failed; its network is not tried again.
-
-        Raises:
-            ValueError: The trial is not one that runs.
-        """
+        """Finish a running trial whose evaluation failed, for the given reason; its network is not tried again."""
         self._finish(number, {"error": reason})
 
     def note(self, number: int, kind: Kind, record: Mapping[str, Any]) -> None:
-        """Remember what was found of a finished candidate later; adds to what an earlier note of the same kind says.
+        """Record what was found out about a candidate after its trial ended; earlier notes of the same kind are updated.
 
         Args:
-            number: Its trial.
-            kind: What was done.
-            record: Of a rescored one scores by kind of metric on each further sequence, of a recalibrated one for each draw of
-                calibration pairs; of a measured one values by the metric's name.
+            number: Number of the candidate's trial.
+            kind: What was done: the candidate was rescored, recalibrated or measured.
+            record: For `rescored`, by kind of metric, the scores on each further sequence. For `recalibrated`, by kind of metric, the mean
+                score under each draw of calibration pairs. For `measured`, values by the metric's name.
         """
         known = {**self._notes.get(f"{kind}:{number}", {}), **record}
         self._note(f"{kind}:{number}", known)
         self._candidates[number] = self._noted(self._candidates[number])
 
     def candidates(self) -> list[Candidate]:
-        """All finished candidates, in the order of their numbers."""
+        """Return all finished candidates, in the order of their numbers."""
         return [self._candidates[number] for number in sorted(self._candidates)]
 
     def failures(self) -> list[str]:
-        """Why evaluations failed."""
+        """Return the reason of each failed evaluation."""
         failed = self._memory.get_trials(deepcopy=False, states=(TrialState.FAIL,))
         return [trial.user_attrs["error"] for trial in failed]
 
     def rejected(self) -> Counter[str]:
-        """Samples refused before any evaluation, by reason."""
+        """Count the samples that were refused before any evaluation, by reason."""
         total: Counter[str] = Counter()
         for trial in self._memory.get_trials(deepcopy=False):
             total.update(trial.user_attrs.get("rejected", {}))
         return total
 
     def close(self) -> None:
-        """Let another process write."""
+        """Close the study, so that another process may write it."""
         self._store.close()
 
     def _sample(self) -> Trial:
         trial = self._memory.ask()
-        _ = trial.relative_params  # samplers note things when they sample, e.g. a generation, and would not for the anchor
+        _ = trial.relative_params  # makes the sampler note what it notes when it samples, e.g. a generation, also for the anchor
         for label, values in self._problem.space.choices.items():
             trial.suggest_categorical(label, values)
         return trial
 
     def _finish(self, number: int, found: Mapping[str, Any]) -> None:
-        """End a trial with what was found, besides what its attributes say."""
+        """End a trial with what was found, which is added to its attributes."""
         if number not in self._open:
             raise ValueError(f"a trial is finished once, after it was asked for, {number} is not running; give a number that ask returned")
         attributes = {**self._trial(number).user_attrs, **found}
@@ -256,7 +252,7 @@ class Study:
             self._candidates[number] = candidate_of(number, arch, attributes, self._about)
 
     def _values(self, attributes: Mapping[str, Any]) -> list[float]:
-        """Of the objectives, from a finished trial's attributes."""
+        """Return the values of the objectives, from a finished trial's attributes."""
         return [self._about.value(objective.metric, attributes) for objective in self._problem.objectives]
 
     def _noted(self, candidate: Candidate) -> Candidate:
@@ -267,7 +263,7 @@ class Study:
         self._notes[name] = content
 
     def _trial(self, number: int) -> FrozenTrial:
-        return self._trials.get_trial(number)  # its only study: ids are numbers
+        return self._trials.get_trial(number)  # ids equal numbers, since the storage holds a single study
 
 
 @_keeping_all()
@@ -278,9 +274,9 @@ def read_candidates(folder: Path) -> list[Candidate]:
         folder: The study's folder.
 
     Raises:
-        FileNotFoundError: There is no study.
-        ValueError: What is there is something else.
-        ConnectionError: Its database does not answer.
+        FileNotFoundError: The folder holds no study.
+        ValueError: The study is not as a search wrote it.
+        ConnectionError: The study's database does not answer.
         ImportError: The database's driver is missing.
     """
     store = open_reader(folder)
@@ -301,13 +297,13 @@ def read_candidates(folder: Path) -> list[Candidate]:
 
 
 def _architecture(record: Record, family: Family, shared: dict[tuple[str, Value], tuple[str, Value]]) -> Architecture:
-    """What was sampled; chosen values are shared among many, which halves the memory that candidates take."""
+    """Return the sampled architecture. Equal choices are shared among architectures, which halves the memory that candidates take."""
     arch = family.architecture(record.params)
     return replace(arch, choices=tuple(shared.setdefault(choice, choice) for choice in arch.choices))
 
 
 class _Restored(FrozenTrial):
-    """A trial that storages take over as it is: a deep copy of 50,000 takes half a minute."""
+    """A trial that a storage takes over without a copy; deep copies of 50,000 trials would take half a minute."""
 
     def __deepcopy__(self, memo: dict) -> FrozenTrial:
         return self

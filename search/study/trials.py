@@ -1,9 +1,9 @@
-"""What a trial of a study says of its candidate.
+"""How the attributes of a trial and the notes of its study describe a candidate.
 
-From its beginning a trial carries the user attributes `strategy`, `values` and `noise` (of the cheap metrics, by name); from its end
-`outcome` (`scores` by kind of metric, on each sequence, and `seconds`) or `error`. What is found later stands in notes of the study
-(`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`), because Optuna closes a trial when it ends; the note `about` says
-what holds for all of them, the metrics behind the names among it.
+From its beginning a trial has the user attributes `strategy`, and `values` and `noise` of the cheap metrics by name; from its end it has
+`outcome` (`scores` by kind of metric on each sequence, and `seconds`) or `error`. Optuna closes a trial when it ends, so what is found
+later is kept in notes of the study (`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`). The note `about` holds what all
+trials share, such as the metrics that the names stand for.
 """
 
 from __future__ import annotations
@@ -22,47 +22,47 @@ from supernet.families.family import Family
 from supernet.space import Architecture
 
 Kind = Literal["rescored", "recalibrated", "measured"]
-"""What may be found of a candidate after its end."""
+"""What may be done with a candidate after its trial has ended, and is then recorded in a note."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What holds for all candidates of a study."""
+    """What all candidates of a study share."""
 
     family: Family
     metrics: Mapping[str, Metric]
-    """What candidates are known by, by name."""
+    """The metrics that candidates may have figures of, by name."""
     limits: Mapping[str, float]
-    """The largest value that meets the constraints, by the metric's name."""
+    """Upper limits of the constraints, by the name of their metric."""
 
     @classmethod
     def of(cls, problem: Problem) -> About:
-        """What holds in a search for this problem."""
+        """Return what all candidates of a search for this problem share."""
         limits = {constraint.objective.metric.name: constraint.limit for constraint in problem.constraints}
         return cls(problem.family, {metric.name: metric for metric in problem.metrics}, limits)
 
     @classmethod
     def from_json(cls, record: dict) -> About:
-        """Read what `to_json` made."""
+        """Read the record that `to_json` makes."""
         metrics = (Metric.from_json(each) for each in record["metrics"])
         return cls(find_family(record["family"]), {metric.name: metric for metric in metrics}, record["limits"])
 
     def to_json(self) -> dict:
-        """The note `about`."""
+        """Return the contents of the note `about`."""
         metrics = [metric.to_json() for metric in self.metrics.values()]
         return {"family": self.family.name, "metrics": metrics, "limits": dict(self.limits)}
 
     def meets(self, figures: Mapping[Metric, Figure]) -> bool:
-        """Whether figures lie within the limits."""
+        """Whether a candidate's figures lie within all limits."""
         return all(figures[self.metrics[name]].value <= limit for name, limit in self.limits.items())
 
     def value(self, metric: Metric, attributes: Mapping[str, Any]) -> float:
-        """What a metric says of a finished trial, from its attributes."""
+        """Return the value of a metric for a finished trial, from the trial's attributes."""
         values = attributes["values"]
         return values[metric.name] if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
 
     def figures(self, attributes: Mapping[str, Any]) -> dict[Metric, Figure]:
-        """Every figure of a finished trial, from its attributes."""
+        """Return all figures of a finished trial, from its attributes."""
         noise = attributes["noise"]
         found = {
             metric: Figure(mean(each), standard_error(each), metric.source) for metric, each in self.scored(attributes["outcome"]["scores"])
@@ -73,7 +73,7 @@ class About:
         return found
 
     def scored(self, scores: Mapping[str, Sequence[float]]) -> list[tuple[Metric, Sequence[float]]]:
-        """Metrics that a judge told, with the scores on each sequence; it may tell more than candidates are known by."""
+        """Pair metrics with a judge's scores on each sequence; scores of a kind that the study does not know are left out."""
         return [(self._by_kind[kind], each) for kind, each in scores.items() if kind in self._by_kind]
 
     @cached_property
@@ -82,18 +82,18 @@ class About:
 
 
 def mean(scores: Sequence[float]) -> float:
-    """Of scores on several sequences."""
+    """Return the mean of scores on several sequences."""
     return sum(scores) / len(scores)
 
 
 def candidate_of(number: int, arch: Architecture, attributes: Mapping[str, Any], about: About) -> Candidate:
-    """The candidate of a finished trial, without what later notes say of it.
+    """Return the candidate of a finished trial, without what later notes say of it.
 
     Args:
-        number: Of the trial.
-        arch: What it sampled.
-        attributes: Its user attributes.
-        about: What holds for all candidates.
+        number: Number of the trial.
+        arch: The sampled architecture.
+        attributes: User attributes of the trial.
+        about: What all candidates of the study share.
     """
     outcome = attributes["outcome"]
     figures = about.figures(attributes)
@@ -109,12 +109,12 @@ def candidate_of(number: int, arch: Architecture, attributes: Mapping[str, Any],
 
 
 def with_notes(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], about: About) -> Candidate:
-    """A candidate with what the notes of its study say of it; once more, if notes were added.
+    """Return a candidate with what the notes of its study say of it.
 
     Args:
-        candidate: As `candidate_of` made it, or with earlier notes.
-        notes: All of the study, by name.
-        about: What holds for all candidates.
+        candidate: A candidate as `candidate_of` returns it, or one that earlier notes were applied to.
+        notes: All notes of the study, by name.
+        about: What all candidates of the study share.
     """
     if measured := notes.get(f"measured:{candidate.number}"):
         candidate = _measured(candidate, measured, about)

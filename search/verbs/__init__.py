@@ -1,1 +1,1 @@
-"""The verbs that search, report and demonstrate."""
+"""The command-line verbs `search`, `report`, `dashboard` and `demo`."""

@@ -1,6 +1,6 @@
-"""The study of a search in optuna-dashboard, live and in a browser.
+"""The verb `dashboard`: shows the study of a search live in a browser, with optuna-dashboard.
 
-Reading is all that it may do: whatever would change the study is refused before the dashboard sees it.
+The dashboard may only read. Requests that could change the study are refused before they reach it.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from search.study.storages.opening import optuna_storage
 from tracking.files.progress import say
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-"""What WSGI calls so."""
+"""A WSGI application: a function of the request's environment and of a function that starts the response, which returns the body."""
 
 
 def dashboard(run: Path, *, port: int = 8080, host: str = "127.0.0.1") -> None:
-    """Show the study of a search in a browser, also while the search runs; until Ctrl-C.
+    """Show the study of a search in a browser, also while the search runs. Ctrl-C ends it.
 
     Args:
         run: Folder that `chiptrack search` wrote.
-        port: Where to listen; 0 takes a free one.
-        host: Which of this machine's addresses to listen at. The page asks for no password: others see it at any but 127.0.0.1.
+        port: Port to listen on; 0 takes a free one.
+        host: Address of this machine to listen on. The page asks for no password, so with any address but 127.0.0.1 others can see it.
 
     Raises:
-        FileNotFoundError: There is no study in the folder.
+        FileNotFoundError: The folder holds no study.
         ConnectionError: The study's database does not answer.
         ImportError: The dashboard, or the database's driver, is not installed.
-        OSError: The port is taken, or the address is not of this machine.
+        OSError: The port is taken, or the address does not belong to this machine.
     """
     with make_server(host, port, read_only(_dashboard(Path(run))), _Server, _Quiet) as server:
         say(f"http://{host}:{server.server_port} shows the study of {run}; Ctrl-C ends it")
@@ -46,10 +46,10 @@ def _dashboard(run: Path) -> Application:
 
 
 def read_only(application: Application) -> Application:
-    """Let requests through that read, and refuse all others.
+    """Wrap a WSGI application such that only reading requests (GET and HEAD) reach it; all others are refused.
 
     Args:
-        application: Any WSGI application that keeps to HTTP's rule that GET changes nothing.
+        application: A WSGI application that keeps to HTTP's rule that GET changes nothing.
     """
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

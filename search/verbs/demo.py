@@ -1,4 +1,4 @@
-"""The whole job once, on this machine: measure, fit, train, search, retrain, track, report."""
+"""The verb `demo`: the whole workflow once on this machine, from measuring and fitting through training and searching to tracking."""
 
 from __future__ import annotations
 
@@ -37,31 +37,41 @@ from tracking.sequence import Sequence, load_sequences
 
 FAMILY = "nano"
 NETWORKS = 30
+"""Whole networks that are measured for the latency table."""
 TEST_SEED = 3_000_000
-"""Seed of the first test sequence: training, validation and rescoring use others."""
+"""Seed of the first test sequence; training, validation and rescoring use other seeds."""
 TEST_SEQUENCES = 32
 SHARES = {"supernet_steps": 0.5, "winner_steps": 0.17, "evaluations": 0.2}
-"""Of the time; the rest is for measuring and tracking."""
+"""Shares of the given time for the two trainings and for the search; the rest is for measuring and tracking."""
 LEAST = {"supernet_steps": 1000, "winner_steps": 500, "evaluations": 60}
-"""Below these nothing is learned: the loss has a plateau until step 300 or 400."""
+"""Smallest numbers of steps and evaluations. With fewer steps nothing is learned: the loss has a plateau until step 300 or 400."""
 MOST = {"supernet_steps": 8000, "winner_steps": 3000, "evaluations": 400}
+"""Largest numbers of steps and evaluations."""
 LEAST_FRONT = 5
+"""Members that a front should have; while it has fewer, the search is extended."""
 STEPS_PER_EVALUATION = 6.0
-"""Judging a candidate takes as long as so many training steps, with two workers."""
+"""Number of training steps that take as long as judging one candidate with two workers."""
 WINNER_LR = 1e-3
+"""Learning rate with which the winner is retrained."""
 
 
 def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | None = None) -> dict:
-    """Find, train and deliver a small tracker for this machine, from nothing, in about a quarter of an hour.
+    """Find, train and export a small tracker for this machine, from nothing, in about a quarter of an hour.
 
-    Every step leaves its files in the folder. Run again with the same folder, the demo goes on where it was interrupted; steps that
-    are finished are not repeated.
+    Every step leaves its files in the folder. If the demo is interrupted, running it again with the same folder continues it; finished
+    steps are not repeated.
 
     Args:
-        out: Folder for everything.
-        minutes: Time that the whole may take on two free cores; trainings get shorter or longer accordingly.
-        real: Folder with real annotated sequences to track in as well; by default ../shared/sequences (or $CHIPTRACK_SHARED/sequences)
-            where there is one.
+        out: Folder for all files.
+        minutes: Time that the demo may take on two free cores; the trainings and the search are made shorter or longer accordingly.
+        real: Folder with real annotated sequences to track in as well; by default ../shared/sequences (or $CHIPTRACK_SHARED/sequences),
+            if it exists.
+
+    Returns:
+        The contents of `summary.json` in the folder.
+
+    Raises:
+        ValueError: `minutes` is out of range, or differs from the time that a demo in the same folder began with.
     """
     if not 1 <= minutes <= 24 * 60:
         raise ValueError(f"minutes must lie between 1 and 1440, got {minutes:g}")
@@ -118,6 +128,7 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
 
 
 def _step(number: int, title: str, result: Path, work: Callable[[], object]) -> None:
+    """Announce a step, and do it unless its result exists."""
     done = result.exists()
     say(f"[{number}/7] {title}" + (": done before" if done else ""))
     if not done:
@@ -125,7 +136,7 @@ def _step(number: int, title: str, result: Path, work: Callable[[], object]) -> 
 
 
 def _search(supernet: Path, predictor: Path, run: Path, evaluations: int) -> None:
-    """Search, and go on for a while where the front is too short to choose from."""
+    """Search, and extend the search to less than twice its evaluations while the front has too few members to choose from."""
     workers = f"local:{min(2, os.cpu_count() or 1)}"
     for total in range(evaluations, 2 * evaluations, max(1, evaluations // 4)):
         running = RunningOptions(evaluations=total, workers=workers, resume=True)
@@ -135,7 +146,7 @@ def _search(supernet: Path, predictor: Path, run: Path, evaluations: int) -> Non
 
 
 def _settings(out: Path, minutes: float) -> dict:
-    """Steps of the two trainings and evaluations of the search, decided once for a folder from how fast this machine trains."""
+    """Return the steps of the two trainings and the evaluations of the search, decided once for a folder from how fast this machine trains."""
     path = out / "settings.json"
     if path.is_file():
         try:
@@ -157,7 +168,7 @@ def _settings(out: Path, minutes: float) -> dict:
 
 
 def _seconds_per_step(steps: int = 40) -> float:
-    """Mean seconds of a training step on a throw-away supernet."""
+    """Measure the mean seconds of a training step on a temporary supernet."""
     family = find_family(FAMILY)
     supernet: Any = family.supernet()
     rng, times = np.random.default_rng(0), []
@@ -174,7 +185,7 @@ def _seconds_per_step(steps: int = 40) -> float:
 
 
 def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: dict | None, chosen: str) -> dict:
-    """Every number that the demo prints."""
+    """Return the figures that the demo keeps in `summary.json`, most of which it prints."""
     members = [read_record(path)["candidate"] for path in sorted((out / "search" / "front").glob("*.json"))]
     name = LATENCY.name
     pairs = [(member["predicted"][name], member["values"][name]) for member in members if "predicted" in member]

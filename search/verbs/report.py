@@ -1,4 +1,4 @@
-"""The verb `report`: the interactive page of a search."""
+"""The verb `report`: the interactive HTML page of an architecture search."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from tracking.files.atomic import write_text
 
 
 def report(run: Path) -> Path:
-    """Write the interactive page of a search.
+    """Write the interactive HTML page of an architecture search: its candidates, their trade-offs and the recommended one.
+
+    The page is `report.html` in the folder of the search; an existing page is replaced.
 
     Args:
-        run: Folder that `chiptrack search` wrote; an unfinished one shows what there is.
+        run: Folder that `chiptrack search` wrote. The page of an unfinished search shows the candidates so far and recommends none.
 
     Returns:
-        The page, `report.html` in that folder.
+        Path of the page.
 
     Raises:
-        FileNotFoundError: There is no search in the folder.
+        FileNotFoundError: The folder holds no search.
         ValueError: A file in it cannot be read.
+        ConnectionError: The study's database does not answer.
+        ImportError: The driver of the study's database is not installed.
     """
-    from search.page.document import draw  # plotly takes a while to import, and whoever only searches does not need it yet
+    from search.page.document import draw  # plotly takes a while to import, and a search needs it only when it has ended
 
     path = Path(run) / "report.html"
     write_text(path, draw(collect(Path(run))))

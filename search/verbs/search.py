@@ -1,7 +1,7 @@
-"""The verb `search`: a search over the weights of a supernet, in a folder of its own.
+"""The verb `search`: searches the architectures of a supernet, and keeps everything in a folder of its own.
 
-The folder of a search (a RUN) holds `settings.json`, `study/`, `front/NN.json` (architectures by rank, most accurate first, their
-figures beside), `candidates.csv`, `summary.json` and `report.html`.
+The folder of a search (called RUN elsewhere) holds `settings.json`, `study/`, `front/NN.json` (the architectures of the front with their
+figures, numbered from the most accurate), `candidates.csv`, `summary.json` and `report.html`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from tracking.files.records import read_record
 
 @dataclass(frozen=True)
 class JudgingOptions:
-    """What candidates are judged on, and where."""
+    """What candidates are judged on, and on which torch device."""
 
     data: str = "synthetic"
-    """What candidates track: synthetic, or DATASET:ROOT."""
+    """Source of the sequences that candidates track: synthetic, or DATASET:ROOT."""
     sequences: int = 16
-    """Validation sequences that every candidate tracks."""
+    """Number of validation sequences that every candidate tracks."""
     rescoring: int = 48
-    """Further sequences for the shortlist; 0 leaves rescoring out."""
+    """Number of further sequences on which a shortlist of the front is judged again; 0 skips this."""
     frames: int = 40
-    """Frames of each sequence."""
+    """Number of frames of each sequence."""
     device: str = "cpu"
-    """Where torch runs candidates while they track: cpu, cuda or cuda:N."""
+    """Torch device on which candidates track: cpu, cuda or cuda:N."""
 
     def __post_init__(self):
         for name, value, minimum in (("sequences", self.sequences, 2), ("frames", self.frames, 2)):
@@ -58,20 +58,20 @@ class RunningOptions:
     """How a search runs and where its study is kept."""
 
     strategy: str = "guided"
-    """How architectures are chosen: guided, lighttrack, nsga2, nsga3, tpe, gp or random."""
+    """Strategy that chooses architectures: guided, lighttrack, nsga2, nsga3, tpe, gp or random."""
     evaluations: int = 200
-    """Number of different architectures to evaluate; guided may stop before, where no more gain is expected."""
+    """Number of different architectures to evaluate; guided may stop earlier, when it expects no further gain."""
     workers: str = "local:1"
-    """Who evaluates: local:N for N processes on this machine; ray://N@auto or ray://N@HOST:PORT for N actors on a Ray cluster
-    (ray://4@auto/gpu: with a GPU each), ray://N@local for a Ray of this search's own."""
+    """Workers that judge candidates: local:N for N processes on this machine; ray://N@auto or ray://N@HOST:PORT for N actors on a Ray
+    cluster (ray://4@auto/gpu gives each a GPU); ray://N@local for N actors on a Ray that this search starts."""
     seed: int = 0
-    """Start of all randomness; with one worker it fixes the whole study."""
+    """Seed of all random numbers; with one worker it determines which architectures are chosen."""
     unmeasured: bool = False
-    """Do not measure the front, even where its device is at hand."""
+    """Do not measure the front, even if its devices can be reached."""
     database: str | None = None
-    """Keep the study in PostgreSQL rather than in a file: postgresql://user@host/database."""
+    """Keep the study in a PostgreSQL database instead of a file: postgresql://user@host/database."""
     resume: bool = False
-    """Continue the search that `out` holds, or begin it; another strategy may take over."""
+    """Continue the search that `out` holds, or begin one; the strategy may be another than before."""
 
     def __post_init__(self):
         if self.strategy not in STRATEGIES:
@@ -94,34 +94,36 @@ def search(
 ) -> dict:
     """Search a supernet for the architectures with the best trade-off between accuracy and cost.
 
-    Accuracy is overlap while tracking validation sequences with inherited weights, cost what predictors say. The members of the front
-    are then measured on their devices, where these are at hand; a few are judged again on further sequences, and one candidate is
-    recommended: the cheapest of those that cannot be told from the most accurate.
+    Accuracy is the overlap while a candidate tracks validation sequences with inherited weights; costs are predicted, or counted from the
+    operators. When the evaluations are done, the members of the Pareto front are measured on those of their devices that can be reached,
+    and a few are judged again on further sequences. One candidate is recommended: the cheapest of those whose accuracy cannot be told
+    from the highest.
 
     Args:
         supernet: Checkpoint of a trained supernet.
-        predictor: Fitted latency predictors, one for each device that the tracker has to fit, and predictors of memory or energy.
-        out: Folder for everything that comes of the search.
-        objectives: What to trade: ao or auc, and latency (of every device; latency:FILE of one), template, macs, params, memory,
-            energy; ao latency when not given.
-        limits: What must not be exceeded.
-        judging: What candidates are judged on, and where.
+        predictor: Files of fitted predictors: one of latency for each device that the tracker must suit, and optionally ones of memory
+            or energy.
+        out: Folder for all files of the search.
+        objectives: Metrics to optimise: ao or auc, and latency (on every device; latency:FILE on one), template, macs, params, memory,
+            energy; ao and latency when not given.
+        limits: Upper limits of costs.
+        judging: What candidates are judged on, and on which torch device.
         running: How the search runs and where its study is kept.
 
     Returns:
-        What `summary.json` holds: the recommended candidate and why, the size of the front, the share of rejected samples, what was
+        The contents of `summary.json`: the recommended candidate and why, the size of the front, the share of rejected samples, what was
         measured, the AO of a box that never moves.
 
     Raises:
-        ValueError: A budget is impossible, or a name unknown.
-        FileExistsError: `out` holds something and `resume` is not set.
+        ValueError: No architecture meets the limits, or a name is unknown.
+        FileExistsError: `out` is not empty and `resume` is not set.
         FileNotFoundError: The supernet or a predictor does not exist.
-        ChildProcessError: Evaluations fail.
+        ChildProcessError: Several evaluations fail, or one does before any has succeeded.
         BlockingIOError: Another process works on the same search.
         ConnectionError: The database or the cluster cannot be reached.
     """
     database = running.database and check_database(running.database)
-    if running.workers.startswith("local:"):  # elsewhere there may be what this machine has not
+    if running.workers.startswith("local:"):  # the machines of a cluster may have a device that this one lacks
         check_device(judging.device)
     out, supernet = Path(out), Path(supernet)
     if out.exists() and any(out.iterdir()) and not running.resume:
@@ -170,7 +172,7 @@ def search(
 
 
 def _record(wanted: Specification) -> dict[str, Any]:
-    """What pages need to know of the problem."""
+    """Return the settings that describe the problem, which the page reads."""
     problem = wanted.problem
     return {
         "predictors": list(wanted.predictors),
@@ -181,7 +183,11 @@ def _record(wanted: Specification) -> dict[str, Any]:
 
 
 def _write_settings(path: Path, fixed: dict, free: dict) -> None:
-    """Write the settings; those of a search that is continued must be the same, but for `free` and where files lie."""
+    """Write the settings. Those of a search that is continued must equal the ones before, except for `free` and the paths of files.
+
+    Raises:
+        ValueError: They differ, or the ones before cannot be read.
+    """
     if path.is_file():
         try:
             before = read_record(path)
@@ -196,7 +202,7 @@ def _write_settings(path: Path, fixed: dict, free: dict) -> None:
 
 
 def _content(setting: object) -> object:
-    """A setting without paths: a file that was moved is still the same file."""
+    """Return a setting without paths, since a file that was moved is still the same file."""
     if isinstance(setting, list):
         return [_content(item) for item in setting]
     return {name: value for name, value in setting.items() if name != "path"} if isinstance(setting, dict) else setting

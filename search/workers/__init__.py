@@ -1,4 +1,4 @@
-"""Kinds of workers, by the word before the colon of `local:2` or `ray://auto`."""
+"""Kinds of workers, by the word before the colon, as in `local:2` or `ray://auto`."""
 
 from collections.abc import Callable
 
@@ -8,4 +8,4 @@ from search.workers.ray import ray_workers
 from search.workers.workers import Workers
 
 WORKERS: dict[str, Callable[[str, MakeJudge], Workers]] = {"local": local_workers, "ray": ray_workers}
-"""(what follows the colon, how to make a judge) to workers."""
+"""For each kind, a function of the text after the colon and of a function that makes a judge, which starts the workers."""

@@ -1,11 +1,11 @@
-"""Workers that are none: jobs run in this process, and a simulated clock decides in which order they come back.
+"""Simulated workers: jobs run in this process, and a simulated clock decides in which order their results come back.
 
-With one worker that is plain evaluation, one after the other. With several, results come back as if each had taken the seconds that
-its outcome says, so that what a search does with many workers can be tried in no time. Source: the simulated back-end of Syne Tune
-(Salinas et al., AutoML 2022).
+With one worker, jobs are simply done one after the other. With several, results come back as if each job had taken the seconds that its
+outcome states, so that a search with many workers can be tested without waiting. Source: the simulated back-end of Syne Tune (Salinas et
+al., AutoML 2022).
 
-Worked example: two workers, jobs that take 3, 1 and 1 seconds. The second ends at 1 and the third, which begins then, at 2; the
-first comes back last, at 3.
+Worked example: two workers are given jobs that take 3, 1 and 1 seconds. The second job ends at 1 s. The third begins then and ends at
+2 s. The first comes back last, at 3 s.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from search.workers.workers import Answer, JobFailed
 
 
 class InlineWorkers:
-    """`Workers` in this process."""
+    """Simulated `Workers`, which run all jobs in this process."""
 
     def __init__(self, judge: Judge, count: int = 1):
-        """Take a judge that is built already.
+        """Use a judge that is built already.
 
         Args:
-            judge: Answers every job.
-            count: How many workers to simulate.
+            judge: The judge that does every job.
+            count: Number of workers to simulate.
         """
         self.count = count
         self.clock_s = 0.0
@@ -58,6 +58,6 @@ class InlineWorkers:
             try:
                 outcome: Outcome | JobFailed = self._judge(job)
                 seconds = outcome.seconds
-            except Exception as err:  # whatever a judge raises is told, as by a worker of its own
+            except Exception as err:  # any error of the judge becomes a failed job, as with other workers
                 outcome, seconds = JobFailed.of(err), 0.0
             heapq.heappush(self._busy, (self.clock_s + seconds, number, outcome))

@@ -1,6 +1,6 @@
-"""Worker processes on this machine, one thread each, every one with a judge of its own.
+"""Workers as processes on this machine; each has one thread and a judge of its own.
 
-A killed worker (out of memory, kill -9) is noticed at once, replaced, and its job given to the next free one.
+A worker that is killed (out of memory, kill -9) is noticed at once and replaced, and its job is given to the next free worker.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from search.workers.pool import Bench, Pool, WorkerDied
 from search.workers.workers import JobFailed
 
 _MOST = 256
-"""Workers; more than any machine that this is for has cores."""
+"""Most workers that may be started; few machines have more cores."""
 
 
 def local_workers(place: str, make: MakeJudge) -> LocalWorkers:
-    """Start workers from what follows `local:`.
+    """Start worker processes on this machine.
+
+    Args:
+        place: The text after `local:`, which is the number of workers.
+        make: Function that makes a judge; must be picklable.
 
     Raises:
-        ValueError: It is not a positive number.
+        ValueError: The text is not a whole number from 1 to 256.
     """
     if not place.isdecimal() or not 1 <= int(place) <= _MOST:
         raise ValueError(f"local workers need a positive number up to {_MOST}, got {place!r}; write for example local:2")
@@ -32,7 +36,7 @@ def local_workers(place: str, make: MakeJudge) -> LocalWorkers:
 
 
 class _Process:
-    """`Worker` as a child process."""
+    """A `Worker` that is a child process."""
 
     def __init__(self, process: SpawnProcess, connection: Connection):
         self.process = process
@@ -41,7 +45,7 @@ class _Process:
     def send(self, job: Job) -> None:
         try:
             self.connection.send(job)
-        except OSError:  # it died while idle
+        except OSError:  # the process died while idle, which `receive` reports
             pass
 
     def receive(self) -> Outcome | JobFailed | None:
@@ -58,7 +62,7 @@ class _Process:
 
 
 class LocalWorkers(Pool[_Process]):
-    """`Workers` as child processes. They ignore Ctrl-C, which is the caller's, and end when the caller does."""
+    """`Workers` that are child processes. They ignore Ctrl-C, which the calling process handles, and end when that process ends."""
 
     def __init__(self, count: int, make: MakeJudge):
         self._make = make
@@ -68,22 +72,22 @@ class LocalWorkers(Pool[_Process]):
         context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._make), daemon=True)
-        resource_tracker.ensure_running()  # starting it by the way would lift the mask
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits this: Ctrl-C finds it deaf from the start
+        resource_tracker.ensure_running()  # else process.start() would start it, which lifts the mask below
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child inherits the mask: it ignores Ctrl-C from its start
         try:
             process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()  # else the end of the child would not be seen
+        theirs.close()  # else the end of the child would go unnoticed
         return _Process(process, ours)
 
-    def _speaker(self, workers: Sequence[_Process]) -> _Process:
+    def _first_ready(self, workers: Sequence[_Process]) -> _Process:
         ready = wait([worker.connection for worker in workers])
         return next(worker for worker in workers if worker.connection in ready)
 
 
 def _serve(connection: Connection, make: MakeJudge) -> None:
-    """The life of a worker: build the judge, then answer jobs until the other end is gone."""
+    """Run a worker: build the judge, then answer jobs until the connection is closed."""
     bench = Bench()
     try:
         connection.send(bench.build(make))

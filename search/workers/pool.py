@@ -1,4 +1,4 @@
-"""What all kinds of workers share: who does which job, who has died, and when a job is given up."""
+"""What all kinds of workers share: assigning jobs, replacing workers that have died, and giving up jobs that kill workers."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Generic, Protocol, TypeVar
 from search.judging.judge import Job, Judge, MakeJudge, Outcome
 from search.workers.workers import Answer, JobFailed
 
-_LIVES = 3
-"""A job that takes this many workers down is given up."""
+_MOST_DEATHS = 3
+"""A job that kills this many workers is given up; so are workers of which this many in succession end before they are ready."""
 
 
 class WorkerDied(Exception):
-    """A worker is gone; the text says how."""
+    """A worker has died; the message says how."""
 
 
 class Worker(Protocol):
-    """One process that judges. It answers once unasked, when its judge is built, and then once for each job."""
+    """One process or actor that judges. It answers once unasked, when its judge is built, and then once for each job."""
 
     def send(self, job: Job) -> None:
-        """Hand it a job; whether it is still there shows when its answer is taken."""
+        """Give the worker a job. If it has died, that shows only when its answer is received."""
         ...
 
     def receive(self) -> Outcome | JobFailed | None:
-        """Take its answer; the first is None, or says why the judge could not be built.
+        """Receive the worker's answer. The first one is None, or says why the judge could not be built.
 
         Raises:
-            WorkerDied: There will be none.
+            WorkerDied: The worker has died, so there will be no answer.
         """
         ...
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """End the worker at once, whatever it is doing."""
         ...
 
 
@@ -42,13 +42,13 @@ AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
 class Pool(ABC, Generic[AnyWorker]):
-    """`Workers` but for how one of them is started and heard."""
+    """`Workers` except for how a worker is started and how its answers are awaited, which depends on the kind of workers."""
 
     def __init__(self, count: int):
         self.count = count
         self._waiting: deque[tuple[int, Job]] = deque()
         self._deaths: Counter[int] = Counter()
-        self._stillborn = 0
+        self._failed_starts = 0
         self._idle: deque[AnyWorker] = deque()
         self._busy: dict[AnyWorker, tuple[int, Job]] = {}
         self._starting = [self._start() for _ in range(count)]
@@ -58,8 +58,8 @@ class Pool(ABC, Generic[AnyWorker]):
         """Start a worker and let it build its judge."""
 
     @abstractmethod
-    def _speaker(self, workers: Sequence[AnyWorker]) -> AnyWorker:
-        """Wait for the first of some workers that has an answer or is gone; of several, the one that stands first."""
+    def _first_ready(self, workers: Sequence[AnyWorker]) -> AnyWorker:
+        """Wait until one of some workers has an answer or has died, and return it; of several, the one that stands first."""
 
     def submit(self, number: int, job: Job) -> None:
         self._waiting.append((number, job))
@@ -69,7 +69,7 @@ class Pool(ABC, Generic[AnyWorker]):
         assert self._waiting or self._busy, "no job is under way"
         while True:
             self._assign()
-            result = self._hear(self._speaker([*self._starting, *self._busy]))
+            result = self._take_answer(self._first_ready([*self._starting, *self._busy]))
             if result is not None:
                 return result
 
@@ -88,8 +88,8 @@ class Pool(ABC, Generic[AnyWorker]):
             self._busy[worker] = self._waiting.popleft()
             worker.send(self._busy[worker][1])
 
-    def _hear(self, worker: AnyWorker) -> tuple[int, Outcome | JobFailed] | None:
-        """Take one answer, or replace a worker that has died; None where no job was finished by that."""
+    def _take_answer(self, worker: AnyWorker) -> tuple[int, Outcome | JobFailed] | None:
+        """Take a worker's answer, or replace the worker if it has died; returns None if this finished no job."""
         try:
             answer = worker.receive()
         except WorkerDied as death:
@@ -99,36 +99,37 @@ class Pool(ABC, Generic[AnyWorker]):
         self._idle.append(worker)
         if worker in self._starting:
             self._starting.remove(worker)
-            self._stillborn = 0
+            self._failed_starts = 0
             return None
         assert answer is not None
         return self._busy.pop(worker)[0], answer
 
     def _replace(self, worker: AnyWorker, death: WorkerDied) -> tuple[int, JobFailed] | None:
+        """Replace a worker that has died. Its job is repeated, or is returned as failed if it has killed too many workers."""
         worker.kill()
         if worker in self._starting:
             self._starting.remove(worker)
-            self._stillborn += 1
-            if self._stillborn >= _LIVES:
+            self._failed_starts += 1
+            if self._failed_starts >= _MOST_DEATHS:
                 raise ChildProcessError(f"workers end before they are ready ({death}); is there enough memory?")
             self._starting.append(self._start())
             return None
         number, job = self._busy.pop(worker)
         self._starting.append(self._start())
         self._deaths[number] += 1
-        if self._deaths[number] >= _LIVES:
-            return number, JobFailed(f"{_LIVES} workers were killed by {job.architecture.name} ({death})")
+        if self._deaths[number] >= _MOST_DEATHS:
+            return number, JobFailed(f"{_MOST_DEATHS} workers were killed by {job.architecture.name} ({death})")
         self._waiting.appendleft((number, job))
         return None
 
 
 class Bench:
-    """What the process of a worker holds: a judge, one thread, and errors told in one line."""
+    """The judge inside a worker, which uses one thread; errors are returned in one line instead of raised."""
 
     _judge: Judge
 
     def build(self, make: MakeJudge) -> JobFailed | None:
-        """Make the judge; says why it could not be made."""
+        """Make the judge; returns None, or why that failed."""
         try:
             _one_thread()
             self._judge = make()
@@ -136,7 +137,7 @@ class Bench:
             return JobFailed.of(err)
 
     def judge(self, job: Job) -> Outcome | JobFailed:
-        """Do one job."""
+        """Do one job; an error is returned as a failed job."""
         try:
             return self._judge(job)
         except Exception as err:

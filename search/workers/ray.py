@@ -1,8 +1,8 @@
-"""Workers on a Ray cluster, or on a Ray of our own on this machine: actors, every one with a judge of its own.
+"""Workers as Ray actors, on a Ray cluster or on a Ray of the search's own on this machine; each has a judge of its own.
 
-Ray places the actors and says when one has died; who does its job again is ours to decide (`Pool`), so that a search behaves alike
-on processes and on clusters. A device is a Ray resource named `device:` and its spelling for `measure`, one for each physical
-device: Ray then lets one measurement at a time onto it, whoever asks.
+Ray places the actors and reports when one has died. `Pool` decides who repeats its job, so that a search behaves alike on processes and
+on clusters. A device is offered as a Ray resource, whose name is `device:` and the device as `measure --device` spells it, with an amount
+of 1 for each physical device. Ray then lets one measurement at a time onto the device, whoever asks for it.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ _ADDRESS = re.compile(
     r"//(?:(?P<count>[1-9]\d*)@)?(?P<where>local|auto|(?!local:|auto:)[^@/\s]+:\d{1,5})(?P<gpu>/gpu(?:=(?P<share>0?\.\d*[1-9]))?)?"
 )
 _PATIENCE_S = 5
-"""How long a cluster may take to answer its telephone."""
+"""Seconds that a cluster may take to accept a connection."""
 _ATTEMPTS = 2
-"""At speaking Ray's protocol with who answers; 5 and 10 seconds."""
+"""Attempts to speak Ray's protocol with whoever accepts the connection; they take 5 and 10 seconds."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
-"""What Ray reads from the environment: it reports to nobody, and does not tell on standard output what `Pool` tells anyway."""
+"""Environment variables for Ray: it sends no usage statistics, and does not print what `Pool` reports anyway."""
 _STORE_BYTES = 100 * 2**20
-"""Shared memory of a Ray of our own: jobs and outcomes are small, and Ray would reserve a third of the machine."""
+"""Shared memory of a Ray of the search's own. Jobs and outcomes are small; by default Ray would reserve a third of the memory."""
 
 
 @dataclass(frozen=True)
 class RayAddress:
-    """Where actors run, and what each of them takes."""
+    """The Ray that actors run on, their number, and what each of them takes."""
 
     where: str
-    """`local`: a Ray of our own; `auto`: the one that runs on this machine; HOST:PORT: that of another."""
+    """`local`: a Ray of the search's own; `auto`: the one that runs on this machine; HOST:PORT: that of another machine."""
     count: int | None
-    """Actors; None for as many as find room."""
+    """Number of actors; None for as many as there is room for."""
     gpus: float
-    """Of each actor; 0 to 1."""
+    """GPUs that each actor takes, 0 to 1."""
 
     @classmethod
     def parse(cls, address: str) -> RayAddress:
-        """Read what follows `ray:`.
+        """Parse the text after `ray:`.
 
         Raises:
-            ValueError: It is not //[N@]WHERE[/gpu[=SHARE]].
+            ValueError: The text is not //[N@]WHERE[/gpu[=SHARE]].
 
         >>> RayAddress.parse("//8@head:10001/gpu=0.25")
         RayAddress(where='head:10001', count=8, gpus=0.25)
@@ -68,22 +68,22 @@ class RayAddress:
 
 
 def ray_workers(address: str, make: MakeJudge) -> RayWorkers:
-    """Start actors.
+    """Start workers as Ray actors.
 
     Args:
-        address: What follows `ray:`, see `RayAddress`.
-        make: Must be importable on every node.
+        address: The text after `ray:`; see `RayAddress`.
+        make: Function that makes a judge; must be importable on every node.
 
     Raises:
-        ValueError: The address is misspelt, or the actors find no room there.
-        ConnectionError: No Ray answers there.
+        ValueError: The address is misspelt, or there is no room for the actors.
+        ConnectionError: No Ray answers at the address.
         ImportError: Ray is not installed.
     """
     return RayWorkers(RayAddress.parse(address), make)
 
 
 class _Actor:
-    """`Worker` as a Ray actor."""
+    """A `Worker` that is a Ray actor."""
 
     def __init__(self, handle: Any, make: MakeJudge):
         self._handle = handle
@@ -98,7 +98,7 @@ class _Actor:
 
         try:
             return ray.get(self.answer)
-        except RayTaskError as err:  # not the judge's, which `Bench` catches: its node lacks a module, for example
+        except RayTaskError as err:  # e.g. the node lacks a module; errors of the judge are caught by `Bench`
             return JobFailed(_how(err))
         except RayError as err:
             raise WorkerDied(_how(err)) from err
@@ -110,7 +110,7 @@ class _Actor:
 
 
 class RayWorkers(Pool[_Actor]):
-    """`Workers` as Ray actors. They end with the process that has started them, and so does a Ray of our own."""
+    """`Workers` that are Ray actors. They end with the process that has started them, and so does a Ray of the search's own."""
 
     def __init__(self, address: RayAddress, make: MakeJudge):
         self._make = make
@@ -148,7 +148,7 @@ class RayWorkers(Pool[_Actor]):
 
         return _Actor(ray.remote(**self._needs, max_restarts=0, max_task_retries=0)(Bench).remote(), self._make)
 
-    def _speaker(self, workers: Sequence[_Actor]) -> _Actor:
+    def _first_ready(self, workers: Sequence[_Actor]) -> _Actor:
         import ray
 
         (answer,), _ = ray.wait([worker.answer for worker in workers], num_returns=1)
@@ -178,11 +178,11 @@ class RayWorkers(Pool[_Actor]):
                 )
             elif address.where == "auto":
                 if ":" in (head := os.environ.get("RAY_ADDRESS", "")):
-                    _ring(head.rpartition("/")[2])
+                    _check_listening(head.rpartition("/")[2])
                 ray.init("auto", **quiet)
             else:
-                _ring(address.where)
-                with warnings.catch_warnings(action="ignore"):  # what it warns of it raises as well
+                _check_listening(address.where)
+                with warnings.catch_warnings(action="ignore"):  # Ray raises what it warns of as well
                     ray.util.connect(address.where, connection_retries=_ATTEMPTS, ray_init_kwargs=quiet)
         except (OSError, RuntimeError, ValueError) as err:
             raise ConnectionError(
@@ -192,7 +192,11 @@ class RayWorkers(Pool[_Actor]):
         self._joined = True
 
     def _room(self, address: RayAddress) -> int:
-        """How many actors to start."""
+        """Return the number of actors to start.
+
+        Raises:
+            ValueError: They do not fit into the cluster.
+        """
         import ray
 
         def fit(resources: Mapping[str, float]) -> int:
@@ -218,21 +222,21 @@ class RayWorkers(Pool[_Actor]):
             shutil.rmtree(self._scratch, ignore_errors=True)
 
 
-def _ring(address: str) -> None:
-    """Raises OSError at once where nobody listens; Ray would try again and again."""
+def _check_listening(address: str) -> None:
+    """Raise OSError at once if nobody listens at HOST:PORT; Ray would try again and again."""
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), _PATIENCE_S).close()
 
 
 def _how(err: Exception) -> str:
-    """What matters in the page that an error of Ray fills."""
+    """Return the line that matters in the long text of an error of Ray."""
     text = str(err).strip()
     told = re.search(r"Worker exit type: (\w+)", text)
     return f"exit type {told[1]}" if told else (text.splitlines() or [type(err).__name__])[-1]
 
 
 def _make_in(folder: Path, make: MakeJudge) -> Judge:
-    """Make a judge where the search was started, if the node has that folder: paths may be relative to it."""
+    """Make a judge in the folder where the search was started, if the node has that folder, since paths may be relative to it."""
     if folder.is_dir():
         os.chdir(folder)
     return make()

@@ -1,4 +1,4 @@
-"""What a set of workers can do: jobs go in, outcomes come back in the order in which they are finished."""
+"""The protocol of workers: jobs are submitted, and their results come back in the order in which they are finished."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ Answer = TypeVar("Answer")
 
 
 class JobFailed(Exception):
-    """A job raised an error, or took its worker down again and again; the text says what happened."""
+    """A job raised an error, or killed its worker repeatedly; the message says what happened."""
 
     @classmethod
     def of(cls, err: BaseException) -> JobFailed:
-        """What an error says, in one line."""
+        """Make a failure whose message is that of an error, in one line."""
         return cls(" ".join("".join(traceback.format_exception_only(err)).split()))
 
 
 class Workers(Protocol):
-    """Processes that work on jobs; results come back in the order in which they are finished."""
+    """A set of workers that do jobs side by side; results come back in the order in which they are finished."""
 
     count: int
-    """Jobs that run at the same time."""
+    """Number of jobs that run at the same time."""
 
     def submit(self, number: int, job: Job) -> None:
-        """Take a job on; the number comes back with its result."""
+        """Accept a job; its number comes back with its result."""
         ...
 
     def next(self) -> tuple[int, Outcome | JobFailed]:
-        """Wait for the next finished job. A worker that dies is replaced and its job done again.
+        """Wait for the next finished job, and return its number and result. A worker that dies is replaced and its job repeated.
 
         Raises:
             ChildProcessError: The workers cannot be started.
@@ -39,11 +39,15 @@ class Workers(Protocol):
         ...
 
     def on_device(self, device: str, measure: Callable[[], Answer]) -> Answer:
-        """Run a measurement where the device is, while nothing else runs there.
+        """Run a measurement on the machine that a device is attached to, and return its answer; no job may be under way.
 
         Args:
-            device: As the `--device` of `measure`: local, ssh://user@host[:port] or adb://serial.
-            measure: What measures; must survive pickling.
+            device: The device as `measure --device` spells it: local, ssh://user@host[:port] or adb://serial.
+            measure: Function that measures; must be picklable.
+
+        Raises:
+            ConnectionError: The machine was lost meanwhile.
+            Exception: Any error that the measurement raises.
         """
         ...
 

@@ -1,1 +1,1 @@
-"""From weights to what tracks: graphs, bundles, and the verbs that track with them."""
+"""From weights to trackers: graphs, bundles, and the verbs that export, track and evaluate."""

@@ -1,4 +1,4 @@
-"""A bundle: the folder that a device needs to track with, its graphs and `tracker.json`. Reading one takes neither torch nor NNI."""
+"""A bundle: the folder that a device needs to track, with graphs and `tracker.json`. Reading one needs neither torch nor NNI."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ from tracking.trackers import TRACKERS, Settings
 
 _FORMAT = "chiptrack-bundle-2"
 _SUFFIXES = {"onnxruntime": "onnx"}
-"""Runtimes that a bundle can be made for -> how the names of their graphs end."""
+"""Suffix of the files of graphs, for each runtime that a bundle can be made for."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What the folder says, and its graphs."""
+    """The content of a bundle: what `tracker.json` says, and the graphs."""
 
     architecture: Architecture
     tracker: str
     """Name of the tracking procedure in `TRACKERS`."""
     settings: Settings
     graphs: Mapping[str, bytes]
-    """By name, in the format of the runtime."""
+    """Serialised graphs by name, in the format of the runtime."""
     runtime: str = "onnxruntime"
     precision: str = "fp32"
 
     @property
     def specs(self) -> tuple[GraphSpec, ...]:
-        """Inputs and outputs of the graphs."""
+        """Name, inputs and outputs of each graph."""
         return find_family(self.architecture.family).graphs(self.architecture, self.settings)
 
 
 class RuntimeGraphs:
-    """Runs graphs with a runtime, one target at a time; a `tracking.trackers.procedure.Network`."""
+    """Runs graphs with a runtime, for one target at a time; implements `tracking.trackers.procedure.Network`."""
 
     def __init__(self, graphs: Mapping[str, Graph]):
         self._graphs = graphs
 
     @classmethod
     def load(cls, bundle: Bundle, threads: int = 1) -> RuntimeGraphs:
-        """Load the graphs of a bundle into its runtime."""
+        """Load the graphs of a bundle into its runtime; each may use this number of threads."""
         runtime = RUNTIMES[bundle.runtime](bundle.precision)
         return cls({name: runtime.load(graph, threads) for name, graph in bundle.graphs.items()})
 
     def renamed(self, names: Mapping[str, str]) -> RuntimeGraphs:
-        """The same graphs under other names, by new name."""
+        """The same graphs under other names; `names` gives for each new name the name that the graph has here."""
         return RuntimeGraphs({new: self._graphs[old] for new, old in names.items()})
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> Sequence[Any]:
@@ -104,12 +104,12 @@ def load_bundle(folder: Path, threads: int = 1) -> tuple[Bundle, RuntimeGraphs]:
     """Read a bundle and load its graphs.
 
     Args:
-        folder: What `chiptrack export` wrote.
-        threads: Threads that a graph may use.
+        folder: Folder that `chiptrack export` wrote.
+        threads: Number of threads that a graph may use.
 
     Raises:
         FileNotFoundError: The folder has no tracker.json, or a graph is missing.
-        ValueError: A file is damaged, or the graphs are not those of tracker.json.
+        ValueError: A file is damaged, or the graphs do not fit tracker.json.
         ImportError: The runtime is not installed.
     """
     path = folder / "tracker.json"
@@ -142,7 +142,7 @@ def load_bundle(folder: Path, threads: int = 1) -> tuple[Bundle, RuntimeGraphs]:
 
 
 def _parse(record: dict, source: str) -> tuple[Bundle, dict[str, str], dict[str, str]]:
-    """What tracker.json says, without the graphs; their files by name; the checksums by file."""
+    """Parse tracker.json: the bundle without its graphs, the file of each graph by name, and the checksum of each file."""
     if record["format"] != _FORMAT:
         raise ValueError(f"its format must be {_FORMAT}, it is {record['format']!r}")
     for field, known in (("tracker", TRACKERS), ("runtime", _SUFFIXES)):
@@ -160,10 +160,10 @@ def _parse(record: dict, source: str) -> tuple[Bundle, dict[str, str], dict[str,
 
 
 def _try(bundle: Bundle, loaded: RuntimeGraphs) -> None:
-    """Run every graph once.
+    """Run every graph once, on zeros, to check number and shapes of its outputs.
 
     Raises:
-        ValueError: A graph gives something else than it should.
+        ValueError: The outputs of a graph are not those that its architecture and settings imply.
     """
     known: dict[str, tuple[int, ...]] = {}
     for spec in bundle.specs:

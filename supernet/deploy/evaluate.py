@@ -1,4 +1,4 @@
-"""Running a tracker over a data set, and scoring it."""
+"""The verb `evaluate`: runs a tracker over a data set and scores it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def evaluate(model: str, *, dataset: str, root: Path, out: Path, resume: bool = 
 
     Args:
         model: Checkpoint of a tracker, or a bundle folder.
-        dataset: folder (sequence folders with img/ and groundtruth.txt) or otb.
+        dataset: Kind of data set: folder (sequence folders with img/ and groundtruth.txt) or otb.
         root: Folder of the data set.
-        out: Results folder: NAME.txt with the boxes, times and scores of each sequence, and scores.json.
+        out: Results folder to write: for each sequence NAME.txt (boxes), NAME_time.txt and NAME_score.txt; and scores.json.
         resume: Go on with an interrupted evaluation; sequences whose boxes are in `out` are not tracked again.
-        device: Where torch runs a checkpoint: cpu, cuda or cuda:N.
+        device: Torch device that runs a checkpoint: cpu, cuda or cuda:N.
     """
     if dataset not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
@@ -46,15 +46,19 @@ def evaluate(model: str, *, dataset: str, root: Path, out: Path, resume: bool = 
 
 
 def run_all(tracker: Procedure, sequences: list[Sequence], out: Path) -> dict:
-    """Track every sequence whose boxes are not in the results folder yet, and score all.
+    """Track every sequence whose boxes are not in the results folder yet, and score all sequences.
 
     Args:
-        tracker: Any tracking procedure.
-        sequences: What to track in.
-        out: Results folder; also receives scores.json.
+        tracker: The tracking procedure.
+        sequences: Sequences to track, each with a true box in its first frame.
+        out: Results folder, which also receives scores.json.
 
     Returns:
-        What scores.json holds: mean scores, AO of a box that never moves, and the scores of each sequence.
+        What scores.json holds: mean scores, the mean AO of boxes that never move (`static_ao`), milliseconds per frame, and the scores of
+        each sequence.
+
+    Raises:
+        ValueError: Sequences would share a file of results, or one has no usable box in its first frame.
     """
     _check_sequences(sequences)
     done = set(finished(out))
@@ -86,7 +90,7 @@ def run_all(tracker: Procedure, sequences: list[Sequence], out: Path) -> dict:
 
 
 def _check_sequences(sequences: list[Sequence]) -> None:
-    """Refuse sequences that cannot be told apart in a results folder, or have no target to start with."""
+    """Check that no two sequences would share a file of results, and that each has a box in its first frame."""
     files = Counter(f"{sequence.name}{part}" for sequence in sequences for part in ("", "_time", "_score"))
     if twice := [name for name, count in files.items() if count > 1]:
         raise ValueError(f"results are files named after sequences, {', '.join(twice)} would be written twice; rename folders below --root")
@@ -97,7 +101,7 @@ def _check_sequences(sequences: list[Sequence]) -> None:
 
 
 def _claim(out: Path, settings: dict, resume: bool) -> None:
-    """Write down what a results folder is for, or see that it is for the same."""
+    """Record in a results folder which model and data set it is for; if it is to be resumed, check that they are the same."""
     kept = out / "settings.json"
     if out.exists() and any(out.iterdir()):
         if not resume:
@@ -106,6 +110,6 @@ def _claim(out: Path, settings: dict, resume: bool) -> None:
             before = read_record(kept)
         except (OSError, ValueError) as err:
             raise ValueError(f"a resumed evaluation must have its settings, {kept} has none ({err}); choose another --out") from err
-        if before | {"model": settings["model"]} != settings:  # the same weights may lie elsewhere by now
+        if before | {"model": settings["model"]} != settings:  # the file of the same weights may have been moved
             raise ValueError(f"a resumed evaluation must keep its model and data set, {kept} says otherwise; choose another --out")
     write_text(kept, json.dumps(settings, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""From a checkpoint to a bundle: graphs that a device runs, checked against torch."""
+"""The verb `export`: makes a bundle from a checkpoint, and checks its graphs against torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from supernet.runtimes.runtime import sample
 TOLERANCE = 1e-4
 """Largest difference between the runtime and torch that an export may show, as a share of the largest value."""
 FORMATS = {"onnx": "onnxruntime"}
-"""What a person calls a format -> the runtime that takes it."""
+"""Runtime that takes a format, by the name of the format on the command line."""
 
 
 def export(model: str, *, out: Path, format: str = "onnx") -> dict:
@@ -30,7 +30,7 @@ def export(model: str, *, out: Path, format: str = "onnx") -> dict:
         model: Checkpoint of a tracker; or an architecture, which is exported with random weights, for timing.
         out: Folder to make; it may not exist yet. Receives template.onnx, search.onnx (and one more graph where small targets
             are searched in a larger crop) and tracker.json.
-        format: What to write: onnx.
+        format: Format of the graphs: onnx.
     """
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
@@ -41,8 +41,13 @@ def export(model: str, *, out: Path, format: str = "onnx") -> dict:
 def write_bundle(checkpoint: TrackerCheckpoint, out: Path, runtime: str = "onnxruntime") -> dict:
     """Write a bundle; the folder appears whole or not at all.
 
+    Args:
+        checkpoint: The tracker.
+        out: Folder to make; it may not exist yet.
+        runtime: Name in `RUNTIMES` of the runtime that will run the graphs.
+
     Returns:
-        Files by graph and the largest difference from torch.
+        `out`, the names of the files, and the largest difference from torch as a share of an output's largest value.
 
     Raises:
         FileExistsError: The folder exists.
@@ -74,14 +79,17 @@ def _random(model: str) -> TrackerCheckpoint:
 
 
 def _largest_difference(ours: RuntimeGraphs, theirs: TorchGraphs, specs: tuple[GraphSpec, ...]) -> float:
-    """Of all outputs on random inputs, relative to the largest value of each; NaN where one is not a number."""
+    """Largest difference between the outputs of two ways to run the graphs, on random inputs.
+
+    It is relative to the largest value of each output, and NaN if some value is NaN.
+    """
     given: dict[str, Any] = {}
     differences = []
     for spec in specs:
-        # what another graph gives is what this one gets
+        # an input that is an output of another graph takes the value from there
         inputs = {name: given.get(name, value) for name, value in sample(spec.inputs).items()}
         expected = theirs.run(spec.name, {name: torch.as_tensor(value) for name, value in inputs.items()})
         for name, a, b in zip(spec.outputs, ours.run(spec.name, inputs), map(np.asarray, expected), strict=True):
             given[name] = b
             differences.append(np.abs(np.asarray(a) - b).max() / max(np.abs(b).max(), 1e-6))
-    return float(np.max(differences))  # NumPy's maximum hands a NaN on
+    return float(np.max(differences))  # NumPy's maximum is NaN if a value is

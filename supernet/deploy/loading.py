@@ -1,4 +1,4 @@
-"""A trained tracker, ready to track, from whatever holds it: a checkpoint (torch) or a bundle (a runtime)."""
+"""Loads a trained tracker from a checkpoint, which torch runs, or from a bundle, which a runtime runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from tracking.trackers import TRACKERS, Procedure, Settings
 
 
 def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, float] | None = None) -> Procedure:
-    """Open a checkpoint file or a bundle folder.
+    """Load a tracker from a checkpoint file or a bundle folder, ready to track.
 
     Args:
-        model: Path of either.
-        device: Torch device for a checkpoint.
-        changes: Settings that replace what the file carries.
+        model: Path of the checkpoint or bundle.
+        device: Torch device that runs a checkpoint.
+        changes: Settings, by name, that replace those which are stored with the model.
 
     Raises:
-        FileNotFoundError: There is nothing at that path.
-        ValueError: The file is damaged, a setting is unknown or out of range, or a bundle is to run on a torch device.
+        FileNotFoundError: There is nothing at that path, or a file of the bundle is missing.
+        ValueError: A file is damaged, a setting is unknown or out of range, a bundle has no graph for a changed size, or a bundle is to run
+            on a torch device other than the CPU.
+        ImportError: The runtime of a bundle is not installed.
     """
     path = Path(model)
     if not path.is_dir():

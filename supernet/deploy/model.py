@@ -1,4 +1,4 @@
-"""A torch module with fixed input shapes, before it is converted for a runtime."""
+"""A network with fixed input shapes, before it is converted for a runtime."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Model(Convertible):
-    """What a runtime prepares: a module, and what goes in and comes out."""
+    """A torch module with its inputs and outputs, as the method `prepare` of a runtime takes it."""
 
     name: str
     make: Callable[[], nn.Module]
-    """Builds the module, which takes the inputs in order."""
+    """Called without arguments; builds the module, which takes the inputs in order."""
     shapes: Mapping[str, tuple[int, ...]]
     outputs: tuple[str, ...]
 
@@ -37,18 +37,18 @@ class Model(Convertible):
         return to_onnx(self.module, {name: torch.zeros(shape) for name, shape in self.shapes.items()}, self.outputs)
 
 
-def with_ruled_weights(name: str, module: nn.Module) -> nn.Module:
-    """Give a module weights that only a name decides, and through which a signal keeps its size.
+def with_reproducible_weights(name: str, module: nn.Module) -> nn.Module:
+    """Give a module weights that depend on a name alone, and that keep the size of a signal about the same from layer to layer.
 
     With torch's own initial weights the output of a whole network hardly depends on its input, and a comparison of outputs
     would not notice a missing layer.
 
     Args:
-        name: Fixes the weights.
-        module: Changed in place.
+        name: Name that determines the weights.
+        module: Module to fill, changed in place.
 
     Returns:
-        The module.
+        The same module.
     """
     import torch
 

@@ -1,7 +1,8 @@
-"""A float ONNX graph as an int8 one, in the form that runtimes and NPUs take: QuantizeLinear and DequantizeLinear around every operator.
+"""Converts a float ONNX graph to int8 in the form that runtimes and NPUs take: QuantizeLinear and DequantizeLinear around every operator.
 
-Static, with a scale for each output channel of a weight, calibrated with one input: enough for timing, which does not depend on the
-scales. Source: onnxruntime.quantization, of which only the graph rewriting is used; the ranges come from one run in memory.
+The quantisation is static, with one scale for each output channel of a weight, and calibrated with a single sample. This is enough for
+timing, which does not depend on the scales. Source: onnxruntime.quantization, of which only the rewriting of graphs is used; the ranges
+come from one run in memory.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 
 def quantise(graph: bytes, inputs: Mapping[str, np.ndarray]) -> bytes:
-    """Convert a graph; its inputs and outputs stay float32.
+    """Convert a graph to int8; its inputs and outputs stay float32.
 
     Args:
         graph: A serialised ONNX model with fixed shapes, float32.
-        inputs: One sample of every input, by name; the ranges of all tensors are those that it gives.
+        inputs: One sample of every input, by name; the range of each tensor is that of its values for this sample.
+
+    Returns:
+        The serialised int8 model.
     """
     import onnx
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -31,13 +35,13 @@ def quantise(graph: bytes, inputs: Mapping[str, np.ndarray]) -> bytes:
     quantizer = QDQQuantizer(
         model,
         per_channel=True,
-        reduce_range=True,  # 7-bit weights: an x86 processor without VNNI adds pairs of products in 16 bits, which 8-bit ones overflow
+        reduce_range=True,  # 7-bit weights: x86 processors without VNNI add pairs of products in 16 bits, which 8-bit weights overflow
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
         tensors_range=_ranges(model, inputs),
         nodes_to_quantize=[],
         nodes_to_exclude=[],
-        op_types_to_quantize=sorted({node.op_type for node in model.graph.node}),  # an operator left in float splits an NPU's graph
+        op_types_to_quantize=sorted({node.op_type for node in model.graph.node}),  # an operator in float would split an NPU's graph
         extra_options={},
     )
     quantizer.quantize_model()
@@ -45,7 +49,7 @@ def quantise(graph: bytes, inputs: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with weights that the quantiser knows as such.
+    """Rewrite a graph so that the quantiser recognises all its weights.
 
     Constants become initializers, weights shared between operators (as equal biases are) are copied, and a BatchNorm becomes a
     depthwise convolution, since the quantiser would leave its mean and variance in float.
@@ -75,7 +79,7 @@ def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _ranges(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> TensorsData:
-    """Smallest and largest value of every float tensor of the graph."""
+    """Smallest and largest value of every float tensor of the graph, when it is run on these inputs."""
     import onnx
     import onnxruntime
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
@@ -86,7 +90,9 @@ def _ranges(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> Tensors
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # which would remove what is watched
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    )  # optimisations would remove tensors that are watched
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     values = dict(inputs) | {name: np.asarray(value) for name, value in zip(names, session.run(None, inputs), strict=True)}

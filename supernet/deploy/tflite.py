@@ -1,8 +1,8 @@
-"""Writes LiteRT's model files, on the host.
+"""Converts ONNX graphs to LiteRT's model files, on the host.
 
-Converters that go through JAX or TensorFlow weigh gigabytes and take seconds for each graph. What is written follows theirs: values
-(batch, channels, ...) are stored channels last, activations and constants are fused into the operator before. Schema:
-tensorflow/lite/schema/schema.fbs, which the package brings along.
+The official converters go through JAX or TensorFlow, weigh gigabytes and take seconds for each graph. The files written here follow
+theirs: values (batch, channels, ...) are stored channels last, and activations and constants are fused into the operator before them.
+Schema: tensorflow/lite/schema/schema.fbs, which the package ai-edge-litert contains.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 from onnx import helper, load_from_string, numpy_helper, shape_inference
 
 SIGNATURE = "serving_default"
-"""Name of the graph in a file."""
+"""Name under which a file offers its graph."""
 
 
 def to_tflite(onnx: bytes) -> TfliteFile:
     """Convert an ONNX graph.
 
     Raises:
-        ValueError: The writer lacks one of its operators, or an option of one.
+        ValueError: The graph has an operator, or an operator with an option, that this converter does not know.
     """
     return _Converter(onnx).convert()
 
 
 class _Converter:
-    """Reads an ONNX graph node by node and writes what it meets into a TFLite file."""
+    """Reads an ONNX graph node by node and adds the operators to a model file."""
 
     def __init__(self, content: bytes):
         self._graph = shape_inference.infer_shapes(load_from_string(content), data_prop=True).graph
@@ -40,9 +40,10 @@ class _Converter:
         self._file = TfliteFile()
         self._tensors = {value.name: self._file.tensor(self._stored(value.name)) for value in self._graph.input}
         self._makers: dict[str, Any] = {}
-        """Operators that a later one can be fused into, by the value that they make."""
+        """Operators that a later one can be fused into, by the name of the value that they compute."""
 
     def convert(self) -> TfliteFile:
+        """Convert all nodes; called once."""
         for node in self._graph.node:
             self._convert(node)
         self._file.inputs, self._file.outputs = (
@@ -118,7 +119,7 @@ class _Converter:
         self._makers[node.output[0]] = added
 
     def _arithmetic(self, node) -> None:
-        """Add or multiply; by a number, inside the convolution before where there is one."""
+        """Write an addition, multiplication or division. A constant number is folded into the convolution before it, if there is one."""
         s, is_sum = self._file.schema, node.op_type == "Add"
         numbers = [self._constants[name] for name in node.input if name in self._constants]
         values = [name for name in node.input if name not in self._constants]
@@ -147,7 +148,7 @@ class _Converter:
             self._emit(code, node, [self._tensors[node.input[0]]])
 
     def _fusible(self, value: str):
-        """The operator that makes a value, if nobody else reads it and no activation was fused into it yet."""
+        """The operator that computes a value, if only one node reads the value and no activation is fused into the operator; else None."""
         return self._makers.get(value) if self._readers[value] == 1 else None
 
     def _stored(self, value: str) -> tuple[int, ...]:
@@ -156,41 +157,42 @@ class _Converter:
 
 
 def _same(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """What TFLite's padding `SAME` adds before and after."""
+    """Number of cells that TFLite's padding `SAME` adds before and after a side of the input."""
     total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
     return total // 2, total - total // 2
 
 
 class TfliteFile:
-    """Tensors and operators of the one graph of a model file."""
+    """A LiteRT model file in the making: the tensors and operators of its one graph. A tensor is referred to by its number."""
 
     def __init__(self):
         from ai_edge_litert import schema_py_generated
 
         self.schema: Any = schema_py_generated
         self.constants: dict[int, np.ndarray] = {}
-        """Values of the tensors that have any before the graph runs."""
+        """Values of the constant tensors."""
         self.inputs: dict[str, int] = {}
-        """Tensors that go in, by name, in order."""
+        """Input tensors by name, in order."""
         self.outputs: dict[str, int] = {}
+        """Output tensors by name, in order."""
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
         self._codes: list[int] = []
 
     def tensor(self, shape: Sequence[int], dtype: str = "float32") -> int:
-        """Add a tensor; returns its number."""
+        """Add a tensor that is computed or given; returns its number."""
         number, kind = len(self._tensors), getattr(self.schema.TensorType, dtype.upper())
         self._tensors.append(self.schema.TensorT(shape=list(shape), type=kind, name=str(number)))
         return number
 
     def constant(self, values, dtype: str = "float32") -> int:
-        """Add a tensor with values; returns its number."""
+        """Add a constant tensor; returns its number."""
         array = np.ascontiguousarray(values, dtype)
         self.constants[self.tensor(array.shape, dtype)] = array
         return len(self._tensors) - 1
 
     def operator(self, code: str, inputs: Sequence[int], shape: Sequence[int], options=None):
-        """Add an operator and the tensor that it makes."""
+        """Add an operator, and a tensor of this shape for its output; returns the operator, a `schema.OperatorT`."""
         s, number = self.schema, getattr(self.schema.BuiltinOperator, code)
         if number not in self._codes:
             self._codes.append(number)
@@ -202,7 +204,11 @@ class TfliteFile:
         return operator
 
     def least_ranges(self) -> dict[int, float]:
-        """What convolutions' inputs must span in int8 so that their biases fit into int32, in steps of input times weight."""
+        """Smallest range of each convolution's input, by tensor, for which the int8 form of the convolution can hold its biases.
+
+        A bias is an int32 number of steps of size (range / 255) * (largest weight / 127), input and weight being int8. For a very small
+        range the number would overflow; here it is at most 2**30.
+        """
         widths: dict[int, float] = {}
         for operator in self._operators:
             if len(operator.inputs) == 3:
@@ -214,11 +220,11 @@ class TfliteFile:
         return widths
 
     def content(self) -> bytes:
-        """The file."""
+        """The serialised model file."""
         import flatbuffers
 
         s = self.schema
-        buffers = [s.BufferT()]  # number 0 stands for no constant
+        buffers = [s.BufferT()]  # buffer 0 means that a tensor is no constant
         for tensor, values in self.constants.items():
             self._tensors[tensor].buffer = len(buffers)
             buffers.append(s.BufferT(data=values.reshape(-1).view("uint8")))

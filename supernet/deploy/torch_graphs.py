@@ -1,4 +1,4 @@
-"""A torch network as a tracking procedure wants it: graphs by name, crops in, numpy maps out."""
+"""Runs a torch network as a tracking procedure needs it: graphs by name, with crops as inputs and NumPy arrays as outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from supernet.families.family import GraphSpec
 
 
 def check_device(name: str) -> None:
-    """Refuse a torch device that this machine does not have.
+    """Check that this machine has a torch device.
 
     Raises:
         ValueError: There is no such device.
@@ -28,19 +28,20 @@ def check_device(name: str) -> None:
 
 
 class TorchGraphs:
-    """Runs the graphs of a network without gradients; a `tracking.trackers.procedure.Network`.
+    """Runs the graphs of a network without gradients; implements `tracking.trackers.procedure.Network`.
 
-    Outputs that other graphs take stay on the device.
+    Outputs that other graphs take are returned as torch tensors on the device.
     """
 
     def __init__(self, network: nn.Module, graphs: Sequence[GraphSpec], device: str = "cpu", channels_last: bool = False):
         """Take a network to a device.
 
         Args:
-            network: Left in eval mode.
-            graphs: Of its family.
-            device: Where it runs.
-            channels_last: Halves the time of depthwise convolutions on processors for batches; plain order is quicker for one crop.
+            network: The network, which is moved to the device and left in eval mode.
+            graphs: The graphs of the network, from its family.
+            device: Torch device that runs the graphs.
+            channels_last: Whether crops are stored channels last. For batches on a CPU this halves the time of depthwise convolutions; for
+                a single crop the usual order is faster.
         """
         check_device(device)
         network.eval().to(device)

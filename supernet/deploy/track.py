@@ -1,4 +1,4 @@
-"""Following a target through whatever shows it, and writing down where it was."""
+"""The verb `track`: follows a target through a sequence, a folder of images, a video or a camera, and writes its boxes."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tracking.trackers.procedure import TrackResult, follow
 
 @dataclass(frozen=True)
 class TrackingConstants:
-    """What a person may change of the settings that a tracker carries; by default nothing."""
+    """Constants of the tracking procedure that a person may change; None keeps the one that is stored with the model."""
 
     penalty_k: float | None = None
-    """How strongly a change of size or aspect lowers a score; by default what the model carries."""
+    """How strongly a change of size or aspect ratio lowers a score; by default as stored with the model."""
     lr: float | None = None
-    """Rate at which the size follows; by default what the model carries."""
+    """Rate at which the size of the box follows the predicted size, 0 to 1; by default as stored with the model."""
     window_influence: float | None = None
-    """Share of the Hanning window in the score, 0 to 1; by default what the model carries."""
+    """Weight, 0 to 1, of a window that favours the middle of the search crop; by default as stored with the model."""
     search_size: int | None = None
-    """Side of the search crop, px; by default what the model carries."""
+    """Side of the search crop, px; by default as stored with the model."""
     small_target_size: int | None = None
-    """Side of the search crop for small targets, px; by default what the model carries."""
+    """Side of the search crop for small targets, px; by default as stored with the model."""
 
     @property
     def changes(self) -> dict[str, float]:
-        """Those that were said."""
+        """The constants that were given, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -50,17 +50,17 @@ def track(
     constants: TrackingConstants = TrackingConstants(),
     device: str = "cpu",
 ) -> dict:
-    """Track a target.
+    """Track a target, and score the boxes if the source has true ones.
 
     Args:
         model: Checkpoint of a tracker, or a bundle folder (tracker.json and graphs).
         source: Sequence folder, folder of images, video file, or index of a camera.
         box: The target in the first image as x,y,w,h in pixels, 0-based; a sequence folder brings its own.
-        out: File for the boxes, one x,y,w,h a line, 0-based.
-        video: MP4 file that shows the boxes.
-        show: Open a window; q or Escape ends.
-        constants: Of the tracking procedure.
-        device: Where torch runs a checkpoint: cpu, cuda or cuda:N.
+        out: File to write the boxes to, one x,y,w,h a line, 0-based.
+        video: MP4 file to write, which shows the boxes.
+        show: Show the boxes in a window; q or Escape ends tracking.
+        constants: Constants of the tracking procedure to change.
+        device: Torch device that runs a checkpoint: cpu, cuda or cuda:N.
     """
     for target in (out, video):
         if target is not None:

@@ -1,7 +1,7 @@
-"""What a family of architectures is, and what follows from its slots for every family alike.
+"""The protocol of families, and what follows from the choices and slots of a family in the same way for all of them.
 
-A family states its choices and its slots; networks, supernets, operators, counts, features for predictors and the drawing on the page
-are derived from that. Nothing here imports torch or NNI before a network is built, so that `describe` and `predict` start at once.
+A family states its choices and its slots. Networks, supernets, operators, counts, features for predictors and the drawing on the page are
+derived from these. Nothing here imports torch or NNI before a network is built, so that `describe` and `predict` start at once.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """A part of a network that is exported as a graph of its own, since it runs at another time than the rest."""
+    """A part of a network that is exported as a graph of its own, since it runs at another time or input size than other parts."""
 
     name: str
-    """`template` and `search` are the two branches; further ones take inputs of another size, e.g. `search_288`."""
+    """Name of the graph: `template` or `search` for the two branches, or e.g. `search_288` for the search branch at another input size."""
     inputs: Mapping[str, Shape]
-    """Of every input by name, in order, the batch of one included."""
+    """Shape of every input by name, in order, including the batch of one."""
     outputs: tuple[str, ...]
     """Names of the outputs, in order."""
     module: Callable[[Any], nn.Module]
-    """Takes a network and gives the module that is exported."""
+    """Called with a network; returns the module to export."""
 
 
 class Supernet(Protocol):
@@ -49,11 +49,12 @@ class Supernet(Protocol):
 
     family: Family
     sharing: Sharing
+    """How the options of a slot share weights."""
     active: Architecture
     """The architecture that a call of the module runs."""
 
     def activate(self, arch: Architecture) -> None:
-        """Make one architecture the active one; touches no weight.
+        """Make one architecture the active one; no weight changes.
 
         Raises:
             ValueError: The architecture belongs to another family.
@@ -61,7 +62,7 @@ class Supernet(Protocol):
         ...
 
     def extract(self, arch: Architecture) -> nn.Module:
-        """A plain network with its own copy of an architecture's weights; equals the active path bit for bit."""
+        """A plain network with a copy of the architecture's weights; its outputs equal those of the supernet bit for bit."""
         ...
 
 
@@ -72,59 +73,60 @@ class Family(Protocol):
     """
 
     name: str
+    """Name of the family in `FAMILIES`."""
     max_macs: int
-    """Budget of a search when the user gives none, in multiply-adds of the search branch."""
+    """Default budget of a search, in multiply-adds of the search branch."""
     recipe: Recipe
-    """How to train when the user does not say."""
+    """Default recipe of training."""
     sharing: Sharing
-    """How the options of the supernet share weights when the user does not say."""
+    """Default for how the options of the supernet share weights."""
     tracker: str
     """Name in `TRACKERS` of the procedure that these networks track with."""
     settings: Settings
-    """Sizes and constants of that procedure for a network that brings none."""
+    """Default sizes and constants of that procedure."""
     presets: Mapping[str, str] = MappingProxyType({})
-    """Published architectures by short name: how the family spells them."""
+    """Full names of published architectures, as `spell` writes them, by short name."""
 
     @property
     def choices(self) -> Mapping[str, tuple[Value, ...]]:
-        """Values by label. A test holds them against the NNI model space of the supernet."""
+        """Possible values of each choice, by its label. A test compares them with the NNI model space of the supernet."""
         ...
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """What the networks consist of, in the order of execution: first the template branch, then the search branch."""
+        """All slots of the networks, in the order of execution: first the template branch, then the search branch."""
         ...
 
     def assemble(self, filled: Iterable[tuple[Slot, nn.Module]]) -> nn.Module:
-        """Make a network of modules.
+        """Build a network from modules.
 
         Args:
-            filled: Slots of the search branch with the module that stands there, in the order of execution.
+            filled: The slots of the search branch that are not empty, each with its module, in the order of execution.
         """
         ...
 
     def graphs(self, arch: Architecture, settings: Settings | None = None) -> tuple[GraphSpec, ...]:
-        """What of a network is exported.
+        """The graphs as which the networks of an architecture are exported.
 
         Args:
-            arch: Of this family.
-            settings: Sizes of the crops; by default the family's.
+            arch: An architecture of this family.
+            settings: Settings that give the sizes of the crops; by default the family's.
         """
         ...
 
     def loss(self) -> Loss:
-        """What training minimises."""
+        """The loss that training minimises."""
         ...
 
     def spell(self, chosen: Mapping[str, Value]) -> str:
-        """The name of an architecture; `parse` reads it.
+        """Write the name of an architecture, which `parse` reads.
 
-        By default `NAME:LABEL=VALUE,LABEL=VALUE`.
+        By default the name has the form `FAMILY:LABEL=VALUE,LABEL=VALUE`.
         """
         return f"{self.name}:" + ",".join(f"{label}={value}" for label, value in chosen.items())
 
     def parse(self, name: str) -> Architecture:
-        """Read a name that `spell` wrote.
+        """Turn a name that `spell` wrote into an architecture.
 
         Raises:
             ValueError: The text is not a name of this family.
@@ -139,35 +141,38 @@ class Family(Protocol):
         return self.architecture({label: texts[label][word] for label, word in words.items()}, name)
 
     def recognises(self, text: str) -> bool:
-        """Whether a text looks like a name of this family, right or wrong."""
+        """Whether a text looks like a name of this family; `parse` may still refuse it."""
         return text.startswith(f"{self.name}:")
 
     def import_weights(self, arch: Architecture, tensors: Mapping[str, Tensor], source: str) -> tuple[nn.Module, Settings]:
-        """Make a network of weights that somebody else trained and named.
+        """Build a network from weights that somebody else trained.
 
         Args:
-            arch: Of this family.
-            tensors: By their foreign names.
-            source: Where they come from, for the error.
+            arch: The architecture of the weights, of this family.
+            tensors: The weights, by the names that they have there.
+            source: Where the weights come from, for the error message.
+
+        Returns:
+            The network, and the settings with which it tracks.
 
         Raises:
-            ValueError: They do not fit, or there are no foreign weights for this family.
+            ValueError: The weights do not fit the architecture, or nobody else trains networks of this family.
         """
         raise ValueError(f"weights can be imported for families that others have trained, {self.name} is none of them; train it")
 
     def architecture(self, chosen: Mapping[str, Value], name: str | None = None) -> Architecture:
-        """The architecture with these chosen values; choices that change nothing are set to their first value.
+        """The architecture with these chosen values, in canonical form: choices that have no effect are set to their first value.
 
         Args:
-            chosen: A value for each choice.
-            name: How it was spelled; by default as `spell` does.
+            chosen: A value for each choice, by label.
+            name: Name to give it, e.g. as the user typed it; by default the one that `spell` writes for the canonical form.
         """
-        listed = self.slot_table.canonical_one([self._digits[label][chosen[label]] for label in self.choices])
-        choices = tuple((label, values[digit]) for digit, (label, values) in zip(listed, self.choices.items(), strict=True))
+        canonical = self.slot_table.canonical_one([self._indices[label][chosen[label]] for label in self.choices])
+        choices = tuple((label, values[i]) for i, (label, values) in zip(canonical, self.choices.items(), strict=True))
         return Architecture(self.name, choices, name or self.spell(dict(choices)))
 
     @cached_property
-    def _digits(self) -> dict[str, dict[Value, int]]:
+    def _indices(self) -> dict[str, dict[Value, int]]:
         return {label: {value: i for i, value in enumerate(values)} for label, values in self.choices.items()}
 
     @cached_property
@@ -177,46 +182,46 @@ class Family(Protocol):
 
     @cached_property
     def occurrences(self) -> Occurrences:
-        """How often each operator occurs, for many architectures at once."""
+        """Counts how often each operator occurs, in many architectures at once."""
         from supernet.occurrences import Occurrences
 
         return Occurrences(self.slot_table)
 
     @cached_property
     def space(self) -> SearchSpace:
-        """All architectures."""
+        """The search space of all architectures of the family."""
         return SearchSpace(self.choices, self.architecture)
 
     @property
     def all_operators(self) -> tuple[Operator, ...]:
-        """Every different operator, in the order of their keys."""
+        """All different operators of the family, in the order of their keys."""
         return self.slot_table.operators
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of operators, in the order in which they first occur."""
+        """All kinds of operators, in the order in which they first occur in the slots."""
         tables = self.slot_table
         return tuple(dict.fromkeys(op.kind for i in range(len(self.slots)) for op in tables.offered(i)))
 
     @property
     def branches(self) -> tuple[Branch, ...]:
-        """The branches that its networks have, the search branch first."""
+        """The branches that networks of the family have; the search branch comes first."""
         return tuple(branch for branch in BRANCHES if any(slot.branch == branch for slot in self.slots))
 
     def filled(self, arch: Architecture) -> list[tuple[Slot, Operator]]:
-        """The slots of an architecture where something stands, with the operator, in the order of execution."""
-        return self.slot_table.filled([self._digits[label][value] for label, value in arch.choices])
+        """The slots of an architecture that are not empty, each with its operator, in the order of execution."""
+        return self.slot_table.filled([self._indices[label][value] for label, value in arch.choices])
 
     def operators(self, arch: Architecture) -> tuple[Operator, ...]:
-        """Operators in the order of execution: the template branch, then the search branch."""
+        """Operators of an architecture in the order of execution: the template branch, then the search branch."""
         return tuple(op for _, op in self.filled(arch))
 
     def counts(self, arch: Architecture, branch: Branch) -> Counts:
-        """Work and size of one branch; the search branch holds all parameters of the network."""
+        """Multiply-adds, parameters and live elements of one branch; the search branch has all parameters of the network."""
         return reduce(add, (op.counts for op in self.operators(arch) if op.branch == branch))
 
     def output_stride(self, arch: Architecture) -> int:
-        """Pixels of the search crop per cell of the score map."""
+        """Stride of the score map: pixels of the search crop per cell."""
         return self.settings.search_size // self.operators(arch)[-1].out_shape[-1]
 
     def network(self, arch: Architecture) -> nn.Module:
@@ -224,10 +229,10 @@ class Family(Protocol):
         return self.assemble((slot, op.build()) for slot, op in self.filled(arch) if slot.branch == "search")
 
     def supernet(self, sharing: Sharing | None = None) -> Supernet:
-        """All architectures and all their weights.
+        """Build a supernet of the family, with random weights.
 
         Args:
-            sharing: How options share weights; by default the family's.
+            sharing: How options share weights; by default as the family says.
         """
         from supernet.sharing import supernet
 

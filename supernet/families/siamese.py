@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class SiameseFamily(Family):
     """A family whose slots have the parts `backbone` (in both branches), `fusion`, `heads.cls` and `heads.reg`.
 
-    The backbone turns a crop into features; the fusion, one operator, takes search features and then template features; each head
-    ends in its map: `cls` (1, H, W) logits, `reg` (4, H, W) distances to left, top, right and bottom in pixels.
+    The backbone turns a crop into features. The fusion is one operator, which takes search features first and template features second.
+    The head `cls` ends in a map (1, H, W) of logits, the head `reg` in a map (4, H, W) of distances to left, top, right and bottom in px.
     """
 
     tracker: str = "siamese"
     radius_px: float
-    """Cells up to this far from the target's centre count as the target in training, px of the search crop."""
+    """In training, cells up to this Manhattan distance from the target's centre count as the target, px of the search crop."""
 
     def assemble(self, filled: Iterable[tuple[Slot, nn.Module]]) -> nn.Module:
         from supernet.families.siamese_network import assemble

@@ -11,14 +11,14 @@ from supernet.slots import Slot
 
 
 class SiameseNetwork(nn.Module):
-    """Template branch, search branch, their fusion and the two heads.
+    """Template branch, search branch, their fusion and the two heads; implements `training.calibrate.Branched`.
 
-    `template_backbone` is None while both branches share every number. After per-branch BatchNorm calibration it is a copy
-    of `backbone` with the template's own statistics.
+    `template_backbone` is None while both branches use the same backbone. After calibration of BatchNorms for each branch it is a copy of
+    `backbone` with the statistics of templates.
     """
 
     def __init__(self, backbone: Iterable[nn.Module], fusion: nn.Module, cls: Iterable[nn.Module], reg: Iterable[nn.Module]):
-        """Take the modules in the order of execution; `fusion` takes search features first and template features second."""
+        """Build the network from modules in the order of execution; `fusion` takes search features first and template features second."""
         super().__init__()
         self.backbone = nn.Sequential(*backbone)
         self.template_backbone: nn.Sequential | None = None
@@ -31,22 +31,22 @@ class SiameseNetwork(nn.Module):
         return self.template_backbone is not None
 
     def split_branches(self) -> None:
-        """Give the template branch a backbone of its own, equal to the search branch's."""
+        """Give the template branch a backbone of its own, a copy of the search branch's, which replaces an earlier one."""
         self.template_backbone = copy.deepcopy(self.backbone)
 
     def template(self, image: Tensor) -> Tensor:
-        """Template features.
+        """Compute the template features.
 
         Args:
             image: (B, 3, h, h) normalised RGB.
 
         Returns:
-            (B, C, h/stride, h/stride), the raw backbone features.
+            (B, C, h/stride, h/stride) features of the backbone.
         """
         return (self.template_backbone or self.backbone)(image)
 
     def fuse(self, search: Tensor, template_features: Tensor) -> Tensor:
-        """Search crop and template features to the heads' input (B, fused, H, W)."""
+        """Compute the input of the heads, (B, C, H, W), from search crops (B, 3, s, s) and template features."""
         return self.fusion(self.backbone(search), template_features)
 
     def search(self, image: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,10 +54,10 @@ class SiameseNetwork(nn.Module):
 
         Args:
             image: (B, 3, s, s) normalised RGB.
-            template_features: What `template` returned.
+            template_features: Output of `template`.
 
         Returns:
-            cls (B, 1, H, W) logits and reg (B, 4, H, W) distances to left, top, right and bottom in pixels.
+            cls (B, 1, H, W) logits, and reg (B, 4, H, W) distances to left, top, right and bottom in px of the crop.
         """
         fused = self.fuse(image, template_features)
         return self.heads["cls"](fused), self.heads["reg"](fused)
@@ -67,7 +67,7 @@ class SiameseNetwork(nn.Module):
 
 
 class SearchGraph(nn.Module):
-    """A network as it is asked on every frame."""
+    """The part of a network that runs on every frame: from a search crop and template features to the maps `cls` and `reg`."""
 
     def __init__(self, network: SiameseNetwork):
         super().__init__()
@@ -78,7 +78,7 @@ class SearchGraph(nn.Module):
 
 
 class TemplateGraph(nn.Module):
-    """A network as it is asked once for each target."""
+    """The part of a network that runs once for each target: from a template crop to template features."""
 
     def __init__(self, network: SiameseNetwork):
         super().__init__()
@@ -89,7 +89,7 @@ class TemplateGraph(nn.Module):
 
 
 def assemble(filled: Iterable[tuple[Slot, nn.Module]]) -> SiameseNetwork:
-    """A network of the modules that stand in the slots of the search branch."""
+    """Build a network from the modules of the slots of the search branch, in the order of execution."""
     parts: dict[str, list[nn.Module]] = {}
     for slot, module in filled:
         parts.setdefault(slot.part, []).append(module)

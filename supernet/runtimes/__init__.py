@@ -1,4 +1,4 @@
-"""Programs that run networks on a device, by name. Each file imports its packages only when they are used."""
+"""Runtimes (programs that run networks on a device) by name. Each file imports the packages of its runtime only when they are used."""
 
 from supernet.runtimes.litert import LiteRt
 from supernet.runtimes.mnn import Mnn

@@ -1,6 +1,6 @@
-"""LiteRT, once TensorFlow Lite: Google's engine for phones, with its XNNPACK delegate on the processor.
+"""LiteRT, formerly TensorFlow Lite: Google's engine for phones, with its XNNPACK delegate on the CPU.
 
-The model file is written by `tflite`; it stores values (batch, channels, ...) channels last.
+The model file is written by `supernet.deploy.tflite`, and its values (batch, channels, ...) are stored channels last.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LiteRt:
-    """On the processor."""
+    """LiteRT on the CPU."""
 
     package: ClassVar[str] = "ai-edge-litert"
     extra: ClassVar[str] = "litert"
@@ -58,7 +58,7 @@ class LiteRt:
 
 
 class LiteRtGraph(Graph):
-    """An interpreter."""
+    """An interpreter of LiteRT, which holds the inputs and outputs."""
 
     def __init__(self, interpreter):
         self._interpreter = interpreter
@@ -78,13 +78,14 @@ class LiteRtGraph(Graph):
 
 
 def _stored(value: np.ndarray) -> np.ndarray:
+    """Convert (batch, channels, ...) to channels last, as the model file stores values."""
     import numpy as np
 
     return np.ascontiguousarray(np.moveaxis(value, 1, -1))
 
 
 def _quantised(file: TfliteFile, inputs: Mapping[str, np.ndarray]) -> bytes:
-    """Make weights and activations int8, static, with the ranges that one sample gives; inputs and outputs stay float32."""
+    """Convert a model to int8, statically, with ranges from one sample; its inputs and outputs stay float32."""
     from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe
 
     from supernet.deploy.tflite import SIGNATURE
@@ -93,7 +94,7 @@ def _quantised(file: TfliteFile, inputs: Mapping[str, np.ndarray]) -> bytes:
     for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
         maker.update_quantization_recipe(".*", end, algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE)
     with warnings.catch_warnings(), redirect_stderr(StringIO()):  # progress bars
-        warnings.simplefilter("ignore", UserWarning)  # it warns of its own way to calibrate
+        warnings.simplefilter("ignore", UserWarning)  # the quantiser warns about its own way to calibrate
         ranges = maker.calibrate({SIGNATURE: [dict(inputs)]}, num_threads=1)
         for tensor, width in file.least_ranges().items():
             ranges[str(tensor)]["max"] = ranges[str(tensor)]["max"].clip(width)

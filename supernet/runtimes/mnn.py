@@ -1,6 +1,7 @@
-"""MNN: Alibaba's engine for phones, on the processor.
+"""MNN: Alibaba's engine for phones, on the CPU.
 
-The converter reports success whatever happens, and a tensor takes values of any shape; both are checked here.
+MNN's converter reports success whatever happens, and MNN's tensors accept values of any shape. So the converted file and the shapes of
+inputs are checked here.
 """
 
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
@@ -22,14 +23,15 @@ from supernet.runtimes.runtime import Convertible, Graph, missing
 if TYPE_CHECKING:
     import numpy as np
 
-# MNN's own command imports MNN.tools, which installs a telemetry package with pip and reports every conversion: this does neither
+# MNN's own command imports MNN.tools, which installs a telemetry package with pip and reports every conversion; this command does neither
 _CONVERT = "import sys, _tools; _tools.mnnconvert(['', '-f', 'ONNX', '--modelFile', *sys.argv[1:2], '--MNNModel', *sys.argv[2:]])"
 
 _IDENTIFIER = rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""Pattern of the random identifier that MNN's converter writes into every model."""
 
 
 class Mnn:
-    """Float32 with every shortcut in precision off."""
+    """MNN on the CPU, in float32 without any of its options that reduce precision."""
 
     package: ClassVar[str] = "MNN"
     extra: ClassVar[str] = "mnn"
@@ -58,7 +60,7 @@ class Mnn:
             if not target.is_file():
                 lines = (done.stdout + done.stderr).strip().splitlines()[-3:]
                 raise ValueError(f"MNN must convert {model.name}, it did not: {' / '.join(lines)}")
-            # every conversion draws an identifier; without it, the same model has the same checksum
+            # without its random identifier, the same model has the same checksum in every conversion
             content = re.sub(_IDENTIFIER, bytes(36), target.read_bytes(), count=1)
         # MNN sorts the outputs by name, so their order travels with the model
         return ",".join(model.outputs).encode() + b"\n" + content
@@ -75,7 +77,7 @@ class Mnn:
 
 
 class MnnGraph(Graph):
-    """A session with room for its inputs and outputs."""
+    """A session of MNN, with buffers for its inputs and outputs."""
 
     def __init__(self, interpreter, outputs: Sequence[str], threads: int):
         from MNN import Tensor, Tensor_DimensionType_Caffe
@@ -92,7 +94,7 @@ class MnnGraph(Graph):
         taken = {name: tensor.getShape() for name, tensor in interpreter.getSessionInputAll(session).items()}
         if taken != {name: values.shape for name, values in inputs.items()}:
             raise ValueError(f"the model takes {taken}, got {', '.join(f'{name} {values.shape}' for name, values in inputs.items())}")
-        # Caffe's dimension type is NCHW; copying turns it into MNN's blocks of channels and back
+        # Caffe's dimension type is NCHW; copying converts between this order and MNN's blocks of channels
         self._inputs = [
             (interpreter.getSessionInput(session, name), Tensor(values.shape, Halide_Type_Float, values, Tensor_DimensionType_Caffe))
             for name, values in inputs.items()

@@ -1,7 +1,7 @@
-"""ncnn: Tencent's engine for phones, on the processor or through Vulkan.
+"""ncnn: Tencent's engine for phones, on the CPU or through Vulkan.
 
-pnnx converts; it names inputs in0, in1, ... and outputs out0, out1, ... in the order of the ONNX graph. ncnn returns error codes
-and crashes where an input is missing, so every code is checked here, and the number of inputs before anything runs.
+The converter is pnnx, which names inputs in0, in1, ... and outputs out0, out1, ... in the order of the ONNX graph. ncnn returns error
+codes, and it crashes if an input is missing. So every code is checked here, and the number of inputs before anything runs.
 """
 
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
@@ -26,13 +26,14 @@ _FILES = ("model.ncnn.param", "model.ncnn.bin")
 
 
 class Ncnn:
-    """On the processor."""
+    """ncnn on the CPU."""
 
     package: ClassVar[str] = "ncnn"
     extra: ClassVar[str] = "ncnn"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "bf16", "fp16")
     clock: ClassVar[Literal["cpu", "wall"]] = "cpu"
     vulkan: ClassVar[bool] = False
+    """Whether a GPU runs the network, through Vulkan."""
 
     def __init__(self, precision: str):
         self._precision = precision
@@ -53,7 +54,7 @@ class Ncnn:
         with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(packed, "w") as archive:
             folder = Path(name)
             (folder / "model.onnx").write_bytes(model.onnx)
-            # the weights stay float32, to be rounded on the device
+            # fp16=0: the weights stay float32 and are rounded on the device
             done = subprocess.run([EXEC_PATH, "model.onnx", "fp16=0"], cwd=folder, capture_output=True, text=True, errors="replace")
             if done.returncode or not (folder / _FILES[-1]).is_file():
                 lines = (done.stderr or done.stdout).strip().splitlines()[-3:]
@@ -81,13 +82,13 @@ class Ncnn:
                 raise ValueError(f"ncnn must know every operator of a model, it does not know {', '.join(unknown)}")
             _check(net.load_param(param), "read the graph")
             _check(net.load_model(weights), "read the weights")
-        if self._precision == "fp16" and not options.use_fp16_storage:  # ncnn takes back what the GPU cannot do
+        if self._precision == "fp16" and not options.use_fp16_storage:  # ncnn resets options that the GPU does not support
             raise ValueError("this GPU stores no fp16; take fp32")
         return NcnnGraph(net)
 
 
 class NcnnVulkan(Ncnn):
-    """On a GPU, through Vulkan; inputs are copied there and outputs back in every run."""
+    """ncnn on a GPU, through Vulkan; every run copies the inputs to the GPU and the outputs back."""
 
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16")
     clock: ClassVar[Literal["cpu", "wall"]] = "wall"
@@ -102,12 +103,12 @@ class NcnnVulkan(Ncnn):
         return f"{version} on {ncnn.get_gpu_info(ncnn.get_default_gpu_index()).device_name()}"
 
     def load(self, prepared: bytes, threads: int) -> NcnnGraph:
-        self.version()  # without a GPU, ncnn would run on the processor
+        self.version()  # without a GPU, ncnn would run on the CPU
         return super().load(prepared, threads)
 
 
 class NcnnGraph(Graph):
-    """A network with its inputs and what it gave last."""
+    """A network in ncnn, with its bound inputs and last outputs."""
 
     def __init__(self, net):
         self._net = net
@@ -140,5 +141,6 @@ class NcnnGraph(Graph):
 
 
 def _check(code: int, what: str) -> None:
+    """Raise a RuntimeError unless ncnn returned 0; `what` says what it had to do."""
     if code:
         raise RuntimeError(f"ncnn must {what}, it returned {code}; its reason is on standard error")

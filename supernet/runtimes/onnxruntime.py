@@ -1,4 +1,4 @@
-"""ONNX Runtime: Microsoft's engine with its default graph optimisations, on the processor or through an execution provider."""
+"""ONNX Runtime: Microsoft's engine with its default graph optimisations, on the CPU or on what one of its execution providers uses."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 
 class OnnxRuntime:
-    """On the processor."""
+    """ONNX Runtime on the CPU."""
 
     package: ClassVar[str] = "onnxruntime"
     extra: ClassVar[str] = ""
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "int8")
     clock: ClassVar[Literal["cpu", "wall"]] = "cpu"
     provider: ClassVar[str] = "CPUExecutionProvider"
+    """Execution provider that runs the graph."""
     build: ClassVar[str] = "pip install onnxruntime"
-    """Which ONNX Runtime has the provider."""
+    """How to get an ONNX Runtime that has the provider; for error messages."""
 
     def __init__(self, precision: str):
         self._precision = precision
@@ -46,7 +47,7 @@ class OnnxRuntime:
     def _session(self, prepared: bytes, threads: int):
         import onnxruntime
 
-        # enable_fallback: otherwise a provider that fails to start is replaced by the processor, with a message only
+        # enable_fallback: otherwise a provider that fails to start would be replaced by the CPU, with a message only
         session = onnxruntime.InferenceSession(
             prepared, self._options(threads), providers=[(self.provider, self._provider_options(threads))], enable_fallback=0
         )
@@ -68,7 +69,7 @@ class OnnxRuntime:
 
 
 class OnnxGraph(Graph):
-    """A session with its inputs and outputs."""
+    """A session of ONNX Runtime, with its bound inputs and last outputs."""
 
     def __init__(self, session: Any):
         self._session = session
@@ -84,7 +85,7 @@ class OnnxGraph(Graph):
 
 
 class Xnnpack(OnnxRuntime):
-    """Google's kernels on the processor; what it lacks (Sigmoid, Mul) stays with ONNX Runtime's own, as in every use of it."""
+    """XNNPACK, Google's kernels for the CPU. Operators that it lacks (Sigmoid, Mul) run on ONNX Runtime's own kernels, as always."""
 
     provider: ClassVar[str] = "XnnpackExecutionProvider"
     build: ClassVar[str] = "an ONNX Runtime built with --use_xnnpack"
@@ -99,7 +100,7 @@ class Xnnpack(OnnxRuntime):
 
 
 class Accelerator(OnnxRuntime):
-    """Outside the processor's cores: a graph runs there whole or is refused."""
+    """An execution provider that does not use the CPU's cores: it runs a graph as a whole, or the graph is refused."""
 
     clock: ClassVar[Literal["cpu", "wall"]] = "wall"
 
@@ -110,10 +111,10 @@ class Accelerator(OnnxRuntime):
 
 
 class Cuda(Accelerator):
-    """NVIDIA GPU. Inputs and outputs stay on it; the launches are recorded once and replayed as one CUDA graph."""
+    """ONNX Runtime on an NVIDIA GPU. Inputs and outputs stay there; the launches are recorded once and replayed as one CUDA graph."""
 
     package: ClassVar[str] = "onnxruntime-gpu"
-    precisions: ClassVar[tuple[str, ...]] = ("fp32",)  # no int8 kernels
+    precisions: ClassVar[tuple[str, ...]] = ("fp32",)  # it has no int8 kernels
     provider: ClassVar[str] = "CUDAExecutionProvider"
     build: ClassVar[str] = "pip install onnxruntime-gpu in place of onnxruntime, with the CUDA and cuDNN that it names"
 
@@ -125,7 +126,7 @@ class Cuda(Accelerator):
 
 
 class BoundGraph(Graph):
-    """A session whose inputs and outputs lie at fixed addresses on its device."""
+    """A session of ONNX Runtime whose inputs and outputs lie at fixed addresses on its device."""
 
     def __init__(self, session: Any, device: str):
         import numpy as np
@@ -144,7 +145,7 @@ class BoundGraph(Graph):
 
         for name, array in inputs.items():
             if name in self._inputs:
-                self._inputs[name].update_inplace(array)  # a recorded graph reads where it first did
+                self._inputs[name].update_inplace(array)  # a recorded graph reads the addresses of its first inputs
             else:
                 self._inputs[name] = OrtValue.ortvalue_from_numpy(array, self._device, 0)
                 self._binding.bind_ortvalue_input(name, self._inputs[name])
@@ -157,7 +158,7 @@ class BoundGraph(Graph):
 
 
 class Qnn(Accelerator):
-    """Qualcomm's NPU, Hexagon. On x86 the same package simulates it: right answers, meaningless times."""
+    """Qualcomm's NPU, Hexagon. On x86 the same package simulates the NPU: the outputs are right, the times mean nothing."""
 
     package: ClassVar[str] = "onnxruntime-qnn>=2"
     precisions: ClassVar[tuple[str, ...]] = ("int8",)
@@ -187,25 +188,25 @@ class Qnn(Accelerator):
             {
                 "backend_path": onnxruntime_qnn.get_qnn_htp_path(),
                 "htp_performance_mode": "burst",
-                "offload_graph_io_quantization": "0",  # else the processor quantises the inputs
+                "offload_graph_io_quantization": "0",  # otherwise the CPU would quantise the inputs
             },
         )
         return onnxruntime.InferenceSession(prepared, options, enable_fallback=0)
 
 
 class Nnapi(Accelerator):
-    """Android's interface to a phone's accelerators."""
+    """NNAPI, Android's interface to the accelerators of a phone."""
 
     provider: ClassVar[str] = "NnapiExecutionProvider"
     build: ClassVar[str] = "an ONNX Runtime built for Android with --use_nnapi"
 
 
 class CoreMl(Accelerator):
-    """Apple's CPU, GPU and Neural Engine, as Core ML shares the work out."""
+    """Apple's Core ML, which divides the work among CPU, GPU and Neural Engine."""
 
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     provider: ClassVar[str] = "CoreMLExecutionProvider"
     build: ClassVar[str] = "pip install onnxruntime on macOS"
 
     def _provider_options(self, threads: int) -> dict[str, str]:
-        return {"ModelFormat": "MLProgram", "RequireStaticInputShapes": "1"}  # the other format computes in half precision
+        return {"ModelFormat": "MLProgram", "RequireStaticInputShapes": "1"}  # the other format would compute in half precision

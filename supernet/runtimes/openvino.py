@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 class OpenVino:
-    """On the processor."""
+    """OpenVINO on the CPU."""
 
     package: ClassVar[str] = "openvino>=2025"
     extra: ClassVar[str] = "openvino"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "int8")
     clock: ClassVar[Literal["cpu", "wall"]] = "cpu"
     device: ClassVar[str] = "CPU"
+    """OpenVINO's name of the device that runs the network."""
 
     def __init__(self, precision: str):
         self._precision = precision
@@ -48,12 +49,12 @@ class OpenVino:
         return OpenVinoGraph(core.compile_model(core.read_model(prepared), self.device, settings).create_infer_request())
 
     def _settings(self, threads: int) -> dict[str, Any]:
-        # f32: otherwise a processor with bfloat16 computes in it
+        # f32: otherwise a CPU that has bfloat16 would compute in bfloat16
         return {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
 
 
 class OpenVinoGraph(Graph):
-    """An inference request with its inputs and outputs."""
+    """An inference request of OpenVINO, with its inputs and outputs."""
 
     def __init__(self, request: Any):
         self._request = request
@@ -72,7 +73,7 @@ class OpenVinoGraph(Graph):
 
 
 class OpenVinoGpu(OpenVino):
-    """On an Intel GPU."""
+    """OpenVINO on an Intel GPU."""
 
     clock: ClassVar[Literal["cpu", "wall"]] = "wall"
     device: ClassVar[str] = "GPU"
@@ -82,7 +83,7 @@ class OpenVinoGpu(OpenVino):
 
 
 class OpenVinoNpu(OpenVino):
-    """On an Intel NPU, which has no fp32."""
+    """OpenVINO on an Intel NPU, which has no fp32."""
 
     precisions: ClassVar[tuple[str, ...]] = ("int8",)
     clock: ClassVar[Literal["cpu", "wall"]] = "wall"

@@ -1,8 +1,8 @@
-"""What a runtime provides: a program that runs networks, seen from the host and from the device.
+"""The protocol of runtimes, which are programs that run networks: what they do on the host and on the device.
 
-The host prepares a model in the runtime's own format, the device loads and runs it. A bundle runs its graphs this way, and a latency
-table times them this way. A runtime's file is copied to the device, so it imports the standard library at the top, and everything
-else (numpy, the runtime, a converter) inside the method that needs it.
+The host converts a model to the runtime's own format; the device loads and runs it. The graphs of a bundle are run in this way, and
+operators and networks are timed in this way for a latency table. The file of a runtime is copied to the device, so it imports the
+standard library at the top, and everything else (NumPy, the runtime, a converter) inside the method that needs it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Convertible(Protocol):
-    """What `prepare` takes: a network with fixed input shapes, in the common formats; see `supernet/deploy/model.py`."""
+    """A network with fixed input shapes, as torch module and ONNX graph, which `Runtime.prepare` takes; see `supernet/deploy/model.py`."""
 
     name: str
-    """Unique within a measurement or a bundle."""
+    """Name that is unique within a measurement or a bundle."""
     shapes: Mapping[str, tuple[int, ...]]
-    """Of every input, by name, the batch of one included."""
+    """Shape of every input by name, in order, including the batch of one."""
     outputs: tuple[str, ...]
     """Names of the outputs, in order."""
 
     @property
     def module(self) -> Any:
-        """A torch module, which takes the inputs in order, ready for inference."""
+        """The torch module, in eval mode, which takes the inputs in order."""
         ...
 
     @property
@@ -37,39 +37,39 @@ class Convertible(Protocol):
 
     @property
     def sample(self) -> dict[str, np.ndarray]:
-        """One input of each name, float32: those that a device makes for itself."""
+        """A sample of every input by name, float32, as the function `sample` draws it."""
         return sample(self.shapes)
 
 
 class Graph(Protocol):
-    """A network on the device, loaded. `run` is what a tracker calls; timing repeats `execute` between `bind` and `outputs`."""
+    """A network that is loaded on the device. A tracker calls `run`; timing repeats `execute` alone, after `bind`."""
 
     def bind(self, inputs: Mapping[str, np.ndarray]) -> None:
-        """Put inputs where the network reads them.
+        """Set the inputs of the inferences that follow.
 
         Args:
-            inputs: float32 arrays by the names of the ONNX graph's inputs and in their order.
+            inputs: float32 arrays by name, with the names and in the order of the ONNX graph's inputs.
         """
         ...
 
     def execute(self) -> float | None:
-        """Run one inference on the bound inputs, to its end.
+        """Run one inference on the bound inputs, and wait until it has finished.
 
         Returns:
-            Its milliseconds by the runtime's own clock (events of a GPU, a simulation), or None to leave the timing to the caller.
+            Milliseconds of the inference by the runtime's own clock (events of a GPU, a simulation), or None if the caller is to time it.
         """
         ...
 
     def outputs(self) -> list[np.ndarray]:
-        """What the last inference gave: float32 arrays, in the order and layout (batch, channels, height, width) of the ONNX graph.
+        """Outputs of the last inference: float32 arrays in the order and layout (batch, channels, height, width) of the ONNX graph.
 
         Raises:
-            NotImplementedError: The runtime computes nothing, so there is nothing to compare.
+            NotImplementedError: The runtime only simulates and computes no outputs.
         """
         ...
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """One inference from inputs to outputs."""
+        """Run one inference: `bind`, `execute` and `outputs`."""
         self.bind(inputs)
         self.execute()
         return self.outputs()
@@ -77,7 +77,7 @@ class Graph(Protocol):
 
 @runtime_checkable
 class Metered(Protocol):
-    """A graph that knows the energy of a run itself."""
+    """A graph that can say itself how much energy a run takes."""
 
     def energy_mj(self) -> float:
         """Millijoules of one run."""
@@ -88,13 +88,13 @@ class Runtime(Protocol):
     """One runtime at one precision."""
 
     package: ClassVar[str]
-    """What `pip install` needs on the device; empty where nothing does."""
+    """Requirement to `pip install` on the device; empty if there is none."""
     extra: ClassVar[str]
-    """Name of chiptrack's extra that installs the runtime and its converter on the host; empty where it is a plain dependency."""
+    """chiptrack's extra that installs the runtime and its converter on the host; empty if chiptrack itself requires them."""
     precisions: ClassVar[tuple[str, ...]]
-    """Number formats that it runs, the default first."""
+    """Number formats that the runtime offers; the first one is the default."""
     clock: ClassVar[Literal["cpu", "wall"]]
-    """`cpu` where threads of the process do the work, so that its CPU time can rank single-thread runs; else `wall`."""
+    """Clock that ranks single-thread runs: `cpu` (the CPU time of the process) if threads of the process do the work, else `wall`."""
 
     def __init__(self, precision: str): ...
 
@@ -102,16 +102,16 @@ class Runtime(Protocol):
         """Version of the runtime on this machine.
 
         Raises:
-            ImportError: It is not here; the error says what to install.
+            ImportError: The runtime is not installed or cannot be used here; the error says what it needs.
         """
         ...
 
     def prepare(self, model: Convertible) -> bytes:
-        """Convert a model, on the host.
+        """Convert a model to the runtime's format, on the host.
 
         Raises:
-            ImportError: The converter is not here; the error says what to install.
-            ValueError: The runtime has no such operator or precision.
+            ImportError: The converter is not installed; the error says what to install.
+            ValueError: The model cannot be converted, for example because the runtime lacks an operator.
         """
         ...
 
@@ -120,26 +120,27 @@ class Runtime(Protocol):
 
         Args:
             prepared: The model in the runtime's format.
-            threads: Threads that the runtime may use.
+            threads: Number of threads that the runtime may use.
 
         Raises:
-            Exception: Whatever the runtime raises where it cannot run the model; a table then records it as unsupported.
+            Exception: The runtime cannot run the model, and raises an error of any type; a latency table then records the model as
+                unsupported.
         """
         ...
 
 
 def missing(runtime: Runtime | type[Runtime], name: str) -> str:
-    """What to say where a runtime's package is not installed."""
+    """Error message for a runtime whose package is not installed."""
     ways = [f"pip install {runtime.package}"] if runtime.package else []
     ways += [f"pip install 'chiptrack[{runtime.extra}]'"] if runtime.extra else []
     return f"runtime {name} needs its package; {' or '.join(ways)}"
 
 
 def sample(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Inputs that host and device make alike: standard normal, float32, drawn from the checksum of the name.
+    """Draw sample inputs: standard normal, float32, seeded by the name of each input, so that host and device draw the same.
 
     Args:
-        shapes: Of every input, by name, the batch of one included.
+        shapes: Shape of every input by name, including the batch of one.
     """
     import numpy as np
 

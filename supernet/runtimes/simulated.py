@@ -1,7 +1,7 @@
-"""A roofline instead of a device: deterministic times for tests, never a measurement.
+"""A roofline model in place of a device: deterministic times for tests, never a measurement.
 
-Every node of the ONNX graph costs a launch and the longer of computing and moving its data (Williams et al., Roofline, CACM 2009).
-int8 computes four times as fast and moves a quarter of the bytes; a launch costs the same.
+The time of each node of the ONNX graph is that of a launch, plus the time for computing or for moving its data, whichever is longer
+(Williams et al., Roofline, CACM 2009). int8 computes four times as fast and moves a quarter of the bytes; a launch takes the same time.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 LAUNCH_MS = 0.002
+"""Milliseconds of one launch."""
 MACS_PER_MS = 50e6
-"""Multiply-adds of fp32."""
+"""Multiply-adds of fp32 in a millisecond."""
 BYTES_PER_MS = 10e6
+"""Bytes that are moved in a millisecond."""
 WATTS = 2.0
+"""Power, for the energy of a run."""
 _BYTES = {"fp32": 4, "int8": 1}
 _FREE = ("Constant", "Identity")
 
 
 class Simulated:
-    """A device of one made-up speed; more threads change nothing."""
+    """A simulated device; the number of threads changes nothing."""
 
     package: ClassVar[str] = ""
     extra: ClassVar[str] = ""
@@ -58,7 +61,7 @@ class Simulated:
 
 
 class SimulatedGraph(Graph):
-    """Says how long it would take, and what it would draw."""
+    """A graph that only states its simulated time and energy."""
 
     def __init__(self, ms: float):
         self._ms = ms

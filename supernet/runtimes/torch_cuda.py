@@ -1,7 +1,7 @@
-"""torch itself: on the processor, and on a GPU of NVIDIA as one CUDA graph.
+"""torch itself: on the CPU, and on an NVIDIA GPU as one CUDA graph.
 
-The module travels as frozen TorchScript with its BatchNorms folded, which a device loads without this project. torch.export would
-leave the BatchNorms, takes several times as long, and its files about forty times as long to load.
+A module is sent to the device as frozen TorchScript with its BatchNorms folded, which loads there without this project. torch.export
+would not fold the BatchNorms and takes several times as long, and its files take about forty times as long to load.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _WARM_UPS = 3
+"""Number of runs before a CUDA graph is recorded."""
 
 
 class TorchCpu:
-    """On the processor."""
+    """torch on the CPU."""
 
     package: ClassVar[str] = "torch"
     extra: ClassVar[str] = ""
@@ -46,7 +47,7 @@ class TorchCpu:
         dtype, buffer = getattr(torch, self._dtype), io.BytesIO()
         module = copy.deepcopy(model.module).to(dtype)
         zeros = tuple(torch.zeros(shape, dtype=dtype) for shape in model.shapes.values())
-        with _old_ways(), torch.no_grad():
+        with _without_warnings(), torch.no_grad():
             torch.jit.save(torch.jit.freeze(torch.jit.trace(module, zeros, check_trace=False)), buffer)
         return buffer.getvalue()
 
@@ -58,7 +59,7 @@ class TorchCpu:
 
 
 class TorchCpuGraph(Graph):
-    """A module with its inputs and outputs, run operator by operator."""
+    """A TorchScript module with its bound inputs and last outputs, run operator by operator."""
 
     def __init__(self, module, dtype: str):
         self._module = module
@@ -78,7 +79,7 @@ class TorchCpuGraph(Graph):
 
 
 class TorchCuda(TorchCpu):
-    """On a GPU of NVIDIA: recorded once as a CUDA graph and replayed, so that the processor's launches cost nothing."""
+    """torch on an NVIDIA GPU. The module is recorded once as a CUDA graph and replayed, so that launches by the CPU cost nothing."""
 
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "bf16")
     clock: ClassVar[Literal["cpu", "wall"]] = "wall"
@@ -101,7 +102,7 @@ class TorchCuda(TorchCpu):
 
 
 class TorchCudaGraph(Graph):
-    """A module that is recorded with its first inputs, and the events around a replay."""
+    """A TorchScript module that is recorded with its first inputs, and replayed between two events that time it."""
 
     def __init__(self, module, dtype: str):
         self._module = module
@@ -111,7 +112,7 @@ class TorchCudaGraph(Graph):
     def bind(self, inputs: Mapping[str, np.ndarray]) -> None:
         tensors = _tensors(inputs, self._dtype, "cuda")
         if self._graph is None:
-            self._inputs = tensors  # the graph reads their memory
+            self._inputs = tensors  # the CUDA graph reads from their memory
             self._record()
         else:
             for kept, tensor in zip(self._inputs, tensors, strict=True):
@@ -125,7 +126,7 @@ class TorchCudaGraph(Graph):
         stream.wait_stream(torch.cuda.current_stream())
         self._graph = torch.cuda.CUDAGraph()
         # TorchScript's own fusion would recompile while it learns the shapes
-        with torch.inference_mode(), _old_ways(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
+        with torch.inference_mode(), _without_warnings(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
             with torch.cuda.stream(stream):
                 for _ in range(_WARM_UPS):
                     module(*inputs)
@@ -149,7 +150,7 @@ class TorchCudaGraph(Graph):
 def _loaded(prepared: bytes, device: str):
     import torch
 
-    with _old_ways():
+    with _without_warnings():
         return torch.jit.load(io.BytesIO(prepared), map_location=device)
 
 
@@ -164,8 +165,8 @@ def _arrays(outputs) -> list[np.ndarray]:
 
 
 @contextmanager
-def _old_ways() -> Iterator[None]:
-    """Silence about TorchScript's deprecation, and about values that a trace fixes."""
+def _without_warnings() -> Iterator[None]:
+    """Ignore all warnings, such as that TorchScript is deprecated or that a trace makes a value constant."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

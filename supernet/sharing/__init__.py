@@ -1,1 +1,1 @@
-"""How the options of a supernet share weights, and how one of its networks is run and cut out."""
+"""Supernets: how their options share weights, and how a single architecture is run in them and extracted."""

@@ -1,4 +1,4 @@
-"""The two ways in which options share weights, and what a family must state for it."""
+"""The two ways in which the options of a supernet share weights, and what a supernet needs from a family."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 Sharing = Literal["separate", "sliced"]
-"""`separate`: every option has weights of its own (Single Path One-Shot, Guo et al., ECCV 2020; LightTrack).
-`sliced`: options are slices of the largest one, BatchNorms stay apart (Once-for-All, Cai et al., ICLR 2020)."""
+"""How the options of a slot share weights.
+
+`separate`: each option has weights of its own (Single Path One-Shot, Guo et al., ECCV 2020; LightTrack).
+`sliced`: the convolutions of all options are slices of those of the largest one, and each option has its own BatchNorms (Once-for-All,
+Cai et al., ICLR 2020).
+"""
 
 
 class Slotted(Protocol):
-    """What a supernet needs to know of its family."""
+    """What a supernet needs from its family; see `families.family.Family` for each member."""
 
     name: str
     choices: Mapping[str, tuple[Value, ...]]

@@ -1,7 +1,7 @@
-"""Options that are slices of one larger option: centre of the kernel, first channels, BatchNorm of their own.
+"""Options as slices of one larger option: each uses the centre of its kernels and its first channels, and has BatchNorms of its own.
 
-Source: kernel and width sharing of Once-for-All (Cai et al., ICLR 2020), without its kernel transform. With few training
-steps such options learn together, where options with separate weights each see a fraction of the steps.
+Source: kernel and width sharing of Once-for-All (Cai et al., ICLR 2020), without its kernel transform. Sliced options learn in every
+training step together, whereas each of several options with separate weights sees only a fraction of the steps.
 """
 
 import copy
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 class SlicedConv2d(nn.Module):
-    """A convolution whose weight is a slice of a larger convolution's, which owns the numbers."""
+    """A convolution whose weight is a slice of the weight of a larger convolution, `core`, which owns the parameters."""
 
     def __init__(self, small: nn.Conv2d, core: nn.Conv2d):
         super().__init__()
@@ -22,14 +22,14 @@ class SlicedConv2d(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """(out, in / groups, k, k), a view into the core."""
+        """(out, in / groups, k, k), a view of the weight of the core."""
         out, into, kernel, _ = self.shape
         edge = (self.owner[0].kernel_size[0] - kernel) // 2
         return self.owner[0].weight[:out, :into, edge : edge + kernel, edge : edge + kernel]
 
     @property
     def bias(self) -> Tensor | None:
-        """(out,), a view into the core, or None."""
+        """(out,), a view of the bias of the core; None if the core has no bias."""
         bias = self.owner[0].bias
         return None if bias is None else bias[: self.shape[0]]
 
@@ -52,7 +52,7 @@ def sliced(option: nn.Module, core: nn.Module) -> nn.Module:
 
 
 def bare(core: nn.Module) -> nn.Module:
-    """The same module without its BatchNorms, which slices of it do not share; changed in place."""
+    """Replace the BatchNorms of a module by identities, in place, since slices do not share them; returns the module."""
     for name, module in list(core.named_modules()):
         if isinstance(module, nn.BatchNorm2d):
             _replace(core, name, nn.Identity())
@@ -63,7 +63,7 @@ def largest(options: list[nn.Module]) -> nn.Module:
     """The option that all others are slices of.
 
     Raises:
-        ValueError: None is at least as large as all others in every convolution that they share.
+        ValueError: No option is at least as large as all others in every one of their convolutions.
     """
     sizes = [{n: m.weight.shape for n, m in option.named_modules() if isinstance(m, nn.Conv2d)} for option in options]
     for option, size in zip(options, sizes, strict=True):

@@ -1,9 +1,9 @@
 """One network that holds the weights of every architecture of a family, declared with NNI's model-space API.
 
-The model space follows from the family's slots: each slot is an NNI mutable module with the choices that decide between its options
-(`nni.choice`), and what is left decides which slots are built. `simplify()` gives the search space and `freeze()` a network, as NNI
-documents (nni.nas 3.0). An architecture is activated by assembling its active options into a network, which takes a fraction of a
-millisecond and neither NNI's one-shot machinery nor pytorch-lightning.
+The model space follows from the family's slots. Each slot of the search branch is an NNI mutable module with the choices that decide
+between its options (`nni.choice`). The remaining choices, such as a depth, decide which slots are built. `simplify()` gives the search
+space and `freeze()` a network, as NNI documents (nni.nas 3.0). An architecture is activated by assembling its options into a network,
+which takes a fraction of a millisecond and needs neither NNI's one-shot machinery nor pytorch-lightning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping
 from itertools import product
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -31,26 +31,27 @@ with warnings.catch_warnings():
     import nni
     from nni.nas.nn.pytorch import ModelSpace, MutableModule
 
-Weights = tuple[Any, ...]
-"""What tells apart the weights of two options of a slot: the value of its own choice, kind, options and the shapes of its parameters.
-Shapes of feature maps do not, so a layer has the same weights whatever the exit or the crop."""
+WeightsKey = tuple[Any, ...]
+"""Identity of the weights of an option within its slot: the value of the slot's own choice, the operator's kind and options, and the shapes
+of its parameters. Shapes of feature maps are no part of it, so a layer has the same weights whatever the exit or the crop size."""
 
 
 class SlotModule(MutableModule):
-    """All options of a slot and their weights."""
+    """All options of a slot, with their weights."""
 
-    def __init__(self, options: Mapping[Weights, nn.Module], rows: Mapping[tuple[Value, ...], Weights], slot: Slot, sharing: Sharing):
+    def __init__(self, options: Mapping[WeightsKey, nn.Module], rows: Mapping[tuple[Value, ...], WeightsKey], slot: Slot, sharing: Sharing):
         """Declare the choices that decide between the options.
 
         Args:
-            options: Modules by what tells their weights apart.
-            rows: The option by the values of the slot's choices; without those for which nothing stands there.
+            options: The module of each option, by the identity of its weights.
+            rows: Identity of the weights for each combination of values of `slot.labels`; combinations that leave the slot empty are
+                left out.
             slot: The slot.
-            sharing: How options share weights.
+            sharing: How the options share weights.
         """
         super().__init__()
         keys = list(options)
-        self._place = {values: keys.index(key) for values, key in rows.items()}
+        self._option = {values: keys.index(key) for values, key in rows.items()}
         self._labels = slot.labels
         if sharing == "sliced" and len(options) > 1:
             core = largest(list(options.values()))
@@ -60,19 +61,19 @@ class SlotModule(MutableModule):
             self.options = nn.ModuleList(options.values())
 
     def option(self, chosen: Mapping[str, Value] | Architecture) -> nn.Module:
-        """What stands here for these chosen values."""
-        return self.options[self._place[tuple(chosen[label] for label in self._labels)]]
+        """The module that stands in the slot for these chosen values."""
+        return self.options[self._option[tuple(chosen[label] for label in self._labels)]]
 
     def freeze(self, sample: Mapping[str, Value]) -> nn.Module:
         return self.option(sample)
 
 
 class Supernet(ModelSpace):
-    """A family's NNI model space with one active architecture; see `families.family.Supernet`.
+    """A family's NNI model space, which holds all weights and runs one active architecture; implements `families.family.Supernet`.
 
     Args:
         family: The family.
-        sharing: Weights of their own for every option, or slices of the largest option.
+        sharing: How the options of a slot share weights; see `Sharing`.
     """
 
     def __init__(self, family: Slotted, sharing: Sharing):
@@ -81,17 +82,17 @@ class Supernet(ModelSpace):
         self.sharing: Sharing = sharing
         self._path: tuple[Any, ...] = ()
         self.held = nn.ModuleDict()
-        """Options of every slot, by the slot's name with `-` for `.`."""
+        """Options of every slot of the search branch, by the name of the slot with `-` in place of `.`."""
         declared = set()
         for slot in family.slots:
             if slot.branch == "search":
                 rows = _rows(family, slot)
-                options = dict(rows.values())  # one operator for each, whatever the size of its maps
+                options = dict(rows.values())  # one operator for each identity of weights, whatever the size of its feature maps
                 held = SlotModule(
                     {key: op.build() for key, op in options.items()}, {values: key for values, (key, _) in rows.items()}, slot, sharing
                 )
                 for label in _deciding(slot, rows):
-                    held.add_mutable(nni.choice(label, list(family.choices[label])))
+                    held.add_mutable(nni.choice(label, list(family.choices[label])))  # pyright: ignore[reportCallIssue]
                     declared.add(label)
                 self.held[slot.name.replace(".", "-")] = held
         for label in family.choices.keys() - declared:  # such as a depth, which decides what is built
@@ -105,8 +106,7 @@ class Supernet(ModelSpace):
         self._path = (self._assembled(arch),)  # in a tuple, so that its modules are not registered twice
 
     def forward(self, template: torch.Tensor, search: torch.Tensor):
-        network: Any = self._path[0]
-        return network(template, search)
+        return cast(nn.Module, self._path[0])(template, search)
 
     def extract(self, arch: Architecture) -> nn.Module:
         filled = [(slot, op.build()) for slot, op in self._searched(arch)]
@@ -130,8 +130,8 @@ class Supernet(ModelSpace):
         return self.held[slot.name.replace(".", "-")]  # pyright: ignore[reportReturnType]
 
 
-def _rows(family: Slotted, slot: Slot) -> dict[tuple[Value, ...], tuple[Weights, Operator]]:
-    """What tells the weights apart and the operator, by the values of a slot's choices, wherever something stands there."""
+def _rows(family: Slotted, slot: Slot) -> dict[tuple[Value, ...], tuple[WeightsKey, Operator]]:
+    """Identity of the weights, and the operator, for each combination of values of a slot's choices that does not leave it empty."""
     rows = {}
     shapes: dict[str, tuple] = {}
     for values in product(*(family.choices[label] for label in slot.labels)):
@@ -145,8 +145,8 @@ def _rows(family: Slotted, slot: Slot) -> dict[tuple[Value, ...], tuple[Weights,
     return rows
 
 
-def _deciding(slot: Slot, rows: Mapping[tuple[Value, ...], tuple[Weights, Operator]]) -> list[str]:
-    """Choices of a slot that decide between its options: its own, and those of the context that change the weights."""
+def _deciding(slot: Slot, rows: Mapping[tuple[Value, ...], tuple[WeightsKey, Operator]]) -> list[str]:
+    """Labels of the choices that decide between the options of a slot: its own choice, and those of the context that change the weights."""
     found = []
     for i, label in enumerate(slot.labels):
         alike: dict[tuple, set] = {}

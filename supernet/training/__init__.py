@@ -1,1 +1,1 @@
-"""Learning weights: one loop for supernets and single networks, and what surrounds it."""
+"""Training: one loop for supernets and single networks, its data and settings, and the verbs that train."""

@@ -1,4 +1,4 @@
-"""Batches of training pairs, as tensors, by number."""
+"""Batches of training pairs, as tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracking.trackers import Settings
 
 
 class PairBatches(Dataset):
-    """Batch number i of a pair source: templates (B, 3, h, h), searches (B, 3, s, s), boxes (B, 4)."""
+    """A torch data set whose item i is batch number i of a pair source, with `count` pairs, as `tensors` returns it."""
 
     def __init__(self, pairs: PairSource, count: int):
         self.pairs, self.count = pairs, count
@@ -26,21 +26,22 @@ class PairBatches(Dataset):
 
 
 def tensors(batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalised templates (B, 3, h, h) and searches (B, 3, s, s), and boxes (B, 4)."""
+    """Convert a batch to normalised template crops (B, 3, h, h), normalised search crops (B, 3, s, s), and boxes (B, 4) xyxy."""
     templates, searches = (torch.from_numpy(normalise(each)) for each in (batch.templates, batch.searches))
     return templates, searches, torch.from_numpy(batch.boxes)
 
 
 def pair_source(data: str, settings: Settings, seed: int) -> PairSource:
-    """Training pairs of a data set.
+    """Make the source of training pairs that a person named.
 
     Args:
-        data: `synthetic`, or the name of a data set, a colon and its root.
-        settings: Of the tracking procedure; say the sizes of the crops.
-        seed: Of the pairs.
+        data: `synthetic` for generated video, or the name of a data set, a colon and its root, e.g. `otb:/data/OTB100`.
+        settings: Settings of the tracking procedure, which give the sizes of the crops.
+        seed: Seed of the pairs.
 
     Raises:
-        ValueError: The data set is unknown.
+        ValueError: The data set is unknown, or a sequence cannot be read or shows no target.
+        FileNotFoundError: There is no data set at the root.
     """
     if data == "synthetic":
         return SyntheticPairs(settings.template_size, settings.search_size, seed)
@@ -48,14 +49,14 @@ def pair_source(data: str, settings: Settings, seed: int) -> PairSource:
 
 
 def annotated(data: str) -> list[Sequence]:
-    """The sequences of a data set.
+    """Read the annotated sequences of a data set.
 
     Args:
-        data: The name of a data set, a colon and its root.
+        data: Name of a data set, a colon and its root, e.g. `otb:/data/OTB100`.
 
     Raises:
-        ValueError: The data set is unknown.
-        FileNotFoundError: There is none at the root.
+        ValueError: The data set is unknown, or a sequence cannot be read.
+        FileNotFoundError: There is no data set at the root.
     """
     name, colon, root = data.partition(":")
     if not colon or name not in DATASETS:

@@ -1,4 +1,4 @@
-"""The one training loop: whatever module, batches and loss it is given, it takes the same steps, and resumes where it stopped."""
+"""The training loop, for any module, batches and loss. An interrupted training can be resumed."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from tracking.files.progress import progress
 from tracking.losses import Loss
 
 SAVE_EVERY_S = 20.0
-"""Seconds of training that an interruption may cost."""
+"""Seconds between two saves of the state: about as much training is lost if the process is killed."""
 LOG_EVERY = 50
-"""Steps of a line of the log. Only there does the loop wait for the device."""
+"""Steps between two lines of the log. The loop reads the losses, and so waits for the device, only there and before a save."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Where a training runs and where its state is kept."""
+    """Where a training runs, and where its state is kept."""
 
     state: Path
-    """File that keeps weights, optimiser and step while the training runs; beside it `<state>.jsonl` is the log."""
+    """File that keeps weights, optimiser and step while the training runs; the log is `<state>.jsonl` beside it."""
     origin: Mapping[str, object] = field(default_factory=dict)
-    """What decides the steps that are taken beside the recipe, such as seed and data; a resumed training must share it."""
+    """What determines the training besides the recipe, such as seed and data; a resumed training must have the same."""
     resume: bool = False
-    """Go on from `state` where it exists."""
+    """Whether to go on from `state` if it exists."""
     device: str = "cpu"
-    """Torch device."""
+    """Torch device that trains."""
     loaders: int = 1
-    """Processes that make batches; 0 makes them in this process."""
+    """Number of processes that make batches; with 0 this process makes them."""
     label: str = "training"
-    """Shown with the progress."""
+    """What the display of progress calls this training."""
 
 
 def fit(
@@ -55,17 +55,18 @@ def fit(
     Step i always sees batch i, so a resumed training takes the same steps as an uninterrupted one.
 
     Args:
-        module: Trained in place; left in eval mode.
-        batches: Batch i as a tuple of tensors.
+        module: The module, which is trained in place and left in eval mode.
+        batches: Data set whose item i is batch i, a tuple of tensors.
         loss: Runs the module on a batch.
-        recipe: Steps, batch, rates.
-        run: Where it runs and is kept.
-        before_step: Called with the step's number, e.g. to activate a path.
+        recipe: Number of steps, learning rate and so on.
+        run: Where the training runs and where its state is kept.
+        before_step: Called with the number of each step before it, e.g. to activate an architecture.
 
     Raises:
-        FileExistsError: An interrupted training lies at `run.state` and it is not to be resumed.
-        ValueError: The state is damaged or belongs to another recipe or origin.
+        FileExistsError: There is an interrupted training at `run.state`, and `run.resume` is not set.
+        ValueError: The state is damaged, or belongs to another recipe or origin.
         ArithmeticError: The loss is not finite.
+        KeyboardInterrupt: Ctrl-C was pressed; the state has been saved.
     """
     module.to(run.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     optimiser = _optimiser(module, recipe)
@@ -86,7 +87,7 @@ def fit(
             log.add(losses)
             save = interrupted() or time.monotonic() - saved > SAVE_EVERY_S
             if save or (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
-                log.check(step)  # before a state is kept, so that no broken one is
+                log.check(step)  # before a save, so that no state with a loss that is not finite is kept
             if (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
                 log.write({"step": step + 1, "lr": recipe.rate(step)})
             report(step + 1, f"loss {log.latest:.3f}" if math.isfinite(log.latest) else "")
@@ -127,7 +128,7 @@ def _moved(tensor: Tensor, device: str) -> Tensor:
 
 
 class _Log:
-    """Losses since the last line, kept on the device until somebody asks."""
+    """Writes the log. The losses since its last line stay on the device until `check` reads them."""
 
     def __init__(self, state: Path, loss_rate: float):
         self._path = _log_path(state)
@@ -135,18 +136,19 @@ class _Log:
         self._sums: dict[str, Tensor] = {}
         self._count = 0
         self.latest = math.nan
-        """Mean loss when the device was last asked."""
+        """Mean loss at the last `check`; NaN before."""
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Add the losses of one step, without waiting for the device."""
         for name, loss in losses.items():
             self._sums[name] = loss.detach() + self._sums[name] if name in self._sums else loss.detach()
         self._count += 1
 
     def check(self, step: int) -> None:
-        """Ask the device for the mean.
+        """Read the mean losses since the last line from the device.
 
         Raises:
-            ArithmeticError: A loss was not finite.
+            ArithmeticError: The mean is not finite.
         """
         means = torch.stack(tuple(self._sums.values())).div(self._count).tolist()
         self._means = dict(zip(self._sums, means, strict=True))
@@ -155,7 +157,7 @@ class _Log:
             raise ArithmeticError(f"the loss must stay finite, it is {self.latest} by step {step}; lower the learning rate ({self._rate})")
 
     def write(self, record: Mapping[str, float]) -> None:
-        """Add a line with the means since the last one."""
+        """Append a line with the means that `check` read, and start new means."""
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": record["step"], **self._means, **record}) + "\n")
         self._sums, self._count = {}, 0
@@ -163,10 +165,10 @@ class _Log:
 
 @contextmanager
 def _interruption() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C wait for the end of a step; a second one ends at once.
+    """Note a first Ctrl-C, so that the loop can end after its step; a second one interrupts at once.
 
     Yields:
-        Whether there was one.
+        A function that says whether Ctrl-C was pressed. Outside the main thread, which alone receives it, always False.
     """
     pressed = False
 
@@ -198,7 +200,7 @@ def _settings(run: Run, recipe: Recipe) -> dict:
 
 
 def _save(run: Run, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
-    kept = io.BytesIO()  # torch's own writer hides why a disk refuses
+    kept = io.BytesIO()  # torch's own writer hides the reason of an error of the disk
     content = {"step": step, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "settings": _settings(run, recipe)}
     torch.save(content, kept)
     with new_file(run.state) as temporary:
@@ -206,7 +208,7 @@ def _save(run: Run, step: int, module: nn.Module, optimiser: torch.optim.Optimiz
 
 
 def _restore(run: Run, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> int:
-    """Fill module and optimiser with an interrupted training's; the step to go on with."""
+    """Load the state of an interrupted training into module and optimiser; returns the number of the next step, 0 for a new training."""
     state, log, settings = run.state, _log_path(run.state), _settings(run, recipe)
     state.parent.mkdir(parents=True, exist_ok=True)
     if not state.exists():
@@ -226,7 +228,7 @@ def _restore(run: Run, module: nn.Module, optimiser: torch.optim.Optimizer, reci
         raise ValueError(
             f"the state of a training must be whole and of the same network, {state} is not; delete it and start again"
         ) from err
-    if log.exists():  # steps after the last save are taken again
+    if log.exists():  # steps after the last save are taken again, so their lines go
         lines = log.read_text(encoding="utf-8").splitlines()
         log.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= kept["step"]), encoding="utf-8")
     return int(kept["step"])

@@ -1,4 +1,4 @@
-"""Weights to start training from, the same for the same seed on every machine."""
+"""Initial weights for training, which a seed determines."""
 
 from __future__ import annotations
 
@@ -9,26 +9,31 @@ import torch
 from torch import Tensor, nn
 
 Normal = Callable[[Tensor, float], None]
-"""Fills a tensor with normal numbers of a standard deviation."""
+"""Called with a tensor and a standard deviation; fills the tensor with normally distributed numbers of mean 0."""
 
 
 @runtime_checkable
 class Starts(Protocol):
-    """A layer that starts in a way of its own."""
+    """A layer that sets its own initial weights."""
 
     def start(self, normal: Normal) -> None:
-        """Change the weights that it starts with; convolutions inside have theirs already."""
+        """Set initial weights of the layer. Its convolutions and linear layers have been initialised before.
+
+        Args:
+            normal: Source of random weights.
+        """
         ...
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """Draw the weights of a supernet or network.
+    """Draw the initial weights of a supernet or network.
 
-    Convolutions and linear layers: normal, scaled by fan-out (He et al., 2015), without bias; then whatever a layer's own `start` says.
+    Weights of convolutions and linear layers are normally distributed and scaled by fan-out (He et al., 2015), and their biases are 0.
+    Then each layer that is `Starts` changes its weights. All other parameters are left as they are.
 
     Args:
-        module: Changed in place.
-        seed: Fixes every weight.
+        module: The module, changed in place.
+        seed: Seed of the random numbers.
     """
     generator = torch.Generator().manual_seed(seed)
 

@@ -1,4 +1,4 @@
-"""What `train` and `retrain` let a person say."""
+"""Options that the verbs `train` and `retrain` share."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from tracking.files.atomic import check_target
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Data, length and place of a training."""
+    """Data, length and device of a training."""
 
     data: str = "synthetic"
-    """synthetic (generated video), or DATASET:ROOT with a data set of sequences, e.g. otb:/data/OTB100 or folder:/data/mine."""
+    """Training data: synthetic (generated video), or DATASET:ROOT for sequences, e.g. otb:/data/OTB100 or folder:/data/mine."""
     steps: int | None = None
-    """Optimiser steps; by default the family's recipe."""
+    """Number of optimiser steps; by default that of the family's recipe."""
     batch: int | None = None
-    """Pairs a step; by default the family's recipe."""
+    """Number of pairs in each step; by default that of the family's recipe."""
     lr: float | None = None
-    """Peak learning rate; by default the family's recipe."""
+    """Peak learning rate; by default that of the family's recipe."""
     device: str = "cpu"
-    """Where torch trains: cpu, cuda or cuda:N."""
+    """Torch device that trains: cpu, cuda or cuda:N."""
     loaders: int = 1
-    """Processes that make batches."""
+    """Number of processes that make batches; with 0 the training process makes them."""
     resume: bool = False
     """Go on with an interrupted training."""
 
     def recipe(self, usual: Recipe) -> Recipe:
-        """A family's recipe with what was said."""
+        """The family's recipe, changed by the options that were given."""
         return usual.changed(self.steps, self.batch, self.lr)
 
     def run(self, out: Path, label: str, **origin: object) -> Run:
-        """Where a training for a checkpoint runs and is kept.
+        """Where a training runs and keeps its state, if its result is the checkpoint `out`.
 
         Args:
-            out: The checkpoint.
-            label: Shown with the progress.
-            origin: What else decides the steps that are taken.
+            out: The checkpoint; the state is `<out>.part` beside it.
+            label: What the display of progress calls the training.
+            origin: What determines the training besides recipe and data, by name.
         """
         return Run(out.with_name(out.name + ".part"), {"data": self.data, **origin}, self.resume, self.device, self.loaders, label)
 
 
 def refuse_existing(out: Path) -> None:
-    """Refuse a checkpoint that exists or cannot be written.
+    """Check that a checkpoint does not exist yet and can be written.
 
     Raises:
-        OSError: It is so.
+        OSError: The checkpoint exists, or no file can be made there.
     """
     if out.exists():
         raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")

@@ -1,4 +1,4 @@
-"""How to train: steps, batch and rates."""
+"""The recipe of a training: steps, batch and rates."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the training loop, whatever is learned."""
+    """Settings of the training loop that do not depend on the task."""
 
     steps: int
-    """Optimiser steps in all."""
+    """Number of optimiser steps in all."""
     batch: int
-    """Items a step."""
+    """Number of items in each step."""
     lr: float
     """Peak learning rate of AdamW."""
     weight_decay: float = 0.01
-    """On weights of convolutions and linear layers only."""
+    """Weight decay of AdamW, on weights of convolutions and linear layers only."""
     warmup: int = 50
-    """Steps until the learning rate reaches its peak; a cosine takes it to zero afterwards."""
+    """Steps over which the learning rate rises linearly. The rise multiplies a cosine that falls to zero over all steps."""
     clip: float = 5.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; a longer gradient is scaled down to it."""
 
     def __post_init__(self):
         for name in ("steps", "batch"):
@@ -31,11 +31,11 @@ class Recipe:
             raise ValueError(f"lr must lie between 0 and 1, got {self.lr}")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step."""
+        """Learning rate of the step with this number, from 0."""
         warm = min(1.0, (step + 1) / self.warmup)
         return self.lr * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
     def changed(self, steps: int | None, batch: int | None, lr: float | None) -> Recipe:
-        """The same recipe with other steps, batch or rate; None leaves them."""
+        """The same recipe with other steps, batch or rate; None keeps a value."""
         given = {"steps": steps, "batch": batch, "lr": lr}
         return replace(self, **{name: value for name, value in given.items() if value is not None})

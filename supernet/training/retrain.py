@@ -1,4 +1,4 @@
-"""Training of a chosen architecture alone, from inherited weights or anew."""
+"""The verb `retrain`: trains a chosen architecture alone, from inherited or random weights."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from supernet.training.options import TrainingOptions, refuse_existing
 from tracking.files.atomic import sole_writer
 
 CALIBRATION_PAIRS = 64
-"""Pairs from which a finished network's BatchNorm statistics are taken."""
+"""Number of pairs from which the BatchNorm statistics of a trained network are calculated."""
 _CALIBRATION_SEED = 10_000
-"""Added to the training seed: calibration sees other pairs than the training."""
+"""Number that is added to the seed of the training, so that calibration sees other pairs."""
 
 
 def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: TrainingOptions = TrainingOptions(), seed: int = 1) -> dict:
@@ -28,10 +28,10 @@ def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: Tra
 
     Args:
         arch: Official name, preset, FAMILY:SPELLING or architecture .json file.
-        out: Checkpoint of the tracker to write; `<out>.part` keeps the state meanwhile.
-        supernet: Checkpoint whose inherited weights to start from; without it, training starts anew.
-        training: Data, length and place.
-        seed: Of weights and pairs.
+        out: Checkpoint of the tracker to write; while the training runs, `<out>.part` keeps its state and `<out>.part.jsonl` its log.
+        supernet: Checkpoint of the supernet whose weights to start from; without it, training starts from random weights.
+        training: Data, length and device.
+        seed: Seed of the random weights and of the pairs.
     """
     architecture = find_architecture(arch)
     family = find_family(architecture.family)

@@ -1,7 +1,7 @@
-"""Training of a supernet: one random path a step.
+"""The verb `train`: trains a supernet, in each step one randomly drawn architecture.
 
-Source: uniform single-path sampling of Single Path One-Shot (Guo et al., ECCV 2020), as LightTrack uses it; with options that
-are slices of the largest one it learns in minutes (Once-for-All, Cai et al., ICLR 2020).
+Source: uniform single-path sampling of Single Path One-Shot (Guo et al., ECCV 2020), as LightTrack uses it. A small supernet whose options
+are slices of the largest one (Once-for-All, Cai et al., ICLR 2020) learns in minutes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from supernet.training.options import TrainingOptions, refuse_existing
 from tracking.files.atomic import sole_writer
 
 CHEAP_SHARE = 0.12
-"""Share of the steps, at the start, in which the cheapest of three random paths is trained."""
+"""Share of the steps, at the start, in which the cheapest of three random architectures is trained."""
 
 
 def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions(), sharing: Sharing | None = None, seed: int = 0) -> dict:
@@ -34,10 +34,10 @@ def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions
     Args:
         family: Family of architectures, e.g. lighttrack or nano.
         out: Checkpoint to write; while the training runs, `<out>.part` keeps its state and `<out>.part.jsonl` its log.
-        training: Data, length and place.
-        sharing: separate (weights of their own for every option, the paper) or sliced (options are slices of the largest one, learns
-            in minutes); by default the family's.
-        seed: Of weights, paths and pairs.
+        training: Data, length and device.
+        sharing: How the options of a layer share weights: separate (each has its own, as in the LightTrack paper) or sliced (all are
+            slices of the largest one, which needs fewer steps); by default as the family does.
+        seed: Seed of the initial weights, of the random architectures and of the pairs.
     """
     chosen = find_family(family)
     refuse_existing(out)

@@ -1,1 +1,1 @@
-"""Benchmarks: one protocol of evaluation a file."""
+"""Benchmarks: protocols of evaluation, one per file."""

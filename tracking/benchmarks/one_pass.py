@@ -1,9 +1,9 @@
-"""One-pass evaluation: the tracker starts on the first box and is never helped again; overlap and distance are averaged.
+"""One-pass evaluation: the tracker starts from the first true box and gets no help later; overlap and distance are averaged.
 
 Sources: Wu et al., TPAMI 2015 (OTB: success over 21 thresholds with `>`, precision at 20 px, all frames) and Huang et
 al., TPAMI 2019 (GOT-10k: AO, SR0.5, SR0.75, which leave out the first frame, where the box was given). Frames without
-ground truth count nowhere; a missing prediction (NaN) counts as overlap 0 and as too far away. A perfect tracker has
-success 20/21, because no overlap exceeds the last threshold, 1.
+a true box are left out of all scores. A missing prediction (NaN) counts as overlap 0 and as more than 20 px off. A perfect tracker
+has success 20/21, because no overlap exceeds the last threshold, 1.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ import numpy as np
 from tracking.boxes import center_error, iou
 
 THRESHOLDS = np.linspace(0, 1, 21)
-"""Overlaps at which OTB's success plot is sampled."""
+"""Thresholds of overlap at which OTB's success plot is sampled."""
 PRECISION_PX = 20.0
-"""Distance of centres that still counts as precise."""
+"""Largest distance between the centres, px, that counts as precise."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Scores:
     """Scores of one sequence, or their mean over sequences; all from 0 to 1, higher is better."""
 
     success: float
-    """Area under the success plot: mean share of frames whose overlap exceeds a threshold."""
+    """Area under the success plot: share of frames whose overlap exceeds a threshold, averaged over the thresholds."""
     precision: float
     """Share of frames whose centre is at most 20 px off."""
     ao: float
@@ -43,7 +43,7 @@ def score(predicted: np.ndarray, truth: np.ndarray) -> Scores:
         truth: Boxes xywh, shape (T, 4); NaN or no area where the target is not annotated.
 
     Returns:
-        The scores. Of a sequence without annotated frames after the first, AO and SR are those of the first.
+        The scores. If only the first frame is annotated, AO and SR are computed on that frame.
 
     Raises:
         ValueError: The shapes differ, or no frame is annotated.

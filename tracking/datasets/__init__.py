@@ -1,4 +1,4 @@
-"""Data sets: one file each, and here the names they go by. A loader takes the root folder and returns its sequences."""
+"""Loaders of data sets, one per file, and here their names. A loader takes the root folder and returns the sequences in it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Data sets of one's own: a folder of sequence folders (`img/`, `groundtruth.txt`, `meta.json`)."""
+"""The user's own data sets: a folder of sequence folders (`img/`, `groundtruth.txt`, `meta.json`)."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""OTB-100 (and its subsets CVPR13 and OTB-50), as published: a folder a video, `groundtruth_rect.txt` with origin 1.
+"""OTB-100 (and its subsets CVPR13 and OTB-50), as published: a folder for each video, with `groundtruth_rect.txt` of origin 1.
 
 Source: Wu, Lim, Yang: Object Tracking Benchmark, TPAMI 2015. Some videos are annotated on a part of their frames only;
-the ranges are those of the benchmark's own list (tracker_benchmark_v1.0, util/configSeqs.m). Videos with two targets
+their ranges of frames are those of the benchmark's own list (tracker_benchmark_v1.0, util/configSeqs.m). Videos with two targets
 hold `groundtruth_rect.1.txt` and `groundtruth_rect.2.txt` and become two sequences, Jogging.1 and Jogging.2.
 """
 
@@ -22,21 +22,21 @@ ANNOTATED = {
     "Freeman3": (1, 460),
     "Freeman4": (1, 283),
 }
-"""Video -> first and last annotated frame, as the numbers in the images' names."""
+"""First and last annotated frame of each video that is annotated in part, as the numbers in the names of the images."""
 
 
 def load(root: Path | str) -> list[Sequence]:
     """Read OTB's folders, sorted by name.
 
     Args:
-        root: Holds one folder a video, with `img/` and `groundtruth_rect*.txt`.
+        root: Folder that holds one folder for each video, with `img/` and `groundtruth_rect*.txt`.
 
     Returns:
-        One sequence a target, boxes 0-based.
+        One sequence for each target, with 0-based boxes.
 
     Raises:
-        FileNotFoundError: There is no such folder, or no OTB sequence in it.
-        ValueError: Boxes cannot be read, or are fewer than the frames.
+        FileNotFoundError: There is no such folder, no OTB sequence in it, or no image in a sequence.
+        ValueError: Boxes cannot be read, or there are fewer boxes than frames.
     """
     root = Path(root)
     if not root.is_dir():

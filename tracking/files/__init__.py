@@ -1,1 +1,1 @@
-"""Files: written whole, read strictly, and what a results folder holds."""
+"""Files that are written whole and read strictly, results folders, and the display of progress."""

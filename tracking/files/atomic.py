@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written under a temporary name, then renamed."""
+"""Files and folders that appear whole or not at all: they are written under a temporary name and then renamed."""
 
 import os
 import shutil
@@ -11,15 +11,15 @@ from filelock import FileLock, Timeout
 
 
 def check_target(path: Path | str, *sources: Path | str) -> None:
-    """Refuse, before any work, a file that cannot be written, or one that is read.
+    """Check, before any work is done, that a file can be written and does not replace an input.
 
     Args:
-        path: The file to be.
-        sources: What the work reads.
+        path: The file that is to be written.
+        sources: Files that the work reads.
 
     Raises:
-        OSError: It is a folder, or no file can be made there.
-        ValueError: It is one of the sources.
+        OSError: `path` is a folder, or no file can be made there.
+        ValueError: `path` is one of the sources.
     """
     path = Path(path)
     if path.is_dir():
@@ -36,7 +36,7 @@ def write_text(path: Path | str, text: str) -> None:
 
     Args:
         path: The file; an older one is replaced.
-        text: Its whole content.
+        text: The whole content of the file.
     """
     with new_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -44,13 +44,13 @@ def write_text(path: Path | str, text: str) -> None:
 
 @contextmanager
 def sole_writer(path: Path | str) -> Iterator[None]:
-    """Keep other processes away from a result while it is being made; the claim ends with the process, however that ends.
+    """Keep other processes from making the same result, with a lock that the system releases even if this process is killed.
 
     Args:
-        path: The file or folder to be.
+        path: The file or folder that is being made; the lock file lies beside it.
 
     Raises:
-        BlockingIOError: Another process is making it.
+        BlockingIOError: Another process is making this result.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,11 +69,13 @@ def sole_writer(path: Path | str) -> Iterator[None]:
 
 @contextmanager
 def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
-    """Let somebody write a file under a temporary name; it replaces an older one when the block ends without an error.
+    """Give a temporary name to write a file under; the file gets its final name when the block ends without an error.
+
+    An older file of that name is replaced. After an error the temporary file is removed.
 
     Args:
-        path: The file to be; its folder is created where needed.
-        suffix: Ending of the temporary name, for writers that go by it.
+        path: The final name; its folder is created where needed.
+        suffix: Ending of the temporary name, for writers that choose a format by it.
 
     Yields:
         The temporary file's path, beside the final one.
@@ -91,10 +93,12 @@ def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
-    """Fill a folder under a temporary name; it takes its own name when the block ends without an error.
+    """Give a temporary folder to fill; the folder gets its final name when the block ends without an error.
+
+    After an error the temporary folder is removed.
 
     Args:
-        path: The folder to be; it may not exist yet.
+        path: The final name, which may not exist yet; its parent folder is created where needed.
 
     Yields:
         The temporary folder, beside the final one.
@@ -117,7 +121,7 @@ def new_folder(path: Path | str) -> Iterator[Path]:
 
 
 def _umask() -> int:
-    """The permissions that new files go without; mkstemp and mkdtemp ignore it and make private ones."""
+    """The umask: permission bits that new files do not get. `mkdtemp` ignores it and makes private folders."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

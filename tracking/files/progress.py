@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress of long work on stderr: a bar if stderr is a terminal, plain lines if not."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LINE_EVERY_S = 10.0
+"""Seconds between two plain lines."""
 
 
 @contextmanager
 def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, str], None]]:
-    """Show how far a piece of work is.
+    """Show on stderr how far a piece of work is.
 
     Args:
         label: What is being done, e.g. `training`.
-        total: Steps in all.
-        done: Steps that an earlier run has finished.
+        total: Number of steps in all; 0 if it is not known.
+        done: Number of steps that an earlier run has finished.
 
     Yields:
         `report(done, note)`, to be called with the number of finished steps and a few words or figures.
@@ -43,7 +44,7 @@ def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, s
 
     def report(count: int, note: str = "") -> None:
         nonlocal last
-        if count >= total or time.monotonic() - last >= _LINE_EVERY_S:
+        if count >= total > 0 or time.monotonic() - last >= _LINE_EVERY_S:
             last = time.monotonic()
             print(f"{label}: {count}/{total} {note}".rstrip(), file=sys.stderr, flush=True)
 
@@ -51,5 +52,5 @@ def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, s
 
 
 def say(text: str) -> None:
-    """One line for the person who watches; stdout is left to answers."""
+    """Print a line on stderr for the person who watches; stdout is reserved for answers."""
     print(text, file=sys.stderr, flush=True)

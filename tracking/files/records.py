@@ -1,4 +1,4 @@
-"""Records: JSON objects that others may have written or edited, read strictly and turned into typed values."""
+"""Reads records, which are JSON objects that others may have written or edited, strictly, and turns them into typed values."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ def read_record(path: Path | str) -> dict:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no JSON object, or holds a number that is not finite.
+        ValueError: The content is not one JSON object, or holds a number that is not finite.
     """
     return parse_record(Path(path).read_bytes())
 
 
 def parse_record(text: str | bytes) -> dict:
-    """Decode one JSON object; see `read_record`.
+    """Decode one JSON object.
+
+    Raises:
+        ValueError: The text is not one JSON object, or holds a number that is not finite.
 
     >>> parse_record('{"a": 1}')
     {'a': 1}
@@ -38,10 +41,10 @@ def parse_record(text: str | bytes) -> dict:
 
 
 def typed(kind: type[T], record: object) -> T:
-    """Build a dataclass of plain fields (str, int, float, bool) from a record of the same names.
+    """Build a dataclass, whose fields are all str, int, float or bool, from a record with the same names.
 
     Raises:
-        ValueError: A field is missing, unknown, or of another type; or the dataclass refuses a value.
+        ValueError: The record is not an object, a field is missing, unknown or of another type, or the dataclass refuses a value.
     """
     if not isinstance(record, dict):
         raise ValueError(f"{kind.__name__} must be an object, got {record!r:.80}")
@@ -58,10 +61,10 @@ def typed(kind: type[T], record: object) -> T:
 
 
 def numbers(record: object) -> dict[str, float]:
-    """A record whose values are all numbers, none of them negative.
+    """Check that a record holds only numbers that are not negative, and return it.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The record is something else.
     """
     if not isinstance(record, dict):
         raise ValueError(f"numbers by name must be an object, got {record!r:.80}")
@@ -72,10 +75,10 @@ def numbers(record: object) -> dict[str, float]:
 
 
 def texts(record: object) -> dict[str, str]:
-    """A record whose values are all texts.
+    """Check that a record holds only texts, and return it.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The record is something else.
     """
     if not isinstance(record, dict) or not all(isinstance(value, str) for value in record.values()):
         raise ValueError(f"texts by name must be an object of strings, got {record!r:.80}")

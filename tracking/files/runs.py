@@ -1,8 +1,8 @@
-"""What a tracker did on a sequence, and the results folder it is kept in.
+"""The output of a tracker on a sequence (a run), and the results folder that keeps it.
 
-A folder holds, for each sequence, `NAME.txt` (one box `x,y,w,h` a line, 0-based), `NAME_time.txt` (seconds a frame) and
-`NAME_score.txt` (the tracker's own confidence). The boxes are written last: where they are, the sequence is done, so
-interrupted work resumes at the first missing one. Other people's results need only the boxes.
+For each sequence the folder holds `NAME.txt` (one box `x,y,w,h` a line, 0-based), `NAME_time.txt` (seconds for each frame) and
+`NAME_score.txt` (the tracker's own confidence). The boxes are written last, so a sequence is finished if its boxes are there, and
+interrupted work can skip it. Results of others need only the boxes.
 """
 
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ class Run:
 
 
 def save_run(run: Run, folder: Path | str) -> None:
-    """Write the files of one sequence into a results folder, each in one step, the boxes last.
+    """Write the files of one sequence into a results folder; each file appears in one step, the boxes last.
 
     Raises:
-        ValueError: Boxes, scores and times are not equally many.
+        ValueError: The numbers of boxes, scores and times differ.
     """
     folder = Path(folder)
     if not len(run.boxes) == len(run.scores) == len(run.seconds):
@@ -49,8 +49,8 @@ def load_run(folder: Path | str, name: str) -> Run:
     """Read the run of one sequence; missing times and scores become NaN.
 
     Raises:
-        FileNotFoundError: There are no boxes of that sequence.
-        ValueError: A file cannot be read, or the files are not equally long.
+        FileNotFoundError: The folder has no boxes for this sequence.
+        ValueError: A file cannot be read, or the files have different numbers of lines.
     """
     folder = Path(folder)
     boxes = read_boxes(folder / f"{name}.txt")
@@ -59,9 +59,9 @@ def load_run(folder: Path | str, name: str) -> Run:
 
 
 def finished(folder: Path | str) -> list[str]:
-    """Names of the sequences whose boxes a results folder holds, in natural order; empty without such a folder.
+    """Names of the sequences whose boxes a results folder holds, in natural order; empty if there is no such folder.
 
-    A name that itself ends in `_time` or `_score` is a sequence only where its own times are there too.
+    A name that itself ends in `_time` or `_score` counts as a sequence only if its own file of times is there too.
     """
     stems = {path.stem for path in Path(folder).glob("*.txt")}
     return sorted((stem for stem in stems if f"{stem}_time" in stems or not stem.endswith(("_time", "_score"))), key=natural_key)

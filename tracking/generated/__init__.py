@@ -1,1 +1,1 @@
-"""The generated world: video without a camera, for training and tests."""
+"""The generated world: artificial video with known boxes, for training and tests."""

@@ -1,6 +1,6 @@
-"""Outlines of sprites: closed polygons, alone or joined by hinges to figures that walk.
+"""Outlines of sprites: closed polygons, alone or joined by hinges to walking figures.
 
-Points are in object units: at rest the whole sprite fills the square from -1 to 1, which its pose stretches to the target's box.
+Points are in object units: at rest the whole sprite fills about the square from -1 to 1, which the pose of the sprite maps to the frame.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Limb:
     points: np.ndarray
     """Corners in order, object units, shape (N, 2)."""
     hinge: np.ndarray
-    """Point that stays put, object units, shape (2,)."""
+    """Point about which the limb swings, object units, shape (2,)."""
     swing: float = 0.0
-    """Largest turn to either side, rad."""
+    """Largest rotation to either side, rad."""
     phase: float = 0.0
-    """Where in the swing the piece is at time 0, rad."""
+    """Phase of the swing at time 0, rad."""
 
 
 def sample_outline(rng: np.random.Generator) -> tuple[Limb, ...]:
@@ -57,7 +57,7 @@ def superellipse(power: float, points: int = 32) -> np.ndarray:
 
 
 def _figure(rng: np.random.Generator) -> tuple[Limb, ...]:
-    """A body with head, arms and legs that swing against each other, as of somebody walking."""
+    """Draw a body with head, arms and legs that swing like those of somebody walking."""
     swing, width, gait = rng.uniform((0.1, 0.10, 0), (0.6, 0.2, 2 * np.pi))
     hip, shoulder, leg = 0.05, -0.55, rng.uniform(0.75, 0.95)
 
@@ -73,7 +73,7 @@ def _figure(rng: np.random.Generator) -> tuple[Limb, ...]:
 
 
 def _parts(rng: np.random.Generator) -> tuple[Limb, ...]:
-    """A body with smaller pieces fixed on it, as windows or wheels on a vehicle."""
+    """Draw a body with smaller pieces fixed on it, like windows or wheels on a vehicle."""
     pieces = []
     for _ in range(rng.integers(1, 4)):
         half = rng.uniform(0.15, 0.5, 2)
@@ -86,5 +86,6 @@ def _circle(angles: np.ndarray) -> np.ndarray:
 
 
 def _fill_square(points: np.ndarray) -> np.ndarray:
+    """Shift and stretch points (N, 2) so that they fill the square from -1 to 1."""
     low, high = points.min(axis=0), points.max(axis=0)
     return (points - (low + high) / 2) / ((high - low) / 2)

@@ -1,4 +1,4 @@
-"""Smooth paths: how places, sizes and angles change over time, without corners and without ever running away."""
+"""Smooth random curves for the change of positions, sizes and angles over time, which stay within given bounds."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ def wander(rng: np.random.Generator, times: np.ndarray, amplitudes: np.ndarray, 
 
     Args:
         rng: Source of randomness.
-        times: Where to look, frames, shape (T,); need not be evenly spaced.
-        amplitudes: Largest distance from 0 of each of K curves.
+        times: Moments at which the curves are evaluated, in frames, shape (T,); they need not be evenly spaced.
+        amplitudes: Largest distance from 0 of each curve, shape (K,).
         periods: Range of the slow sine's period, frames.
 
     Returns:
@@ -22,13 +22,13 @@ def wander(rng: np.random.Generator, times: np.ndarray, amplitudes: np.ndarray, 
 
 
 def poses(centres: np.ndarray, angles: np.ndarray, widths: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """Maps from object units to the frame: stretch, turn, then shift.
+    """Matrices from object units to the frame, which stretch an object, then rotate it, then shift it.
 
     Args:
-        centres: Where (0, 0) goes, px, shape (T, 2).
-        angles: Turn, rad, shape (T,).
-        widths: Width of the square from -1 to 1 before the turn, px, shape (T,).
-        heights: Its height, likewise.
+        centres: Position of the object's origin (0, 0) in the frame, px, shape (T, 2).
+        angles: Rotation, rad, shape (T,).
+        widths: Width of the object's square from -1 to 1 after stretching, px, shape (T,).
+        heights: Height of that square after stretching, px, shape (T,).
 
     Returns:
         Homogeneous matrices, shape (T, 3, 3).

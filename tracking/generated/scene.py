@@ -1,9 +1,8 @@
-"""A scene of textured sprites over a scenery, and its renderer: any frame, seen through any window, at any size.
+"""A scene of textured sprites in front of a scenery, and its renderer, which paints any part of a frame at any size.
 
-Coordinates are continuous (pixel i covers [i, i + 1]); a view is a homogeneous matrix (3, 3) from the frame to the
-picture, so a crop is rendered directly and never cut out of a whole frame. Sprites are filled polygons whose mask is
-oversampled and whose texture reaches beyond the rim: the rim is a clean mixture of sprite and background, with no halo
-that a network could learn instead of the target.
+Coordinates are continuous (pixel i covers [i, i + 1]). A view is a homogeneous matrix (3, 3) from the frame to the picture, so a crop
+is rendered directly and not cut out of a whole frame. Sprites are filled polygons whose mask is oversampled and whose texture reaches
+beyond the rim. So the rim is a clean mixture of sprite and background, without a halo that a network could learn instead of the target.
 """
 
 from dataclasses import dataclass
@@ -21,18 +20,18 @@ class Part:
 
     limb: Limb
     texture: np.ndarray
-    """RGB, uint8; continued by reflection."""
+    """RGB, uint8; reflected where it ends."""
     object_from_texture: np.ndarray
-    """From texture px to object units, shape (3, 3)."""
+    """Matrix from texture px to object units, shape (3, 3)."""
     colour: np.ndarray
-    """Colour map on the texture, shape (3, 4)."""
+    """Colour map that is applied to the texture, shape (3, 4); see `colour_map`."""
 
     def at(self, pose: np.ndarray, gait: float) -> np.ndarray:
-        """Map from object units to the picture for this part, its swing included.
+        """Matrix (3, 3) from object units to the picture for this part, which swings about the hinge of its limb.
 
         Args:
-            pose: Map of the whole sprite, shape (3, 3).
-            gait: How far the limbs have swung, rad.
+            pose: Matrix from object units to the picture for the whole sprite, shape (3, 3).
+            gait: Phase of the sprite's gait, rad; the limb is turned by swing * sin(gait + phase).
         """
         if not self.limb.swing:
             return pose
@@ -45,17 +44,17 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Sprite:
-    """A moving object."""
+    """A moving object, at T moments."""
 
     parts: tuple[Part, ...]
-    """Painted in this order."""
+    """Parts in the order in which they are painted."""
     poses: np.ndarray
-    """From object units to frame px, shape (T, 3, 3)."""
+    """Matrices from object units to frame px, shape (T, 3, 3)."""
     gaits: np.ndarray
-    """How far the limbs have swung, rad, shape (T,)."""
+    """Phase of the gait, rad, shape (T,); see `Part.at`."""
 
     def box(self, t: int) -> np.ndarray:
-        """The tight box of the whole sprite at time `t`, hidden or not: xywh, frame px, shape (4,)."""
+        """The tight box of the whole sprite at moment number `t`, including hidden parts: xywh, frame px, shape (4,)."""
         points = np.concatenate([_transform(part.at(self.poses[t], self.gaits[t]), part.limb.points) for part in self.parts])
         low, high = points.min(axis=0), points.max(axis=0)
         return np.concatenate([low, high - low])
@@ -63,23 +62,23 @@ class Sprite:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A scenery with sprites before it, at T moments."""
+    """A scenery with sprites in front of it, at T moments."""
 
     size: tuple[int, int]
     """Width and height of the frame, px."""
     scenery: np.ndarray
-    """RGB, uint8; continued by reflection."""
+    """Background: RGB, uint8; reflected where it ends."""
     scenery_poses: np.ndarray
-    """From scenery px to frame px, shape (T, 3, 3)."""
+    """Matrices from scenery px to frame px, shape (T, 3, 3)."""
     sprites: tuple[Sprite, ...]
-    """Painted in this order, later ones before earlier ones."""
+    """Objects in the order in which they are painted; a later one hides an earlier one."""
     looks: tuple[Look, ...]
-    """The camera at each moment."""
+    """Look of the camera at each moment."""
     boxes: np.ndarray
-    """The target, clipped to the frame: xywh, px, shape (T, 4)."""
+    """Boxes of the target, clipped to the frame: xywh, px, shape (T, 4)."""
 
     def mean_colour(self, t: int) -> np.ndarray:
-        """Mean colour of frame `t`, from the scenery alone: (3,), 0 to 255."""
+        """(3,) mean colour of frame `t`, 0 to 255, estimated from the scenery without the sprites."""
         across = np.diag([12 / self.size[0], 9 / self.size[1], 1])
         scenery = _warp(self.scenery, across @ self.scenery_poses[t], 12, 9)
         return np.clip(self.looks[t].colour @ [*scenery.mean(axis=(0, 1)), 1], 0, 255)
@@ -92,10 +91,10 @@ def render(
 
     Args:
         scene: The scene.
-        t: The moment.
-        view: From frame px to picture px, shape (3, 3), without turn; None shows the whole frame.
-        size: Width and height of the picture, px; None is the frame's.
-        fill: Colour of what lies outside the frame, shape (3,); None goes on painting there.
+        t: Number of the moment.
+        view: Matrix from frame px to picture px, shape (3, 3), without rotation; by default the identity.
+        size: Width and height of the picture, px; by default those of the frame.
+        fill: Colour for what lies outside the frame, shape (3,); with None the scene is painted there as well.
 
     Returns:
         RGB, uint8, shape (height, width, 3).
@@ -117,7 +116,9 @@ def render(
 
 
 _OVERSAMPLING = 4
+"""Pixels of a mask along one side of a pixel of the picture."""
 _SUBPIXEL_BITS = 4
+"""Binary places of the coordinates that OpenCV's `fillPoly` gets."""
 
 
 def _paint(canvas: np.ndarray, part: Part, matrix: np.ndarray) -> None:
@@ -129,7 +130,7 @@ def _paint(canvas: np.ndarray, part: Part, matrix: np.ndarray) -> None:
     width, height = right - left, bottom - top
     if width <= 0 or height <= 0:
         return
-    # fillPoly also fills the pixels that the rim touches: half a fine pixel all round
+    # fillPoly also fills the pixels that the rim touches, half a pixel of the mask all round: shrink the polygon by as much
     middle = (low + high) / 2
     points = middle + (points - middle) * np.maximum(1 - 1 / _OVERSAMPLING / np.maximum(high - low, 1e-6), 0)
     fine = ((points - (left, top)) * _OVERSAMPLING - 0.5) * (1 << _SUBPIXEL_BITS)
@@ -147,7 +148,7 @@ def _paint(canvas: np.ndarray, part: Part, matrix: np.ndarray) -> None:
 
 
 def _warp(image: np.ndarray, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resample an image; `matrix` goes from its continuous coordinates to those of the result."""
+    """Resample an image; `matrix` goes from the continuous coordinates of the image to those of the result."""
     affine = matrix[:2].copy()
     # OpenCV counts from the middle of the first pixel
     affine[:, 2] += affine[:, 0] / 2 + affine[:, 1] / 2 - 0.5

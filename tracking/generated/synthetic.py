@@ -1,7 +1,7 @@
-"""Generated video: an endless source of training pairs and of test sequences, of one world.
+"""Generated video: an endless source of training pairs and of test sequences.
 
-Nothing is stored: a seed gives the same pixels on every machine with the same OpenCV. Training, validation and test
-take different seeds. Scenes are described in `world`, painted in `scene`.
+Nothing is stored: a seed gives the same pixels again, with the same versions of OpenCV, NumPy and scikit-learn (whose photographs are
+used). Training, validation and test use different seeds. Scenes are drawn in `world` and painted in `scene`.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from tracking.sequence import Sequence
 
 
 class SyntheticPairs:
-    """Training pairs, each from a scene of its own, painted straight into the two crops.
+    """Training pairs, each from a scene of its own, which is painted straight into the two crops.
 
-    Deterministic: seed and index fix a batch.
+    The seed and the index of a batch determine it.
     """
 
     def __init__(self, template_size: int, search_size: int, seed: int) -> None:
-        """Draw the material of all scenes; takes about a second.
+        """Draw the textures and sceneries of all scenes, which takes about a second.
 
         Args:
             template_size: Side of the template crop, px.
@@ -32,7 +32,7 @@ class SyntheticPairs:
         self._world = make_world(np.random.default_rng([seed, _MATERIAL]), textures=96, sceneries=32)
 
     def batch(self, index: int, count: int) -> PairBatch:
-        """Batch number `index` of `count` pairs."""
+        """The batch with the number `index`, which holds `count` pairs."""
         rng = np.random.default_rng([self._seed, _PAIRS, index])
         templates = np.empty((count, self.template_size, self.template_size, 3), np.uint8)
         searches = np.empty((count, self.search_size, self.search_size, 3), np.uint8)
@@ -42,7 +42,7 @@ class SyntheticPairs:
         return PairBatch(templates, searches, boxes)
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        # a frame in which the target is about as large as in the crops: texture detail survives, and nothing is wasted
+        # in a frame of this size the target is about as large as in the crops, so that texture detail survives and no work is wasted
         target_px = self.template_size / 2 * np.exp(rng.uniform(-0.2, 0.2))
         frame_px = target_px / np.exp(rng.uniform(np.log(0.06), np.log(0.3)))
         size = (round(frame_px * 1.15), round(frame_px / 1.15))
@@ -61,7 +61,7 @@ def synthetic_sequence(seed: int, frames: int = 40, size: tuple[int, int] = (320
     """Generate a video.
 
     Args:
-        seed: Fixes everything.
+        seed: Determines the video.
         frames: Number of frames.
         size: Width and height, px.
 
@@ -75,16 +75,16 @@ def synthetic_sequence(seed: int, frames: int = 40, size: tuple[int, int] = (320
 
 
 def synthetic_dataset(seed: int, count: int, frames: int = 40, size: tuple[int, int] = (320, 240)) -> list[Sequence]:
-    """Generate a set of videos, of the seeds `seed`, `seed + 1` and so on.
+    """Generate videos from the seeds `seed`, `seed + 1` and so on.
 
     Args:
         seed: The first seed.
-        count: Number of sequences.
-        frames: Frames of each.
+        count: Number of videos.
+        frames: Number of frames of each video.
         size: Width and height, px.
     """
     return [synthetic_sequence(seed + i, frames, size) for i in range(count)]
 
 
 _MATERIAL, _PAIRS, _SEQUENCE = range(3)
-"""Streams of randomness that share a seed."""
+"""Numbers of the random streams that start from one seed; different streams are independent."""

@@ -1,4 +1,4 @@
-"""Textures that sprites and sceneries are made of: two photographs and a few patterns, recoloured without end.
+"""Textures that sprites and sceneries are made of: pieces of two photographs and a few patterns, recoloured at random.
 
 The photographs are those that scikit-learn ships (china.jpg and flower.jpg, CC BY, sklearn/datasets/images/README.txt).
 """
@@ -72,12 +72,12 @@ def sample_photograph(rng: np.random.Generator, size: int, window: tuple[float, 
 def sample_pattern(
     rng: np.random.Generator, size: int, kinds: tuple[Callable[[np.random.Generator, int], np.ndarray], ...], contrast: float = 1
 ) -> np.ndarray:
-    """Draw a pattern between two colours, with fine grain and a slow shade over it.
+    """Draw a pattern of two colours, with fine grain and a slow shade over it.
 
     Args:
         rng: Source of randomness.
         size: Side, px.
-        kinds: Functions that draw a field from 0 to 1; one of them is taken.
+        kinds: Functions that draw a field of values from 0 to 1; one of them is chosen at random.
         contrast: How far the second colour is from the first, from 0 to 1.
 
     Returns:
@@ -148,14 +148,14 @@ def _noise(rng: np.random.Generator, size: int, finest: int = 4) -> np.ndarray:
 
 
 def _blobs(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Smooth noise of one scale, cut at a level: spots with soft rims."""
+    """Spots with soft rims: smooth noise of one scale, cut at a level."""
     cells = int(rng.integers(8, 28))
     field = cv2.resize(rng.random((cells, cells), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     return np.clip(0.5 + 8 * (field - rng.uniform(0.35, 0.65)), 0, 1)
 
 
 def _gradient(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A ramp that swings up and down slowly, so that every part of it shows a slope."""
+    """A wave of long period in a random direction, from 0 to 1, so that most parts of it show a slope."""
     x, y = _grid(size)
     angle, period, phase = rng.uniform((0, 120, 0), (2 * np.pi, 300, 2 * np.pi))
     return 0.5 + 0.5 * np.sin((np.cos(angle) * x + np.sin(angle) * y) * (2 * np.pi / period) + phase).astype(np.float32)

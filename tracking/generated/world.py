@@ -1,8 +1,8 @@
-"""Scenes drawn at random: which target, before which scenery, among which others, moving how, filmed how.
+"""Draws random scenes: a target and its motion, the scenery behind it, other objects, and the camera.
 
-What is drawn and why (each was seen to matter for networks that train for minutes only): pale colours and camouflage,
-so that colour contrast is no shortcut; distractors with the target's own texture and often its outline; targets without
-any rim, which are regions of the scenery itself under a moving camera; occluders; and limbs that change the outline.
+Each of the following was seen to matter for networks that train for minutes only: pale colours and camouflage, so that colour
+contrast is no shortcut; distractors with the target's own texture and often its outline; targets without any rim, which are regions
+of the scenery itself under a moving camera; occluders; and limbs that change the outline.
 """
 
 from dataclasses import dataclass, replace
@@ -17,28 +17,28 @@ from tracking.generated.scene import Part, Scene, Sprite, render
 from tracking.generated.textures import plain_pattern, sample_photograph, sample_texture
 
 SCENERY_PX = 512
-"""Side of a scenery."""
+"""Side of the image of a scenery, px."""
 _LEAST_CONTRAST = 5.0
-"""Contrast below which a region is no target, grey levels."""
+"""Regions of the scenery with a lower contrast (see `_contrast`) do not become targets."""
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """The material of scenes."""
+    """The images that scenes are made of."""
 
     textures: tuple[np.ndarray, ...]
-    """For sprites: RGB, uint8, 256 x 256."""
+    """Textures of sprites: RGB, uint8, 256 x 256 px."""
     sceneries: tuple[np.ndarray, ...]
-    """For backgrounds: RGB, uint8, SCENERY_PX x SCENERY_PX."""
+    """Backgrounds: RGB, uint8, SCENERY_PX x SCENERY_PX px."""
 
 
 def make_world(rng: np.random.Generator, textures: int, sceneries: int) -> World:
-    """Draw the material of many scenes.
+    """Draw the images that many scenes are made of.
 
     Args:
         rng: Source of randomness.
-        textures: How many textures.
-        sceneries: How many sceneries.
+        textures: Number of textures.
+        sceneries: Number of sceneries.
     """
     drawn = tuple(sample_texture(rng) for _ in range(textures))
     return World(drawn, tuple(_sample_scenery(rng, drawn) for _ in range(sceneries)))
@@ -49,13 +49,14 @@ def sample_scene(rng: np.random.Generator, world: World, times: np.ndarray, size
 
     Args:
         rng: Source of randomness.
-        world: The material.
-        times: The moments, frames, shape (T,); need not be evenly spaced.
+        world: Textures and sceneries to choose from.
+        times: Moments of the scene, in frames, shape (T,); they need not be evenly spaced.
         size: Width and height of the frame, px.
         target_px: Typical size of the target, sqrt(width * height), px.
 
     Returns:
-        The scene at T moments. The target's centre stays inside the frame, and no occluder is as large as the target.
+        The scene at T moments. The target's centre stays inside the frame. An occluder has 0.3 to 0.6 times the typical size of the
+        target.
     """
     scenery = world.sceneries[rng.integers(len(world.sceneries))]
     centres = _target_path(rng, times, size, target_px)
@@ -74,7 +75,7 @@ def sample_scene(rng: np.random.Generator, world: World, times: np.ndarray, size
 
 
 def _target_path(rng: np.random.Generator, times: np.ndarray, size: tuple[int, int], target_px: float) -> np.ndarray:
-    """Places of the target's centre, inside the frame, as fast as a tracker can follow: shape (T, 2), px."""
+    """(T, 2) positions of the target's centre in the frame, px, which change slowly enough for a tracker to follow."""
     room = np.array(size) / 2 - 0.3 * target_px
     reach = np.clip(target_px * rng.uniform(0.25, 2.1) * rng.uniform(0.3, 1, 2), 0, np.maximum(room, 0))
     middle = np.array(size) / 2 + rng.uniform(-1, 1, 2) * np.maximum(room - reach, 0)
@@ -82,7 +83,7 @@ def _target_path(rng: np.random.Generator, times: np.ndarray, size: tuple[int, i
 
 
 def _camera(rng: np.random.Generator, times: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Maps from the scenery to the frame under a camera that pans, zooms and rolls a little: shape (T, 3, 3)."""
+    """(T, 3, 3) matrices from scenery px to frame px for a camera that pans, zooms and rolls a little."""
     x, y, zoom, roll = wander(rng, times, np.array([*rng.uniform(0, 40, 2), rng.uniform(0, 0.12), rng.uniform(0, 0.06)])).T
     scale = np.exp(rng.uniform(np.log(0.75), np.log(1.6)) + zoom)
     places, anchor = np.column_stack([x, y]) + np.array(size) / 2, rng.uniform(100, SCENERY_PX - 100, 2)
@@ -90,7 +91,7 @@ def _camera(rng: np.random.Generator, times: np.ndarray, size: tuple[int, int]) 
 
 
 def _look_at(places: np.ndarray, angles: np.ndarray, scale: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-    """Maps from the scenery that take its point `anchor` to `places`: shape (T, 3, 3)."""
+    """(T, 3, 3) matrices from scenery px to frame px that take the point `anchor` of the scenery to `places`."""
     shift = np.eye(3)
     shift[:2, 2] = -anchor
     return poses(places, angles, 2 * scale, 2 * scale) @ shift
@@ -99,9 +100,11 @@ def _look_at(places: np.ndarray, angles: np.ndarray, scale: np.ndarray, anchor: 
 def _window(
     rng: np.random.Generator, times: np.ndarray, scenery: np.ndarray, centres: np.ndarray, target_px: float
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """A target that is a region of the scenery, moved by the camera's motion: the camera's maps and the boxes.
+    """Make a region of the scenery the target, which moves because the camera does.
 
-    Of a few places the one of most contrast is taken; None where there is nothing to see at any of them.
+    Returns:
+        (T, 3, 3) matrices from scenery px to frame px, and (T, 4) boxes xywh of the region in the frame. Of six random regions the one
+        with the highest contrast is taken; None if even that is below `_LEAST_CONTRAST`.
     """
     width, height = target_px * np.exp(np.array([0.5, -0.5]) * rng.uniform(-0.7, 0.7))
     zoom, roll = wander(rng, times, np.array([rng.uniform(0, 0.25), rng.uniform(0, 0.12)])).T
@@ -118,7 +121,10 @@ def _window(
 
 
 def _contrast(patch: np.ndarray) -> float:
-    """Mean slope of a patch (H, W) in its least steep direction: a single straight edge does not tell where it is."""
+    """Root mean square slope of a patch (H, W) in its least steep direction, grey levels per pixel of the patch.
+
+    It is low for a patch with one straight edge only, along which a tracker could not tell the position.
+    """
     patch = patch.astype(np.float32)
     x, y = np.diff(patch[1:], axis=1).ravel(), np.diff(patch[:, 1:], axis=0).ravel()
     xx, yy, xy = x @ x, y @ y, x @ y
@@ -139,12 +145,12 @@ def _sample_sprite(
 
     Args:
         rng: Source of randomness.
-        world: The material.
-        scenery: What it moves before, for camouflage.
-        times: The moments, shape (T,).
-        centres: Where it is, frame px, shape (T, 2).
-        size_px: Its typical size.
-        like: An object to resemble: it gives its texture and, half of the time, its outline.
+        world: Textures to choose from.
+        scenery: Background behind the object, which gives its texture to camouflaged objects.
+        times: Moments of the scene, in frames, shape (T,).
+        centres: Path of the object, frame px, shape (T, 2).
+        size_px: Typical size of the object, sqrt(width * height), px.
+        like: An object that the new one resembles: it has the same texture and, half of the time, the same outline.
     """
     same_outline = like is not None and rng.random() < 0.5
     limbs = tuple(part.limb for part in like.parts) if like is not None and same_outline else sample_outline(rng)
@@ -165,7 +171,7 @@ def _sample_sprite(
 
 @dataclass(frozen=True, eq=False)
 class _Paint:
-    """A texture and its recolouring."""
+    """A texture and the colour map that recolours it."""
 
     texture: np.ndarray
     colour: np.ndarray
@@ -183,7 +189,7 @@ def _sample_paint(rng: np.random.Generator, world: World, scenery: np.ndarray) -
 
 
 def _make_part(rng: np.random.Generator, limb: Limb, paint: _Paint, size_px: float) -> Part:
-    """Lay a texture on a limb, so that its detail is about as fine as frame px."""
+    """Lay a texture on a limb at such a scale that one px of the texture covers 0.45 to 1.4 px of the frame."""
     texels = size_px / 2 * np.exp(rng.uniform(np.log(0.7), np.log(2.2)))
     reach = len(paint.texture) / 2
     placed = poses(np.zeros((1, 2)), rng.uniform(-np.pi, np.pi, 1), np.full(1, 2 / texels), np.full(1, 2 / texels))[0]
@@ -202,9 +208,12 @@ def _companion(
     size: tuple[int, int],
     target: Sprite | None,
 ) -> Sprite:
-    """Another object that stays near the target or goes its own way; half of them look like the target."""
+    """Draw another object, which stays near the target or goes its own way.
+
+    If the target is a sprite, the object looks like it half of the time. `target` is None for a target that is a region of the scenery.
+    """
     side = target_px * np.exp(rng.uniform(-0.4, 0.4))
-    # before a region of the scenery it would be an occluder, so it keeps away from that
+    # it would be painted over a target that is a region of the scenery, so it keeps away from such a target
     nearest = 0.9 if target is not None else 1.7
     if rng.random() < 0.6 or target is None:
         angle, distance = rng.uniform((0, nearest), (2 * np.pi, 2.2))
@@ -217,7 +226,7 @@ def _companion(
 
 
 def _tinted(rng: np.random.Generator, sprite: Sprite) -> Sprite:
-    """The same object in slightly different colours, so that the target can still be told from its twin."""
+    """Copy an object in slightly different colours, so that the target can still be told from its copy."""
     tint = colour_map(rng.uniform(0.6, 1.2), rng.uniform(-0.6, 0.6), rng.uniform(0.8, 1.1), 1, rng.uniform(-35, 35))
     return replace(sprite, parts=tuple(replace(part, colour=chain(part.colour, tint)) for part in sprite.parts))
 
@@ -225,13 +234,13 @@ def _tinted(rng: np.random.Generator, sprite: Sprite) -> Sprite:
 def _occluder(
     rng: np.random.Generator, world: World, scenery: np.ndarray, times: np.ndarray, boxes: np.ndarray, target_px: float
 ) -> Sprite:
-    """A smaller object that passes before the target."""
+    """Draw a smaller object that passes in front of the target."""
     path = boxes[:, :2] + boxes[:, 2:] / 2 + wander(rng, times, np.full(2, rng.uniform(0.5, 1.2) * target_px), periods=(20, 50))
     return _sample_sprite(rng, world, scenery, times, path, target_px * rng.uniform(0.3, 0.6))
 
 
 def _looks(rng: np.random.Generator, times: np.ndarray) -> tuple[Look, ...]:
-    """A camera that drifts between two looks; every moment has its own noise."""
+    """T looks of a camera that drifts between two looks; every moment has its own noise."""
     grey = rng.random() < 0.12
     a, b = sample_look(rng, grey), sample_look(rng, grey)
     shares = 0.5 + wander(rng, times, np.array([0.5]), periods=(25, 120))[:, 0]
@@ -240,7 +249,7 @@ def _looks(rng: np.random.Generator, times: np.ndarray) -> tuple[Look, ...]:
 
 
 def _sample_scenery(rng: np.random.Generator, textures: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Draw a background: a photograph, a pattern, or bands as of sky and ground, with clutter on it."""
+    """Draw a background: a photograph, a pattern, or bands like sky and ground, with clutter on it."""
     kind = rng.random()
     if kind < 0.5:
         ground = sample_photograph(rng, SCENERY_PX, window=(220, 420))

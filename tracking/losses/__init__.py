@@ -1,4 +1,4 @@
-"""What training minimises, one loss a file."""
+"""Losses that training minimises, one per file."""
 
 from tracking.losses.loss import Loss
 

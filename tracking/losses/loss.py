@@ -1,4 +1,4 @@
-"""What a loss provides to the training loop, which knows nothing else of the task."""
+"""The protocol of losses, which is all that the training loop knows about the task."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class Loss(Protocol):
-    """Says how wrong a module is on a batch."""
+    """A function that says how wrong the outputs of a module are on a batch."""
 
     def __call__(self, module: Any, batch: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
-        """Run a module on a batch.
+        """Run a module on a batch and compute its losses.
 
         Args:
-            module: What is trained; a torch module.
-            batch: Tensors as the batches of the training give them, on the module's device.
+            module: The torch module that is trained.
+            batch: The tensors of one training batch, on the module's device.
 
         Returns:
-            Scalars by name, whose sum is minimised.
+            Scalar losses by name; training minimises their sum.
         """
         ...

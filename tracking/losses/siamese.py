@@ -2,7 +2,7 @@
 
 Source: LightTrack (Yan et al., CVPR 2021) and Ocean before it: balanced binary cross-entropy on the score map, where
 cells within a Manhattan distance of the target's centre are positive, plus -log of the smoothed IoU on the cells inside the box.
-Both parts weigh the same. The cell nearest to the centre always counts, so that no target is lost between coarse cells.
+Both parts have the same weight. The cell nearest to the centre is always positive, so that each target has at least one such cell.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tracking.grid import centres
 
 @dataclass(frozen=True)
 class SiameseLoss:
-    """The loss of a module that takes templates and search crops and gives `cls` and `reg`; a `Loss`."""
+    """The loss of a module that takes templates and search crops and returns `cls` and `reg`; implements `Loss`."""
 
     radius_px: float
     """Manhattan distance from the target's centre up to which a cell is positive, px of the search crop."""
@@ -40,12 +40,12 @@ def tracking_loss(
         cls: Logits, shape (B, 1, H, W).
         reg: Distances from the cell to the left, top, right and bottom side, px, shape (B, 4, H, W).
         boxes: True boxes, corners xyxy in px of the search crop, shape (B, 4).
-        stride: Distance of neighbouring cells, px.
+        stride: Distance between neighbouring cells, px.
         search_size: Side of the search crop, px.
         radius_px: Manhattan distance from the target's centre up to which a cell is positive, px.
 
     Returns:
-        The total, and its two summands: classification loss and IoU loss; scalars.
+        Three scalars: the total, and its two summands, classification loss and IoU loss.
     """
     x = torch.as_tensor(centres(cls.shape[-1], stride, search_size), dtype=boxes.dtype, device=boxes.device)
     y = torch.as_tensor(centres(cls.shape[-2], stride, search_size), dtype=boxes.dtype, device=boxes.device)
@@ -55,7 +55,7 @@ def tracking_loss(
 
     to_sides = torch.stack(torch.broadcast_tensors(x - left, y[:, None] - top, right - x, bottom - y[:, None]), dim=1)
     inside = to_sides.amin(dim=1) > 0
-    # a target thinner than the stride may hold no cell: then the nearest one is taught, sides behind it counting as 0 px away
+    # a target thinner than the stride may contain no cell: then the nearest cell learns the box, with 0 px to sides behind that cell
     taught = inside | (nearest & ~inside.any(dim=(1, 2), keepdim=True))
 
     classification = classification_loss(cls[:, 0], (distance <= radius_px) | nearest)
@@ -64,14 +64,14 @@ def tracking_loss(
 
 
 def classification_loss(logits: Tensor, positive: Tensor) -> Tensor:
-    """Binary cross-entropy, averaged over positives and over negatives separately, half each.
+    """Binary cross-entropy, averaged over positive and over negative cells separately, with half the weight for each.
 
     Args:
-        logits: Any shape.
-        positive: Bool, same shape.
+        logits: One for each cell, any shape.
+        positive: Whether each cell is positive: bool, same shape.
 
     Returns:
-        Scalar; a side without any cell counts as 0.
+        Scalar. If there is no positive cell, or no negative one, that half is 0.
     """
     loss = binary_cross_entropy_with_logits(logits, positive.to(logits.dtype), reduction="none")
     positives = positive.to(logits.dtype)

@@ -1,4 +1,4 @@
-"""What a tracking procedure is: it is shown B targets once and then says where they are, frame by frame."""
+"""The protocol of tracking procedures: a procedure is shown B targets once and then says where they are, frame by frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 State = Any
-"""What a procedure remembers of its targets between two frames; only it looks inside."""
+"""What a procedure remembers about its targets between two frames; only the procedure itself looks inside."""
 
 
 class Settings(Protocol):
@@ -23,32 +23,33 @@ class Settings(Protocol):
 
     @property
     def search_size(self) -> int:
-        """Side of the search crop, px."""
+        """Side of the usual search crop, px."""
         ...
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
-        """Sides of search crops that are used now and then beside the usual one, px."""
+        """Sides of other search crops that some targets need, px; each needs a search graph of its own."""
         ...
 
     @property
     def lost_below(self) -> float:
-        """A best score below this says that the target is lost."""
+        """Score below which the target counts as lost, 0 to 1."""
         ...
 
 
 class Network(Protocol):
-    """What a procedure wants from whatever runs a network: graphs by name, as they are exported."""
+    """What a procedure needs from a network, whatever runs it: its exported graphs can be run by name."""
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> Sequence[Any]:
         """Run a graph.
 
         Args:
-            graph: Its name, e.g. `template` or `search`.
-            inputs: By name, in order: crops as (B, h, w, 3) uint8 RGB, and outputs of other graphs just as they were returned.
+            graph: Name of the graph, e.g. `template` or `search`.
+            inputs: Inputs by name, in the order of the graph: crops as (B, h, w, 3) uint8 RGB, and outputs of other graphs exactly as
+                they were returned.
 
         Returns:
-            Its outputs in order: float32 arrays, except for those that only serve as inputs of other graphs.
+            The outputs in order: float32 arrays, except for those that other graphs take, which may have any type.
         """
         ...
 
@@ -58,20 +59,27 @@ class Procedure(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Sizes and constants."""
+        """Sizes and constants of the procedure."""
         ...
 
     def start(self, images: list[np.ndarray], boxes: np.ndarray) -> State:
-        """Learn B targets.
+        """Start to track B targets.
 
         Args:
             images: B images, (H, W, 3) uint8 RGB each.
-            boxes: (B, 4) xywh in pixels of their images.
+            boxes: (B, 4) xywh of the targets, in pixels of their images.
+
+        Returns:
+            The state for the first `step`.
         """
         ...
 
     def step(self, images: list[np.ndarray], state: State) -> tuple[State, np.ndarray, np.ndarray]:
         """Find the targets in the next B images.
+
+        Args:
+            images: B images, (H, W, 3) uint8 RGB each, in the order of the targets.
+            state: What `start` or the step before returned.
 
         Returns:
             The new state, the boxes (B, 4) xywh, and scores (B,) from 0 to 1.
@@ -88,19 +96,19 @@ class TrackResult:
     score: float
     """Confidence from 0 to 1."""
     lost: bool
-    """True where the confidence is so low that the box should not be trusted."""
+    """Whether the confidence is so low that the box should not be trusted."""
 
 
 def follow(procedure: Procedure, images: Iterable[np.ndarray], box: np.ndarray) -> Iterator[tuple[np.ndarray, TrackResult, float]]:
-    """Track one target through images; the first one shows it.
+    """Track one target through images, starting from its box in the first image.
 
     Args:
-        procedure: Any procedure.
+        procedure: The tracking procedure.
         images: (H, W, 3) RGB frames.
         box: (4,) xywh of the target in the first image.
 
     Yields:
-        Each image, the result, and the seconds that the procedure took for it.
+        For each image: the image, the result, and the seconds that the procedure took.
 
     Raises:
         ValueError: The box does not lie in the first image.
@@ -126,7 +134,7 @@ def check_box(box: np.ndarray, image: np.ndarray) -> None:
         image: (H, W, 3).
 
     Raises:
-        ValueError: It has no size, is larger than twice the image, or lies outside.
+        ValueError: The box has no positive size, is more than twice as wide or high as the image, or lies outside it.
     """
     height, width = image.shape[:2]
     x, y, w, h = box

@@ -2,7 +2,8 @@
 
 Source: LightTrack (CVPR 2021) after Ocean and SiamRPN; steps and constants as its public tracker takes them, checked by
 tests/test_parity_tracking.py. The graphs are `template` (a crop to features) and `search` (a crop and those features to `cls`
-(B, 1, H, W) logits and `reg` (B, 4, H, W) distances left, top, right, bottom in px); `search_SIZE` is the same for another crop.
+(B, 1, H, W) logits and `reg` (B, 4, H, W) distances left, top, right, bottom in px). A graph `search_SIZE`, such as `search_288`, is
+the search graph for crops of another side.
 """
 
 from __future__ import annotations
@@ -20,33 +21,33 @@ from tracking.trackers.procedure import Network
 MAX_SIZE = 1024
 """Largest side of a crop, px."""
 COARSEST_STRIDE = 16
-"""Sides of crops are multiples of it: else the score map would overhang the crop, and `advance` would take a wrong stride from it, px."""
+"""Largest stride of a score map, px. Sides of crops are multiples of it, since `advance` computes the stride as side // cells."""
 LEAST_SIZE_PX = 10
-"""Least width and height of a box, px."""
+"""Smallest width and height of a predicted box, px."""
 
 
 @dataclass(frozen=True)
 class SiameseSettings:
-    """Sizes and constants of the loop."""
+    """Sizes and constants of the siamese tracking loop."""
 
     template_size: int
     """Side of the template crop that the network takes, px."""
     search_size: int
-    """Side of the search crop, px."""
+    """Side of the usual search crop, px."""
     small_target_size: int
     """Side of the search crop for targets below `small_target_area`, px."""
     penalty_k: float
-    """How strongly a change of size or aspect lowers a score."""
+    """How strongly a change of size or aspect ratio lowers a score; 0 for not at all."""
     lr: float
-    """Rate at which the size follows the prediction."""
+    """Rate at which the size of the box follows the predicted size, 0 to 1."""
     window_influence: float
-    """Share of the Hanning window in the score, 0 to 1."""
+    """Weight, 0 to 1, of a Hanning window that favours cells in the middle of the crop when the best cell is chosen."""
     small_target_area: float = 0.004
-    """Share of the first image below which a target counts as small."""
+    """A target counts as small if its first box covers less than this share of the image."""
     aligned: bool = False
-    """Crop with sub-pixel precision instead of by the public tracker's whole pixels."""
+    """Whether crops are cut with sub-pixel precision instead of in whole pixels as by the public tracker."""
     lost_below: float = 0.1
-    """A best score below this says that the target is lost."""
+    """Score below which the target counts as lost, 0 to 1."""
 
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
@@ -60,32 +61,32 @@ class SiameseSettings:
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
-        """The side for small targets, where it is another one."""
+        """`small_target_size`, if it differs from `search_size`; else nothing."""
         return () if self.small_target_size == self.search_size else (self.small_target_size,)
 
     def graph(self, size: int) -> str:
-        """Name of the search graph for crops of this side, px."""
+        """Name of the search graph for crops whose side has this size, px."""
         return "search" if size == self.search_size else f"search_{size}"
 
 
 @dataclass(frozen=True)
 class Targets:
-    """State of B targets; positions in pixels of their images."""
+    """State of B targets; positions and sizes are in pixels of their images."""
 
     centre: np.ndarray
-    """(B, 2) x and y."""
+    """(B, 2) x and y of the centres."""
     size: np.ndarray
     """(B, 2) width and height."""
     fill: np.ndarray
-    """(B, 3) mean colour of the first image."""
+    """(B, 3) mean colour of each target's first image, which crops show outside the image."""
     search_size: np.ndarray
-    """(B,) side of the search crop of each, px."""
+    """(B,) side of each target's search crop, px."""
     features: Any
-    """What the template graph made of them; only the search graph looks inside."""
+    """Output of the template graph for the B targets; only the search graph looks inside."""
 
     @property
     def boxes(self) -> np.ndarray:
-        """(B, 4) xywh."""
+        """(B, 4) boxes xywh."""
         return np.concatenate([self.centre - self.size / 2, self.size], axis=-1)
 
 
@@ -118,7 +119,7 @@ class Siamese:
         return moved, moved.boxes, scores
 
     def _find(self, images: list[np.ndarray], targets: Targets, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """New centres, sizes and scores of targets whose search crops have one side."""
+        """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px."""
         crops = search_crops(images, targets, side, self.settings)
         cls, reg = self.network.run(self.settings.graph(side), {"search": crops, "template_features": targets.features})
         image_sizes = np.array([[image.shape[1], image.shape[0]] for image in images], float)
@@ -131,9 +132,9 @@ def _some(targets: Targets, rows: np.ndarray) -> Targets:
 
 
 def search_crops(images: list[np.ndarray], targets: Targets, search_size: int, settings: SiameseSettings) -> np.ndarray:
-    """Cut the region in which each target is looked for, (B, search_size, search_size, 3)."""
+    """Cut the region of each image in which its target is looked for: (B, search_size, search_size, 3) uint8."""
     side = context_side(targets.size)
-    # the public tracker adds the same margin on both sides, in this order of rounding
+    # the order of operations is the public tracker's, so that rounding is too
     side = side + 2 * ((search_size - settings.template_size) / 2 / (settings.template_size / side))
     return _crops(images, targets, side, search_size, settings)
 
@@ -148,18 +149,19 @@ def _crops(images: list[np.ndarray], targets: Targets, sides: np.ndarray, size: 
 def advance(
     targets: Targets, cls: np.ndarray, reg: np.ndarray, image_sizes: np.ndarray, search_size: int, settings: SiameseSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Move the targets to where the network sees them.
+    """Move the targets to where the network sees them: choose a cell for each, and smooth the size.
 
     Args:
         targets: B targets as they were cropped.
-        cls: (B, H, W) logits.
+        cls: (B, H, W) logits; H and W are equal.
         reg: (B, 4, H, W) distances left, top, right, bottom in px of the crop.
         image_sizes: (B, 2) width and height of the images.
         search_size: Side of the crops in px.
         settings: Constants.
 
     Returns:
-        New centres (B, 2) and sizes (B, 2), px of the images, and the best scores (B,), from 0 to 1, before penalty and window.
+        New centres (B, 2) and sizes (B, 2), px of the images, and the scores (B,) of the chosen cells, from 0 to 1, without penalty and
+        window.
     """
     B, cells = cls.shape[:2]
     grid = centres(cells, search_size // cells, search_size)

@@ -1,1 +1,1 @@
-"""Latency tables of other projects."""
+"""Readers of latency tables that other projects made."""

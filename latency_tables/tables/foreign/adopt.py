@@ -1,4 +1,4 @@
-"""Latency tables of other projects as tables of a family: what their readers provide, and what becomes of it."""
+"""Turns latency tables of other projects into latency tables of a family: what a reader of such files provides, and what is made of it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from supernet.operators import Operator
 
 @dataclass(frozen=True)
 class Cost:
-    """What foreign rows say about one operator."""
+    """Latency of one operator, as the rows of a foreign table give it."""
 
     ms: float
+    """Latency in milliseconds."""
     runs: int
-    """How many measurements stand behind it, at least."""
+    """Number of measurements behind the latency; of a sum, the smallest number behind one of its terms."""
     rows: frozenset[str]
-    """Which rows it was made from."""
+    """Names or locations of the rows that the latency was made from."""
     lacks: tuple[str, ...] = ()
-    """Parts of the operator that these rows leave out, such as `se`."""
+    """Parts of the operator that the latency leaves out, since the foreign table has no row for them, e.g. `se`."""
 
 
 class ForeignTable(Protocol):
-    """A table whose rows were named by somebody else."""
+    """A latency table of another project, whose rows have names of that project."""
 
     @property
     def size(self) -> int:
@@ -37,27 +38,28 @@ class ForeignTable(Protocol):
         ...
 
     def cost(self, op: Operator) -> Cost | None:
-        """What an operator costs, or None where there are no rows for exactly its shapes."""
+        """The cost of an operator, or None if the table has no rows for exactly its sizes."""
         ...
 
 
 def adopt(foreign: ForeignTable, family: Family, chip: str, about: Mapping[str, Any]) -> tuple[LatencyTable, dict]:
-    """Turn a foreign table into one of a family.
+    """Turn a foreign table into a latency table of a family.
 
-    Every row is flagged `imported`, and `without_PART` for every part that the foreign rows leave out.
+    Every row is flagged `imported`, and `without_PART` for every part of the operator that the foreign table has no row for.
 
     Args:
-        foreign: The rows.
-        family: Whose operators are looked for.
-        chip: What was measured.
-        about: Goes into the manifest.
+        foreign: The foreign table.
+        family: Family whose operators are looked up in the foreign table.
+        chip: Name of the chip that the foreign table was measured on.
+        about: Further fields of the new table's manifest.
 
     Returns:
-        The table, and an account: number of `rows` of the source, how many were `used` and `unused`, number of `operators`, which
-        are `missing`, and which parts are `left_out` of some.
+        The latency table, which has no whole networks, and an account: number of `rows` in the foreign table, how many of them were
+        `used` and `unused`, number of `operators` that got a row, keys of the operators that are `missing`, and the parts that were
+        `left_out` of some operator.
 
     Raises:
-        ValueError: No operator of the family is there.
+        ValueError: The foreign table has a cost for no operator of the family.
     """
     operators = family.all_operators
     costs = {op.key: cost for op in operators if (cost := foreign.cost(op))}
@@ -81,6 +83,7 @@ def adopt(foreign: ForeignTable, family: Family, chip: str, about: Mapping[str, 
 
 
 def _measurement(cost: Cost) -> Measurement:
+    """A row of the new table: the one latency stands for every clock and quantile, and one reference unit is 1 ms."""
     flag = "+".join(("imported", *(f"without_{part}" for part in cost.lacks)))
     ms = cost.ms
     return Measurement(ms, ms, ms, ms, ms, 0.0, ms, ms, ms, ms, cost.runs, flag=flag)
@@ -90,8 +93,8 @@ def read_text(path: Path) -> str:
     """The content of a foreign file.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is not UTF-8.
+        OSError: The file cannot be read.
+        ValueError: The content is not UTF-8 text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -100,10 +103,14 @@ def read_text(path: Path) -> str:
 
 
 def milliseconds(text: str, where: str) -> float:
-    """A latency as somebody wrote it.
+    """Read a latency in milliseconds from a cell of a foreign file.
+
+    Args:
+        text: Content of the cell.
+        where: Location of the cell, for the error.
 
     Raises:
-        ValueError: It is not a positive, finite number.
+        ValueError: The text is not a positive, finite number.
     """
     try:
         value = float(text)

@@ -1,14 +1,17 @@
-"""Latency tables of ProxylessNAS and once-for-all, and plain lists of our own operators: YAML, `key: ms` or `key: {mean: ms, count: n}`.
+"""Reads latency tables of ProxylessNAS and once-for-all: YAML files with lines `key: ms` or `key: {mean: ms, count: n}`.
 
-A key names a block by sizes HxWxC: `Conv-input:..-output:..` is the 3x3 convolution of stride 2 that begins a network;
-`expanded_conv-input:..-output:..-expand:..-kernel:..-stride:..-idskip:..` is 1x1 expansion, depthwise, 1x1 projection, where
-`expand` is the ratio. With `-se:..-hs:..` behind it (squeeze-and-excitation, h-swish) `expand` is the number of expanded channels,
-unless it is smaller than the number of input channels, which only a ratio can be.
+A key names a block by its sizes, each HxWxC. `Conv-input:..-output:..` is the 3x3 convolution of stride 2 that begins a network.
+`expanded_conv-input:..-output:..-expand:..-kernel:..-stride:..-idskip:..` is a 1x1 expansion, a depthwise convolution and a 1x1
+projection; `idskip:1` says that it has a residual connection. Without the ending `-se:..-hs:..` (squeeze-and-excitation, h-swish),
+`expand` is the expansion ratio. With it, `expand` is the number of expanded channels, unless it is smaller than the number of input
+channels: then it is a ratio as well. For 24 input channels, `expand:96-..-se:1-hs:1` and `expand:4-..-se:1-hs:1` both mean 96 channels.
 
-Shapes, kernel, expansion, stride and residual must be ours exactly. Activations are not: h-swish stands for our Swish, and a block
-without it (ReLU) or without squeeze-and-excitation is taken where there is no better one, and flagged. Our first backbone block
-(`dsconv`) is an `expanded_conv` of ratio 1 with a residual, a layer of a head one without. `join`, `cls` and `reg` have no
-counterpart. A key may also be one of ours, such as `search:stem:3x256x256>16x128x128:`.
+A block is found for an operator only if shapes, kernel size, expansion, stride and residual are exactly the same. Activations may
+differ: h-swish counts as Swish, and a block with ReLU or without squeeze-and-excitation is used if the files have no better one; it
+is then listed in the `Cost`. LightTrack's `dsconv` is looked up as an `expanded_conv` of ratio 1 with a residual, its `head` as one
+without. `join`, `cls` and `reg` have no counterpart.
+
+A key may also be the key of an operator of the family, such as `search:stem:3x256x256>16x128x128:`; such a row comes first.
 
 Source: Cai et al., ProxylessNAS, ICLR 2019; Cai et al., Once-for-All, ICLR 2020; keys as their public code forms them.
 """
@@ -35,12 +38,12 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class _Block:
-    """What a key says; of an operator, what is looked for."""
+    """A block as a key describes it, or as it is looked up for an operator; activations are left out."""
 
     in_shape: Shape
     out_shape: Shape
     hidden: int
-    """Channels of the depthwise convolution; 0 where there is none."""
+    """Channels of the depthwise convolution; 0 for a block without one."""
     kernel: int
     stride: int
     residual: bool
@@ -48,6 +51,8 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Row:
+    """The latency of one block, and whether it has squeeze-and-excitation and Swish."""
+
     key: str
     ms: float
     runs: int
@@ -56,25 +61,37 @@ class _Row:
 
 
 class OnceForAll:
-    """Rows of one or more files.
+    """The block latencies of one or more files of once-for-all or ProxylessNAS.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: It is not YAML of this form, a latency is not positive, or a key comes twice.
+        ValueError: A file is not YAML of the form that this module describes, a latency is not positive, or a key occurs twice, in one
+            file or in two.
     """
 
     def __init__(self, paths: Sequence[Path]):
         self._rows: dict[str, Cost] = {}
+        """Every row, by its key."""
         self._blocks: dict[_Block, list[_Row]] = {}
+        """The rows whose key describes a block; those of one block differ in activations or in how the key is written."""
         for path in paths:
             for key, fields in _read(path):
                 self._add(key, fields, f"{key!r:.120} of {path}")
 
     @property
     def size(self) -> int:
+        """Number of rows in the files."""
         return len(self._rows)
 
     def cost(self, op: Operator) -> Cost | None:
+        """Cost of an operator: the row with its own key, else the best row of the same block.
+
+        A row with squeeze-and-excitation is better than one without, then one with h-swish; rows with either where the operator has
+        none are not used.
+
+        Returns:
+            The cost, whose `lacks` lists `se` and `swish` if the operator has them and the row does not. None if there is no row.
+        """
         if op.key in self._rows:
             return self._rows[op.key]
         wants_se, wants_swish = op.kind in ("mbconv", "dsconv"), op.kind in ("mbconv", "dsconv", "stem")
@@ -103,19 +120,20 @@ class OnceForAll:
             self._blocks.setdefault(block, []).append(_Row(key, ms, runs, se=False, swish=True))
         elif match := _BLOCK.fullmatch(key):
             *sizes, expand, kernel, stride, skip = (int(number) for number in match.groups()[:10])
-            # expanding never takes channels away, so a smaller number is a ratio whatever stands behind it
+            # an expansion never removes channels, so a number smaller than the input's must be a ratio
             hidden = expand * sizes[2] if match[11] is None or expand < sizes[2] else expand
             block = _Block(_shape(sizes[:3]), _shape(sizes[3:]), hidden, kernel, stride, bool(skip))
             self._blocks.setdefault(block, []).append(_Row(key, ms, runs, se=match[11] == "1", swish=match[12] == "1"))
 
 
 def _shape(size: Sequence[int]) -> Shape:
-    """(C, H, W) of HxWxC."""
+    """Turns (H, W, C), the order of the keys, into (C, H, W)."""
     height, width, channels = size
     return (channels, height, width)
 
 
 def _block(op: Operator) -> _Block | None:
+    """The block to look up for an operator, read as LightTrack's families define its kind; None for a kind without a counterpart."""
     options, channels = {name: value for name, value in op.options if isinstance(value, int)}, op.in_shape[0]
     match op.kind:
         case "stem":
@@ -132,7 +150,10 @@ def _block(op: Operator) -> _Block | None:
 
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Keys and fields of a YAML mapping, from the parser's events: nothing is built that a hostile file could blow up."""
+    """Yields the key and the fields of each row of a YAML file.
+
+    It reads the parser's events and builds no objects, so that a hostile file cannot exhaust memory through nested aliases.
+    """
     text = read_text(path)
     try:
         events = yaml.parse(text, Loader=yaml.SafeLoader)
@@ -155,6 +176,7 @@ def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _fields(events: Iterator[yaml.Event]) -> dict[str, str]:
+    """The fields of the next row, by name; a plain number is the field `mean`."""
     event = next(events)
     if not isinstance(event, yaml.MappingStartEvent):
         return {"mean": _scalar(event)}
@@ -170,6 +192,7 @@ def _fields(events: Iterator[yaml.Event]) -> dict[str, str]:
 
 
 def _scalar(event: yaml.Event) -> str:
+    """The text of a plain value; raises `ValueError` for anything else."""
     if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
         line = event.start_mark.line + 1
         raise ValueError(f"line {line} has a list, an alias, a tag or a deeper level where a plain value must be")

@@ -1,1 +1,1 @@
-"""Where a study is kept; `opening` knows which."""
+"""Storages of a study: a file or a database. `opening` finds out which of them a study uses."""

@@ -1,6 +1,6 @@
-"""A study in a PostgreSQL database that many machines reach, as `optuna.storages.RDBStorage` keeps it.
+"""A study in a PostgreSQL database that many machines can reach, in the tables of `optuna.storages.RDBStorage`.
 
-`database.json` in the study's folder says which study of which database it is.
+`database.json` in the study's folder names the database and the study in it.
 """
 
 from __future__ import annotations
@@ -25,29 +25,30 @@ from tracking.files.records import read_record, texts
 
 DATABASE = "database.json"
 _PATIENCE_S = 3.0
-"""How long a database may take to notice that a writer is dead."""
+"""Seconds that a database may take to notice that a writer is dead."""
 _CONNECTION = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 
 
 @dataclass(frozen=True)
 class Address:
-    """Which study of which database."""
+    """The database that a study is kept in, and the study's name there."""
 
     url: str
-    """As `postgresql://user@host:port/database`; names no password."""
+    """URL of the form `postgresql://user@host:port/database`, without a password."""
     study: str
+    """Name of the study."""
 
     @classmethod
     def new(cls, url: str, folder: Path) -> Address:
-        """Where the study of a folder begins; a name that no other has."""
+        """Return the address of a new study in a database, with a name that no other study has."""
         return cls(url, f"{folder.absolute().parent.name}-{uuid.uuid4().hex[:12]}")
 
     @classmethod
     def read(cls, folder: Path) -> Address | None:
-        """Where the study of a folder is kept; None where it is not in a database.
+        """Return the address of the study of a folder; None if it is not kept in a database.
 
         Raises:
-            ValueError: The record of it is broken.
+            ValueError: `database.json` is not as a search wrote it.
         """
         path = folder / DATABASE
         if not path.is_file():
@@ -59,24 +60,24 @@ class Address:
             raise ValueError(f"a study's database must be named as the search wrote it, {path} is not ({err}); search anew") from err
 
     def write(self, folder: Path) -> None:
-        """Remember it in the folder, if it is not there yet."""
+        """Write `database.json` into the folder, unless it is there."""
         if not (folder / DATABASE).is_file():
             write_text(folder / DATABASE, json.dumps(asdict(self), indent=1) + "\n")
 
 
 def check_database(url: str) -> str:
-    """Refuse a URL that no study can be kept at, and a database that does not answer.
+    """Check that a study can be kept at a URL, and that the database answers.
 
     Args:
-        url: As `postgresql://user@host:port/database`.
+        url: URL of the form `postgresql://user@host:port/database`.
 
     Returns:
         The same URL.
 
     Raises:
-        ValueError: It is not of PostgreSQL, or holds a password.
+        ValueError: The URL is not one of PostgreSQL, or holds a password.
         ConnectionError: The database does not answer.
-        ImportError: The driver is missing.
+        ImportError: The database's driver is missing.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -96,16 +97,16 @@ def check_database(url: str) -> str:
 
 
 def rdb_storage(address: Address) -> RDBStorage:
-    """The database as Optuna's own storage, for its tools.
+    """Open the database as one of Optuna's own storages, for Optuna's tools.
 
     Raises:
-        ConnectionError: It does not answer.
-        ImportError: The driver is missing.
+        ConnectionError: The database does not answer.
+        ImportError: The database's driver is missing.
     """
     from sqlalchemy import NullPool
 
     DatabaseReader(address).close()
-    settings = {"connect_args": _CONNECTION, "poolclass": NullPool}  # threads that ask and end would leave connections behind
+    settings = {"connect_args": _CONNECTION, "poolclass": NullPool}  # a pool would keep the connections of threads that have ended
     return RDBStorage(_sqlalchemy_url(address.url), settings, skip_table_creation=True)
 
 
@@ -124,7 +125,7 @@ _NOTES = "SELECT key, value_json FROM study_user_attributes JOIN studies USING (
 
 
 class DatabaseReader:
-    """A study in a PostgreSQL database, in the tables that Optuna makes there."""
+    """Reads a study from the tables that Optuna makes in a PostgreSQL database."""
 
     def __init__(self, address: Address):
         import sqlalchemy
@@ -166,7 +167,7 @@ class DatabaseReader:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Say in one line what is wrong with the database."""
+        """Turn errors of the database into a `ConnectionError` of one line."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
@@ -180,7 +181,7 @@ class DatabaseReader:
 
 
 class DatabaseWriter(DatabaseReader):
-    """Writes as Optuna's `RDBStorage` does; holds a lock in the database, which frees it when the connection ends."""
+    """Writes a study as Optuna's `RDBStorage` does. It holds a lock in the database, which is released when the connection ends."""
 
     def __init__(self, folder: Path, address: Address):
         super().__init__(address)
@@ -189,7 +190,8 @@ class DatabaseWriter(DatabaseReader):
         try:
             self._claim()
             with self._answering():
-                self._ask("SELECT pg_advisory_lock(0, hashtext('chiptrack tables'))")  # two that make the tables at once would fail
+                # two processes that make the tables at once would fail
+                self._ask("SELECT pg_advisory_lock(0, hashtext('chiptrack tables'))")
                 self._storage = RDBStorage(_sqlalchemy_url(self._url), {"connect_args": _CONNECTION})
                 self._ask("SELECT pg_advisory_unlock(0, hashtext('chiptrack tables'))")
             folder.mkdir(parents=True, exist_ok=True)
@@ -232,10 +234,11 @@ class DatabaseWriter(DatabaseReader):
     @contextmanager
     def _writing(self) -> Iterator[None]:
         with self._answering():
-            self._ask("SELECT 1")  # who has lost the connection has lost the lock
+            self._ask("SELECT 1")  # a writer that has lost the connection has lost the lock
             yield
 
     def _claim(self) -> None:
+        """Take the study's lock in the database, and wait a little if a dead writer may still hold it."""
         end = time.monotonic() + _PATIENCE_S
         with self._answering():
             while not self._ask("SELECT pg_try_advisory_lock(hashtextextended(:study, 0))"):
@@ -246,6 +249,7 @@ class DatabaseWriter(DatabaseReader):
                 time.sleep(0.1)
 
     def _ask(self, statement: str) -> Any:
+        """Run a statement on the connection that holds the lock, and return a single value."""
         import sqlalchemy
 
         return self._connection.execute(sqlalchemy.text(statement), {"study": self._study}).scalar()

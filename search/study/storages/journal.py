@@ -1,4 +1,4 @@
-"""A study in a file: `journal.log` in its folder, as `optuna.storages.JournalStorage` writes it."""
+"""A study in a file: `journal.log` in the study's folder, in the format of `optuna.storages.JournalStorage`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from search.study.storages.storage import METRIC_NAMES, Record, as_written, choi
 
 JOURNAL = "journal.log"
 _STUDY = "search"
-"""Name of the study in a journal, which holds no other."""
+"""Name of the only study that a journal holds."""
 
 
 class _Operation(IntEnum):
-    """What a line does, by Optuna's codes."""
+    """What a line of a journal does, by Optuna's codes."""
 
     CREATE_STUDY = 0
     SET_STUDY_USER_ATTR = 2
@@ -34,12 +34,12 @@ class _Operation(IntEnum):
 
     @property
     def start(self) -> bytes:
-        """How the line starts."""
+        """The bytes with which such a line starts."""
         return b'{"op_code":%d,' % self
 
 
 class JournalReader:
-    """The lines of a journal; one trial takes two or three."""
+    """Reads a study from the lines of a journal; a finished trial takes three: its beginning, its outcome and its end."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -82,12 +82,13 @@ class JournalReader:
     def _lines(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:
             for line in file:
-                if line.endswith(b"\n"):  # else somebody is writing it
+                if line.endswith(b"\n"):  # a last line without an end is still being written
                     yield line
 
 
 def _begun(number: int, line: bytes) -> Record:
-    # most of the line says what could have been chosen, which is the same in every trial
+    """Read a running trial from the line that began it."""
+    # most of the line lists the values of all choices; these are the same in every trial, so `_choices` caches them
     head, _, rest = line.partition(b'"distributions":')
     distributions, _, tail = rest.partition(b',"params":')
     choices = _choices(distributions)
@@ -102,7 +103,7 @@ def _choices(distributions: bytes) -> dict[str, Sequence[Any]]:
 
 
 class JournalWriter(JournalReader):
-    """Adds lines to it; a killed writer leaves at most half a line, which the next one removes."""
+    """Appends lines to a journal. A killed writer may leave an incomplete line, which the next writer removes."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +151,7 @@ class JournalWriter(JournalReader):
         self._backend.append_logs([{"op_code": code, "worker_id": "chiptrack", **content} for code, content in logs])
 
     def _mend(self) -> None:
-        """Remove what a killed writer has left: half a line, and Optuna's own lock."""
+        """Remove what a killed writer may have left: an incomplete line, and Optuna's own lock file."""
         self._path.with_name(f"{JOURNAL}.lock").unlink(missing_ok=True)
         if self._path.is_file():
             with self._path.open("r+b") as file:
@@ -158,6 +159,7 @@ class JournalWriter(JournalReader):
 
 
 def _end_of_last_line(file: Any) -> int:
+    """Return the position after the last newline; 0 if there is none."""
     end = file.seek(0, 2)
     while end:
         start = max(0, end - 2**16)

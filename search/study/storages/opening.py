@@ -1,4 +1,4 @@
-"""The place where a study is kept, for those who write it, read it, or look at it with Optuna's tools."""
+"""Opens a study in whichever storage it is kept: for writing, for reading, or for Optuna's own tools."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from search.study.storages.storage import Reader, Writer
 
 
 def open_writer(folder: Path, database: str | None = None) -> Writer:
-    """Open a study for writing, or begin one.
+    """Open a study for writing, or begin a new one.
 
     Args:
-        folder: The study's folder; made where it does not exist.
-        database: URL of a PostgreSQL database for a study that begins; one that is continued knows its own.
+        folder: The study's folder; it is made if it does not exist.
+        database: URL of a PostgreSQL database for a new study. It is not needed to continue a study, whose folder says where it is kept.
 
     Raises:
-        BlockingIOError: Another process writes it.
+        BlockingIOError: Another process writes the study.
         ConnectionError: The database does not answer; nothing was written.
         ImportError: The database's driver is missing.
-        ValueError: The URL is not of PostgreSQL, holds a password, or is not where the study began.
+        ValueError: The URL is not one of PostgreSQL, holds a password, or is not where the study began.
     """
     known = Address.read(folder)
     if database is not None:
@@ -39,8 +39,8 @@ def open_reader(folder: Path) -> Reader:
     """Open a study for reading, also while it is being written.
 
     Raises:
-        FileNotFoundError: There is no study.
-        ConnectionError: Its database does not answer.
+        FileNotFoundError: The folder holds no study.
+        ConnectionError: The study's database does not answer.
         ImportError: The database's driver is missing.
     """
     known = Address.read(folder)
@@ -48,11 +48,11 @@ def open_reader(folder: Path) -> Reader:
 
 
 def optuna_storage(folder: Path) -> BaseStorage:
-    """The study as Optuna's own storage, for its tools.
+    """Open a study as one of Optuna's own storages, for Optuna's tools.
 
     Raises:
-        FileNotFoundError: There is no study.
-        ConnectionError: Its database does not answer.
+        FileNotFoundError: The folder holds no study.
+        ConnectionError: The study's database does not answer.
         ImportError: The database's driver is missing.
     """
     known = Address.read(folder)

@@ -1,7 +1,8 @@
-"""What a study needs of the place where it is kept.
+"""What a study requires of its storage.
 
-Both places are in Optuna's own formats, and its tools read them. Optuna itself would write a trial in forty pieces and keep all of them
-in memory; here a trial is one piece when it begins and one when it ends, and reading is a stream.
+There are two storages, a file and a database. Both are in Optuna's own formats, so that its tools can read them. Optuna itself would
+write a trial in some forty steps and keep all trials in memory. Here a trial is written in one step when it begins and in one when it
+ends, and trials are read as a stream.
 """
 
 from __future__ import annotations
@@ -20,73 +21,76 @@ from optuna.trial import FrozenTrial, TrialState
 from supernet.space import Value
 
 METRIC_NAMES = "study:metric_names"
-"""Where Optuna keeps the names of objectives."""
+"""Study attribute in which Optuna keeps the names of objectives."""
 
 
 @dataclass(slots=True)
 class Record:
-    """A trial as it is kept."""
+    """A trial as it is stored."""
 
     number: int
     state: TrialState
     params: dict[str, Value]
-    """What was sampled, by label."""
+    """The sampled values of the choices, by label."""
     attributes: dict[str, Any]
     """Optuna's user attributes."""
     system: dict[str, Any]
-    """What Optuna's samplers and tools keep with it."""
+    """Optuna's system attributes, in which its samplers and tools keep something."""
 
 
 class Reader(Protocol):
-    """A study that may be growing meanwhile."""
+    """Reads a study, which may grow at the same time."""
 
     def notes(self) -> dict[str, Any]:
-        """What is known of the study and, after its end, of single trials. Read before `records`: it knows no later trials."""
+        """Return the notes: what all trials share, and what was found of single trials after their end.
+
+        Read them before `records`: then every trial that a note is about is among the records.
+        """
         ...
 
     def records(self) -> Iterator[Record]:
-        """All trials, in no particular order."""
+        """Yield all trials, in no particular order."""
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the storage."""
         ...
 
 
 class Writer(Reader, Protocol):
-    """A study that nobody else may write."""
+    """Reads and writes a study, which no other process may write at the same time."""
 
     def create(self, directions: Sequence[StudyDirection], metric_names: Sequence[str]) -> None:
-        """Make the study known; one that exists already is left as it is."""
+        """Create the study, unless it exists."""
         ...
 
     def begin(self, trial: FrozenTrial) -> None:
-        """Add a trial that runs from now on; its number must be the next."""
+        """Add a running trial; its number must be the next one."""
         ...
 
     def finish(self, number: int, state: TrialState, values: Sequence[float] | None, attributes: Mapping[str, Any]) -> None:
-        """End a trial. A kill may leave it running with the attributes set."""
+        """End a trial and add attributes to it. If the process is killed meanwhile, the trial may stay running with the attributes set."""
         ...
 
     def note(self, name: str, content: Any) -> None:
-        """Set one of the notes."""
+        """Set a note of the study."""
         ...
 
 
 _BROKEN = (LookupError, TypeError, AttributeError, AssertionError)
-"""What comes of reading something else than was written."""
+"""Errors that arise when the stored content is not what a search wrote."""
 
 
 @contextmanager
 def as_written(where: Path, *also: type[Exception]) -> Iterator[None]:
-    """Say in one line that a study is not as a search wrote it, where reading it ends in an error that tells nobody so.
+    """Turn the obscure errors of reading a damaged study into a `ValueError` that says so in one line.
 
     Args:
-        where: The study.
-        also: Further errors that are of this kind here.
+        where: Path that the error names.
+        also: Further types of errors that mean a damaged study here.
 
     Raises:
-        ValueError: It did.
+        ValueError: One of these errors was raised.
     """
     try:
         yield
@@ -96,19 +100,19 @@ def as_written(where: Path, *also: type[Exception]) -> Iterator[None]:
 
 
 def choices_of(distribution: str) -> Sequence[Any]:
-    """What could have been chosen, from Optuna's record of it."""
+    """Return the values of a choice, from Optuna's JSON record of its distribution."""
     known = json_to_distribution(distribution)
     assert isinstance(known, CategoricalDistribution)
     return known.choices
 
 
 def lock(folder: Path) -> FileLock:
-    """Become the one writer of the study in a folder, until the lock is released.
+    """Acquire the lock that makes this process the only writer of the study in a folder, until the lock is released.
 
     Raises:
-        BlockingIOError: Another process is.
+        BlockingIOError: Another process holds the lock.
     """
-    writer = FileLock(folder / "writer.lock")  # the kernel frees it when the process ends, however that happens
+    writer = FileLock(folder / "writer.lock")  # the kernel releases it when the process ends, in whatever way
     try:
         writer.acquire(timeout=0)
     except Timeout as err:

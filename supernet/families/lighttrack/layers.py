@@ -13,7 +13,7 @@ from supernet.training.initialise import Normal
 
 
 def build(op: Operator) -> nn.Module:
-    """The module of an operator, with random weights."""
+    """Build the module of an operator, with random weights."""
     channels, option = op.in_shape[0], {name: int(value) for name, value in op.options}
     match op.kind:
         case "stem":
@@ -34,7 +34,7 @@ def build(op: Operator) -> nn.Module:
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:
-    """Round to a multiple of `divisor`, never more than 10 % below `value`.
+    """Round to a multiple of `divisor`, at least `divisor` and never more than 10 % below `value`.
 
     >>> make_divisible(36), make_divisible(60), make_divisible(4)
     (40, 64, 8)
@@ -75,7 +75,7 @@ class Stem(nn.Module):
 
 
 class DepthwiseSeparable(nn.Module):
-    """Depthwise 3x3 with squeeze-and-excitation, then a linear 1x1; residual (backbone, first block)."""
+    """First block of the backbone: depthwise 3x3 with squeeze-and-excitation, then a linear 1x1, with a residual connection."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -91,7 +91,7 @@ class DepthwiseSeparable(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """MBConv: 1x1 expansion, depthwise kxk with squeeze-and-excitation, linear 1x1; residual where the shape stays."""
+    """MBConv: 1x1 expansion, depthwise kxk with squeeze-and-excitation, linear 1x1; with a residual connection if the shape stays."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, expansion: int, stride: int):
         super().__init__()
@@ -112,7 +112,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
     def start(self, normal: Normal) -> None:
-        """Residual blocks start as the identity (Goyal et al., 2017), so that deep paths learn no later than shallow ones."""
+        """Make a residual block start as the identity (Goyal et al., 2017), so that deep networks learn as early as shallow ones."""
         if self.residual and isinstance(self.bn3, nn.BatchNorm2d):
             nn.init.zeros_(self.bn3.weight)
 
@@ -130,7 +130,7 @@ class ChannelAttention(nn.Module):
 
 
 class PixelwiseCorrelation(nn.Module):
-    """Every template position is a 1x1 kernel over the search region; channel attention weighs the resulting maps."""
+    """Use the features at each position of the template as a 1x1 kernel over the search features; channel attention weighs the maps."""
 
     def __init__(self, template_cells: int):
         super().__init__()
@@ -143,7 +143,7 @@ class PixelwiseCorrelation(nn.Module):
 
 
 class Neck(nn.Module):
-    """Separate BatchNorm for template features and for search features."""
+    """Holds a BatchNorm for template features and one for search features."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -152,7 +152,7 @@ class Neck(nn.Module):
 
 
 class FeatureFusor(nn.Module):
-    """Pixel-wise correlation and a 1x1 convolution to the width of the heads' input."""
+    """Pixel-wise correlation, then a 1x1 convolution to the number of channels that the heads take."""
 
     def __init__(self, template_cells: int, out_channels: int):
         super().__init__()
@@ -164,7 +164,7 @@ class FeatureFusor(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Neck and fusion of the two branches: search features first, template features second."""
+    """BatchNorms and fusion of the two branches; takes search features first and template features second."""
 
     def __init__(self, neck: Neck, feature_fusor: FeatureFusor):
         super().__init__()
@@ -188,8 +188,8 @@ class SeparableConv(nn.Module):
         return F.relu(self.BN(self.pointwise(self.conv1(x))))
 
     def start(self, normal: Normal) -> None:
-        """Start as the identity plus a little noise, so that eight plain layers in a row can learn."""
-        if isinstance(self.conv1, nn.Conv2d):  # slices of another layer start as that does
+        """Make the layer start as the identity plus a little noise, so that eight of them in a row can learn."""
+        if isinstance(self.conv1, nn.Conv2d):  # a slice of another layer starts as that layer does
             nn.init.dirac_(self.conv1.weight, groups=self.conv1.groups)
             normal(self.pointwise.weight, 0.02)
             rows = min(self.pointwise.weight.shape[:2])
@@ -208,7 +208,7 @@ class ClassPrediction(nn.Module):
         return 0.1 * self.cls_pred(x)
 
     def start(self, normal: Normal) -> None:
-        """Ten times the usual deviation of 0.01, because the output is multiplied by 0.1."""
+        """Draw weights with ten times the usual deviation of 0.01, because the output is multiplied by 0.1."""
         if isinstance(self.cls_pred, nn.Conv2d):
             normal(self.cls_pred.weight, 0.1)
 
@@ -224,7 +224,7 @@ class BoxPrediction(nn.Module):
         return 16.0 * F.relu(self.bbox_pred(x))
 
     def start(self, normal: Normal) -> None:
-        """The predicted box starts at 16 px to each side."""
+        """Make the predicted distances start at about 16 px to each side."""
         if isinstance(self.bbox_pred, nn.Conv2d):
             normal(self.bbox_pred.weight, 0.01)
             nn.init.ones_(self.bbox_pred.bias)  # pyright: ignore[reportArgumentType]

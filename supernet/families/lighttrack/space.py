@@ -1,7 +1,7 @@
-"""LightTrack's search space at the published size, and `nano`, the same choices at laptop size.
+"""LightTrack's search space at the published size, and `nano`, the same kinds of choices at laptop size.
 
-Source: Yan et al., LightTrack, CVPR 2021 (arXiv 2104.14545), Table 1. `nano` is ours: smaller crops and widths that learn in
-minutes on a processor.
+Source: Yan et al., LightTrack, CVPR 2021 (arXiv 2104.14545), Table 1. `nano` is ours: its smaller crops and widths learn in minutes on
+a CPU.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 BLOCKS = {"k3e4": (3, 4), "k3e6": (3, 6), "k5e4": (5, 4), "k5e6": (5, 6), "k7e4": (7, 4), "k7e6": (7, 6)}
-"""MBConv choices, (kernel, expansion), in the order of the official digits."""
+"""Kernel and expansion of each option of an MBConv layer, by value of the choice, in the order of the official digits."""
 HEAD_LAYERS = {"k3": 3, "k5": 5, "skip": 0}
-"""Head layer choices, kernel (0: no layer), in the order of the official digits."""
+"""Kernel of each option of a layer of a head (0 for no layer), by value of the choice, in the order of the official digits."""
 HEAD_DEPTH = 8
-"""Layers of a head before its prediction; the first cannot be skipped."""
+"""Number of layers of a head before its prediction; the first one cannot be skipped."""
 HEADS = {"cls": 1, "reg": 4}
-"""Channels of the map that a head predicts."""
+"""Number of channels of the map that each head predicts."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks of one width; the first has the stage's stride."""
+    """Successive blocks of one width; the first has the stage's stride, the others have stride 1."""
 
     channels: int
     layers: int
@@ -46,12 +46,12 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class LightTrackFamily(SiameseFamily):
-    """A size of LightTrack's space."""
+class Space(SiameseFamily):
+    """LightTrack's search space at one size."""
 
     name: str
     prefix: str
-    """Put before the official spelling of this family's architectures; empty for the original."""
+    """Text in front of the official spelling in the names of this family; empty for the published size."""
     stem_channels: int
     stages: tuple[Stage, ...]
     fused_channels: int
@@ -65,12 +65,12 @@ class LightTrackFamily(SiameseFamily):
 
     @cached_property
     def back_labels(self) -> tuple[str, ...]:
-        """Labels of the searched backbone layers, `back.STAGE.LAYER`, in order."""
+        """Labels `back.STAGE.LAYER` of the searched backbone layers, in order; stages are counted from 1, layers from 0."""
         return tuple(f"back.{s}.{i}" for s, stage in enumerate(self.stages, 1) for i in range(stage.layers))
 
     @cached_property
     def exits(self) -> tuple[tuple[int, int], ...]:
-        """(stage, layer) whose output may feed the heads: any layer of the second and later stages."""
+        """(stage, layer), counted from 0, of each layer whose output may feed the fusion: all layers of the second and later stages."""
         return tuple((s, i) for s, stage in enumerate(self.stages) if s > 0 for i in range(stage.layers))
 
     @cached_property
@@ -140,11 +140,11 @@ class LightTrackFamily(SiameseFamily):
         return self.stages[0].layers + feature + 1
 
     def stage_stride(self, stage: int) -> int:
-        """Pixels of a crop per cell of the features after a stage (0 is the first); the stem halves the crop."""
+        """Pixels of a crop per cell of the features after stage number `stage`, counted from 0; the stem has stride 2."""
         return 2 * math.prod(built.stride for built in self.stages[: stage + 1])
 
     def _feature_shape(self, feature: int, size: int) -> Shape:
-        """Of the features of a crop that feed the fusion."""
+        """Shape of the features that a crop of this side gives to the fusion, if exit number `feature` is chosen."""
         stage, _ = self.exits[feature]
         side = size // self.stage_stride(stage)
         return (self.stages[stage].channels, side, side)
@@ -176,7 +176,7 @@ class LightTrackFamily(SiameseFamily):
 
 @cache
 def _counts() -> Mapping[str, Counts]:
-    """Counts of the operators of both sizes; tests/test_counts.py compares them with fresh ones."""
+    """Counts of the operators of both sizes, by key, from a file; tests/test_counts.py compares them with a fresh count."""
     return read_counts(Path(__file__).with_name("counts.json"))
 
 
@@ -196,7 +196,7 @@ def _build(op: Operator) -> nn.Module:
     return layers.build(op)
 
 
-LIGHTTRACK = LightTrackFamily(
+LIGHTTRACK = Space(
     name="lighttrack",
     prefix="",
     stem_channels=16,
@@ -211,14 +211,14 @@ LIGHTTRACK = LightTrackFamily(
     presets={"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"},
 )
 
-NANO = LightTrackFamily(
+NANO = Space(
     name="nano",
     prefix="nano:",
     stem_channels=8,
     stages=(Stage(8, 2, 2), Stage(16, 4, 2), Stage(24, 4, 1), Stage(32, 4, 1)),
     fused_channels=32,
     head_widths=(16, 24, 32),
-    max_macs=16_000_000,  # admits as much of the space, four fifths, as 600M does of the original
+    max_macs=16_000_000,  # four fifths of the architectures meet this limit, as with 600M at the published size
     recipe=Recipe(steps=2000, batch=16, lr=3e-3),
     radius_px=12.0,
     sharing="sliced",

@@ -1,8 +1,11 @@
-"""Official names of LightTrack's architectures, as the public code spells them: a codec of the chosen values, never their identity.
+"""Writes and reads the official names of LightTrack's architectures, as the public code spells them.
 
-`back_` and a digit for each block of the backbone (the first and the last are fixed, four in front of the last belong to a stage that
-only ImageNet classification uses: 20 digits at the published size); `cls_` and `reg_` with a digit for the width and one for each
-layer; `_ops_` with stage and block of the exit. A family of another size puts its prefix in front.
+Example: back_04502514044521042540+cls_211000022+reg_100000111_ops_32.
+
+`back_` has a digit for each block of the backbone, here 20. The first and the last are 0, for fixed blocks. The four before the last belong
+to a stage that only ImageNet classification uses; they are ignored when a name is read and written as 0000. The others choose the kernel
+and expansion of a layer. `cls_` and `reg_` have a digit for the width and one for each of the eight layers of a head. `_ops_` has stage and
+block of the exit, counted from 0. A family of another size puts its prefix in front.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from functools import cached_property
 from supernet.space import Value
 
 _TAIL = "0000"
-"""Digits of the stage that exists for classification only."""
+"""Digits that are written for the stage that only classification uses."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,17 @@ class Spelling:
     """How one family's architectures are spelled."""
 
     family: str
+    """Name of the family."""
     prefix: str
-    """Put in front of the official form; empty for the published size."""
+    """Text in front of the official form; empty for the published size."""
     choices: Mapping[str, tuple[Value, ...]]
+    """Possible values of each choice by its label, in the order of the official digits."""
     back: tuple[str, ...]
-    """Labels of the blocks of the backbone, in order."""
+    """Labels of the searched blocks of the backbone, in order."""
     towers: Mapping[str, tuple[str, ...]]
-    """By head the labels of its width and of its layers, in order."""
+    """Labels of the width and of the layers of each head, in order, by head."""
     exits: tuple[tuple[int, int], ...]
-    """Stage and block by the value of the choice `feature`."""
+    """(stage, block) of the exit for each value of the choice `feature`, which is the position in this tuple."""
 
     @property
     def _exits(self) -> str:
@@ -47,7 +52,7 @@ class Spelling:
         return {label: {value: str(i) for i, value in enumerate(values)} for label, values in self.choices.items()}
 
     def spell(self, chosen: Mapping[str, Value]) -> str:
-        """The official name of these chosen values."""
+        """Write the official name of these chosen values."""
 
         def digits(labels: Sequence[str]) -> str:
             return "".join([self._digits[label][chosen[label]] for label in labels])
@@ -57,7 +62,7 @@ class Spelling:
         return f"{self.prefix}back_0{digits(self.back)}{_TAIL}0+{towers}_ops_{stage}{block}"
 
     def read(self, name: str) -> dict[str, Value]:
-        """The chosen values that an official name means.
+        """Read the chosen values from an official name.
 
         Raises:
             ValueError: The text is not a name of this family.

@@ -1,4 +1,4 @@
-"""Official LightTrack weights: their names, and what makes them fit a network."""
+"""Loads official LightTrack weights into a network: their names, and what must be changed in them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _FIXED = {
     "fusion.neck.": "neck.",
     "fusion.feature_fusor.": "feature_fusor.",
 }
-"""Beginnings of our names -> of the official ones."""
+"""Prefixes of our tensor names, and the official prefixes that stand in their place."""
 _PREDICTIONS = {"cls": "head.cls_perd.", "reg": "head.reg_pred."}
-"""Head -> beginning of the official names of its prediction; the spelling is theirs."""
+"""Official prefix of the prediction layer of each head; the misspelling `perd` is theirs."""
 
 
 def public_settings(settings: SiameseSettings) -> SiameseSettings:
-    """A family's constants with the public tracker's crops of whole pixels, which its weights were trained with."""
+    """A family's settings, but with the public tracker's crops of whole pixels, with which the official weights were trained."""
     return replace(settings, aligned=False)
 
 
 def official_name(name: str, layers: Sequence[int]) -> str:
-    """What a tensor of one of our networks is called officially.
+    """Official name of a tensor of one of our networks.
 
     Args:
-        name: In the network's state dict.
-        layers: Number of blocks of each stage of its family.
+        name: Name of the tensor in the state dict of our network.
+        layers: Number of blocks of each stage of the family.
 
     >>> official_name("backbone.4.conv_pw.weight", [2, 4, 4, 4])
     'features.blocks.2.0.conv_pw.weight'
@@ -58,16 +58,16 @@ def official_name(name: str, layers: Sequence[int]) -> str:
 
 
 def load_official(network: nn.Module, tensors: Mapping[str, Tensor], layers: Sequence[int], source: str) -> None:
-    """Fill a network; the names must be the same on both sides.
+    """Copy official weights into a network; every tensor must have its counterpart on the other side.
 
-    A BatchNorm whose mean is 0 and variance 1 throughout was folded into its convolution; it becomes the exact identity, which
-    it would miss by its epsilon.
+    A BatchNorm with mean 0 and variance 1 in all channels was folded into its convolution. Its variance is set to 1 - epsilon, so that it
+    divides by exactly 1.
 
     Args:
-        network: Of a LightTrack family; filled in place.
-        tensors: By official name.
+        network: Network of a LightTrack family; filled in place.
+        tensors: Official weights by official name; BatchNorms' counters of batches may be missing.
         layers: Number of blocks of each stage of the family.
-        source: Where they come from, for the error.
+        source: Where the weights come from, for the error message.
 
     Raises:
         ValueError: Tensors are missing, surplus, of another shape, or not finite; all are named.
@@ -90,6 +90,6 @@ def load_official(network: nn.Module, tensors: Mapping[str, Tensor], layers: Seq
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor is dense, in memory, and holds finite real numbers."""
+    """Whether a tensor is dense, lies in the CPU's memory, and holds finite real numbers."""
     plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not (tensor.is_quantized or tensor.is_complex())
     return plain and bool(torch.isfinite(tensor).all())
