@@ -130,7 +130,7 @@ def counts(cells: np.ndarray, rule: str = "all") -> np.ndarray:
 
 
 def features(cells: np.ndarray) -> np.ndarray:
-    """(N, F) features of (N, 6) cells: counts of operators, sizes of the live graph, depths, and the operator of each edge in one-hot form."""
+    """(N, F) features of (N, 6) cells: counts of operators, sizes of the live graph, depths, and a one-hot code of each edge's operator."""
     live = executed(cells, "live")
     ends = [np.where(live @ side > 0, 1, 0).sum(axis=1) for side in (_START, _END)]
     total, along = terms(cells, "live")

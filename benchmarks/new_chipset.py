@@ -69,7 +69,10 @@ class Others:
     """(N, S) milliseconds on each of S other chips, as predicted by a model of the chip; S may be 0."""
 
     def beliefs(self, imagined: Sequence[np.ndarray], reference: np.ndarray) -> list[Belief]:
-        """Return a belief for each array of (N, M) latencies on imagined chips; `reference` are the rows over whose mean latencies are relative."""
+        """Return a belief for each array of (N, M) latencies on imagined chips.
+
+        Latencies are divided by their mean over the networks in the rows `reference`.
+        """
         varied = self.table.features[:, np.ptp(self.table.features, axis=0) > 0]
         structure = (varied - varied.mean(axis=0)) / varied.std(axis=0)
         return [Belief.of(self.ms / self.ms[reference].mean(axis=0), x / x[reference].mean(axis=0), structure) for x in imagined]
@@ -138,7 +141,7 @@ def _boosted(x: np.ndarray, ms: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def modelled(table: Table, chip: str, training: np.ndarray) -> np.ndarray:
-    """(N,) milliseconds on a chip as a model predicts them; networks that train the model are predicted by cross-validation (five folds)."""
+    """(N,) milliseconds on a chip as predicted by a model; networks that train the model are predicted by five-fold cross-validation."""
     ms, x = table.ms[chip].to_numpy(), table.features
     rows = usable(ms, training)
     predicted = _boosted(x[rows], ms[rows], x)

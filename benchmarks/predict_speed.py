@@ -30,7 +30,7 @@ _FITTED_ON = 200
 
 
 def made_up(family: Family, model: str) -> LatencyPredictor:
-    """Fit a predictor to made-up networks, which take longer than the sum of their operators by amounts that depend on parameters and choices."""
+    """Fit a predictor to made-up networks, which take longer than the sum of their operators, depending on parameters and choices."""
     operator_ms = {op.key: 0.01 + 1e-9 * op.counts.macs for op in family.all_operators}
     rng = np.random.default_rng(0)
     encoded = Encoder(family.name, operator_ms).encode_choices(random_choices(family, _FITTED_ON, rng))

@@ -27,8 +27,8 @@ from search.page.wording import title
 
 _TRADE_OFF = (
     "Every dot is an architecture that tracked validation sequences with weights inherited from the supernet. Large circles are the Pareto "
-    "front of the search; they are hollow if one of the figures shown is predicted. The line joins the feasible architectures that no other "
-    "beats in the figures shown. Diamonds are members of the front judged again on further sequences, which had no part in choosing them. "
+    "front of the search; they are hollow if one of the figures shown is predicted. The line joins the feasible architectures that no "
+    "other beats in the figures shown. Diamonds are members of the front judged again on further sequences, which had no part in choosing them. "
     "Error bars are one standard error of the difference from the highest accuracy. Point at a dot to see its architecture; click a dot to "
     "keep its architecture in view."
 )
@@ -38,8 +38,8 @@ _CONVERGENCE = (
 )
 _IMPORTANCE = (
     "How much the error of a model of each figure grows when the values of one choice are shuffled. This is about the share of the "
-    "figure's variance that goes with the choice. The explained share in the legend says how well the model predicts candidates that it was "
-    "not fitted on; if it is low, the bars are mostly noise. The bars show association among the architectures that the strategy chose, "
+    "figure's variance that goes with the choice. The explained share in the legend says how well the model predicts candidates that it "
+    "was not fitted on; if it is low, the bars are mostly noise. The bars show association among the architectures that the strategy chose, "
     "not proof of a cause."
 )
 _METHOD = (

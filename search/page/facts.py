@@ -1,4 +1,4 @@
-"""The parts of the page that are rows of a name and a text: how certain the figures are, how they were found, and figures of the whole job."""
+"""The parts of the page that are lists of names and texts: how certain the figures are, how they were found, figures of the whole job."""
 
 from __future__ import annotations
 

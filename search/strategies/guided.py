@@ -39,7 +39,7 @@ _MOST = 400
 _POOL = 4096
 """Size of each of the two random samples from which the first architectures are chosen."""
 _WORTH_IT = 1e-4
-"""Smallest expected gain of a round that is worth it, relative to the hypervolume so far; two rounds in succession below it end the search."""
+"""Smallest worthwhile gain of a round, relative to the hypervolume so far; two rounds in succession that expect less end the search."""
 
 
 def guided(feasible: FeasibilityFilter, seed: int) -> BaseSampler:

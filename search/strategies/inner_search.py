@@ -112,7 +112,7 @@ def evolve(
 
 
 def _crossed(population: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, L) children: each choice comes from one of two parents, each of which won a tournament of two rows; earlier rows are better."""
+    """(count, L) children: each choice comes from one of two parents, and each parent is the earlier, hence better, of two random rows."""
     one, other = rng.integers(len(population), size=(2, 2, count)).min(axis=0)
     return np.where(rng.random((count, population.shape[1])) < 0.5, population[one], population[other])
 

@@ -26,7 +26,7 @@ class Candidate:
     rescored: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """By kind of metric, the score on each rescoring sequence, none of which is used by the search; empty if it was not rescored."""
     recalibrated: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """By kind of metric, the mean score over the search's sequences for each further draw of calibration pairs; empty if that was not tried."""
+    """By kind of metric, the mean score over the search's sequences for each further draw of calibration pairs; empty if none was tried."""
     strategy: str = ""
     """Name of the strategy that proposed it."""
     seconds: float = 0.0

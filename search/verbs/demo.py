@@ -146,7 +146,7 @@ def _search(supernet: Path, predictor: Path, run: Path, evaluations: int) -> Non
 
 
 def _settings(out: Path, minutes: float) -> dict:
-    """Return the steps of the two trainings and the evaluations of the search, decided once for a folder from how fast this machine trains."""
+    """Return the steps of both trainings and the evaluations of the search, decided once for a folder from how fast this machine trains."""
     path = out / "settings.json"
     if path.is_file():
         try:
