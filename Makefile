@@ -1,4 +1,4 @@
-# make demo   the whole job on this machine, about 15 minutes on 2 cores, results in runs/demo
+# make demo   the whole job on this machine, about 12 minutes on 2 free cores, results in runs/demo
 # make test   the test suite
 # make lint   formatting, lint, types
 # Each sets up .venv by itself; nothing but Python 3.11 or newer is needed.

@@ -31,10 +31,12 @@ class Verb:
     """Functions, as `module:function`, by the word that follows the verb, e.g. `list` in `chiptrack tables list`."""
     instead: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Functions, as `module:function`, that run in place of `function` when a certain flag is given; by that flag."""
+    resumes: bool = False
+    """Whether it goes on where it was interrupted without being told to by `--resume`."""
 
 
 VERBS = {
-    "demo": Verb("run the whole job on this machine with embedded defaults", "search.verbs.demo:demo"),
+    "demo": Verb("run the whole job on this machine with embedded defaults", "search.verbs.demo:demo", resumes=True),
     "devices": Verb("list the runtimes and the ways to devices that can be used here", "latency_tables.devices:devices"),
     "describe": Verb("show parameters, multiply-adds and operators of an architecture", "supernet.describe:describe"),
     "measure": Verb(
@@ -94,15 +96,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if words[0] not in VERBS:
         _fail(f"a verb must be one of {', '.join(VERBS)}, got {words[0]!r}; see `chiptrack --help`")
-    hint = ""
+    hint = "begins anew"
     try:
         title, function, rest = chosen(words)
         flags = Flags(title, function, VERBS[words[0]])
-        hint = " with --resume" if flags.resumes else ""
+        if VERBS[words[0]].resumes or flags.resumes:
+            hint = "with --resume goes on" if flags.resumes else "goes on"
         positional, given, as_json = flags.parse(rest)
         answer = function(*positional, **given)
     except KeyboardInterrupt:
-        print(f"chiptrack: interrupted; the same command{hint} goes on", file=sys.stderr)
+        print(f"chiptrack: interrupted; the same command {hint}", file=sys.stderr)
         return 130
     except (ValueError, OSError, ImportError, ArithmeticError) as err:
         _fail(_one_line(err))
@@ -310,8 +313,10 @@ def _indent(text: str) -> str:
 
 def _one_line(err: BaseException) -> str:
     if isinstance(err, OSError) and err.strerror:
-        place = err.filename2 or err.filename
-        said = err.strerror.lower() if place is None else f"{err.strerror.lower()}: {place}"
+        if " must " in err.strerror:  # one of chiptrack's own, which says the rule
+            return " ".join(err.strerror.split())
+        path = err.filename2 or err.filename
+        said = err.strerror.lower() if path is None else f"{err.strerror.lower()}: {path}"
         return f"the system must allow it, it says {said}; check path, permissions and free space"
     return " ".join(str(err).split()) or type(err).__name__
 

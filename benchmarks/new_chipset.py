@@ -5,7 +5,7 @@
 The table (.parquet or .csv) has a column `arch_str` of NAS-Bench-201 cells and one column of milliseconds for each chip; an empty field
 was not measured. For each seed, the networks are split into two random halves. At most 800 networks of the first half train a model of each
 other chip, and the networks to measure on the new chip are chosen among at most 800 of them. Predictions are scored on the second half.
-Siblings of the new chip are not used; see `siblings`.
+Siblings of the new chip are not used; see `chip_table.siblings`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,40 +23,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores a
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-import pandas as pd
 import xgboost
 from scipy.optimize import nnls
 from scipy.stats import norm
 from sklearn.linear_model import Ridge
 
-from benchmarks.nas_bench_201 import RULES, counts, features, imagine, parse
+from benchmarks.chip_table import COLUMN, Table, read, siblings
+from benchmarks.nas_bench_201 import RULES, counts, imagine
 from predictors.interval import COVERAGE
 from predictors.scores import score
 from predictors.transfer.belief import Belief, choose, condition
 from tracking.files.progress import progress
 
-COLUMN = "arch_str"
-MIN_NETWORKS = 20
-"""Fewest measured networks of a chip, so that there are some to train on, some to choose from and some to score on."""
-SIBLING_SPEARMAN = 0.99
 _TRAINING, _FOLDS, _IMAGINED = 800, 5, 400
 _BOOSTING = {"max_depth": 3, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.5, "min_child_weight": 2, "nthread": 1, "seed": 0}
 _ROUNDS = 500
-
-
-@dataclass(frozen=True)
-class Table:
-    """Latencies of different cells on several chips."""
-
-    cells: np.ndarray
-    """(N, 6) as `nas_bench_201.parse` returns them."""
-    ms: pd.DataFrame
-    """(N, C) milliseconds, a column for each chip; NaN where not measured."""
-
-    @cached_property
-    def features(self) -> np.ndarray:
-        """(N, F) see `nas_bench_201.features`."""
-        return features(self.cells)
 
 
 @dataclass(frozen=True)
@@ -76,58 +56,6 @@ class Others:
         varied = self.table.features[:, np.ptp(self.table.features, axis=0) > 0]
         structure = (varied - varied.mean(axis=0)) / varied.std(axis=0)
         return [Belief.of(self.ms / self.ms[reference].mean(axis=0), x / x[reference].mean(axis=0), structure) for x in imagined]
-
-
-def read(path: Path) -> Table:
-    """Read a table; a cell that has several rows gets the mean of its milliseconds.
-
-    Raises:
-        ValueError: The table cannot be read, lacks cells, chips or networks, or has milliseconds that are not positive.
-    """
-    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
-    if path.suffix not in readers:
-        raise ValueError(f"a table must be a .parquet or .csv file, got {path}; convert it")
-    try:
-        frame = readers[path.suffix](path)
-    except (OSError, ValueError, ImportError) as err:
-        raise ValueError(f"a table must be readable, {path} is not ({' '.join(str(err).split()):.150}); check path and contents") from err
-    if COLUMN not in frame:
-        raise ValueError(f"a table must have a column {COLUMN}, {path} has {', '.join(map(str, frame)):.150}; name the column of cells so")
-    listed = frame.drop(columns=COLUMN)
-    if listed.empty:
-        raise ValueError(f"a table must have networks and at least one chip, {path} has {len(frame)} and {listed.shape[1]}; add them")
-    for name, column in listed.items():
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            raise ValueError(f"columns beside {COLUMN} must hold milliseconds, {name!r} holds {column.dtype}; drop that column")
-    ms = listed.astype(float)
-    wrong = ms.notna() & ~((ms > 0) & np.isfinite(ms))
-    if wrong.any(axis=None):
-        row, chip = np.argwhere(wrong.to_numpy())[0]
-        raise ValueError(
-            f"milliseconds must be positive, {ms.columns[chip]!r} has {ms.iat[row, chip]:g} in row {row}; leave it empty or drop the column"
-        )
-    cells, place = np.unique(np.array([parse(text) for text in frame[COLUMN]]), axis=0, return_inverse=True)
-    table = Table(cells, ms.groupby(place).mean().rename(columns=str))
-    few = table.ms.notna().sum()
-    if few.min() < MIN_NETWORKS:
-        raise ValueError(
-            f"a chip must have at least {MIN_NETWORKS} different measured networks, {few.idxmin()!r} has {few.min()}; measure more or drop it"
-        )
-    return table
-
-
-def siblings(table: Table) -> dict[str, list[str]]:
-    """Return, for each chip, the other chips that must not help to predict it, because they are probably the same hardware.
-
-    Two chips are siblings if their names agree in the first two words (`adreno_640_tflite`, `adreno_640_sd855`), or if they order the
-    networks almost equally (Spearman's correlation at least 0.99).
-    """
-    order = table.ms.corr("spearman")
-
-    def related(a: str, b: str) -> bool:
-        return a.split("_")[:2] == b.split("_")[:2] or float(order.at[a, b]) >= SIBLING_SPEARMAN
-
-    return {chip: [other for other in table.ms if other != chip and related(chip, other)] for chip in table.ms}
 
 
 def usable(ms: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -82,7 +82,10 @@ def fit_table(table: LatencyTable, metric: str, seed: int = 0) -> MetricPredicto
         raise ValueError(f"a latency table can tell {' or '.join(_COLUMNS)}, got {metric!r}; choose one of these")
     family = find_family(table.profile.family)
     of = {name: getattr(m, _COLUMNS[metric]) for (name, branch), m in table.networks.items() if branch == "search"}
-    known = {name: value for name, value in of.items() if value}
+    known: dict[Architecture, list[float]] = {}
+    for name, value in of.items():
+        if value:
+            known.setdefault(family.parse(name), []).append(value)  # a network may be there under several names
     if len(known) < MIN_VALUES:
         ways_out = {
             "memory": "measure --networks 30 with a runtime on the processor",
@@ -93,8 +96,7 @@ def fit_table(table: LatencyTable, metric: str, seed: int = 0) -> MetricPredicto
             f"{ways_out[metric]}"
         )
     operator_ms = table.operator_ms() if metric == "energy" else None
-    architectures = [family.parse(name) for name in known]
-    predictor = fit_metric(metric, family.name, architectures, list(known.values()), seed, operator_ms)
+    predictor = fit_metric(metric, family.name, list(known), [float(np.mean(values)) for values in known.values()], seed, operator_ms)
     return replace(predictor, profile=table.profile)
 
 
@@ -123,7 +125,7 @@ def _check(metric: str, architectures: Sequence[Architecture], values: np.ndarra
 def _line(metric: str, features: Features, values: np.ndarray) -> Line:
     """A robust line over the feature of a relative metric; the mean for an accuracy."""
     known = TARGETS[metric]
-    return fit_line(getattr(features, known.figure), values) if known.relative else Line(float(values.mean()), 0.0)
+    return fit_line(getattr(features, known.feature), values) if known.relative else Line(float(values.mean()), 0.0)
 
 
 def _targets(metric: str, values: np.ndarray) -> np.ndarray:

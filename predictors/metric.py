@@ -21,7 +21,7 @@ from predictors.interval import Interval
 from predictors.models.corrections import CORRECTIONS, Correction
 from predictors.models.lookup import Line
 from predictors.predictor import Prediction
-from supernet.families import FAMILIES
+from supernet.catalogue import find_family
 from supernet.space import Architecture
 from tracking.files.atomic import write_text
 from tracking.files.records import numbers, typed
@@ -35,7 +35,7 @@ class Target:
     """How one metric is predicted."""
 
     unit: str
-    figure: Literal["megabytes", "work"]
+    feature: Literal["megabytes", "work"]
     """Field of `Features` that the line is over."""
     relative: bool
     """True for a positive metric: models correct its logarithm, and errors are relative. False for a share of 0..1: models correct its
@@ -58,7 +58,7 @@ class MetricPredictor:
     metric: str
     family: str
     line: Line
-    """Line over the feature that `Target.figure` names; a constant for an accuracy."""
+    """Line over the feature that `Target.feature` names; a constant for an accuracy."""
     model_name: str
     """Name of `model` in `CORRECTIONS`."""
     model: Correction
@@ -118,7 +118,7 @@ class MetricPredictor:
 def base(metric: str, line: Line, features: Features) -> np.ndarray:
     """(N,) values of the line that the model's correction is added to; their logarithms for a relative metric."""
     known = TARGETS[metric]
-    value = line(getattr(features, known.figure))
+    value = line(getattr(features, known.feature))
     return np.log(np.maximum(value, 1e-9)) if known.relative else value
 
 
@@ -128,7 +128,8 @@ def from_json(record: dict) -> MetricPredictor:
     Raises:
         KeyError, TypeError, ValueError: The record is incomplete or malformed, or names something unknown.
     """
-    metric, family, name = (_known(record, field, of) for field, of in _NAMES.items())
+    metric, name = (_known(record, field, of) for field, of in _NAMES.items())
+    family = find_family(record["family"]).name
     operator_ms = numbers(record["operator_ms"])
     model = CORRECTIONS[name].from_json(record["parameters"], FeatureEncoder(family, operator_ms).width)
     line, about = typed(Line, record["line"]), dict(record["about"])
@@ -138,7 +139,7 @@ def from_json(record: dict) -> MetricPredictor:
     return MetricPredictor(metric, family, line, name, model, interval, profile, operator_ms, about)
 
 
-_NAMES = {"quantity": TARGETS, "family": FAMILIES, "model": CORRECTIONS}
+_NAMES = {"quantity": TARGETS, "model": CORRECTIONS}
 """Fields of the file that must hold a name from one of these dictionaries."""
 
 

@@ -45,8 +45,9 @@ _FAILURES = 3
 class SearchOptions:
     """What a search needs besides its problem: sequences, devices, seed, and where the study is kept."""
 
-    sequences: range = range(1)
-    """Numbers of the sequences that every candidate is judged on."""
+    sequences: range = range(2)
+    """Numbers of the sequences that every candidate is judged on. At least two are needed to estimate the noise of a score: all candidates
+    tie if there is only one. A judge without noise answers the same score for each sequence."""
     rescoring: range = range(0)
     """Numbers of the sequences that the best candidates are judged on again; empty for no rescoring."""
     chips: Mapping[str, LatencyPredictor] = field(default_factory=dict)

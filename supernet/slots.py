@@ -1,12 +1,16 @@
-"""Slots: the positions in the networks of a family, in the order of execution, and the operator that stands in each.
+"""Slots are the positions in the networks of a family, in the order of execution; each holds an operator or is empty.
 
-A family declares choices. A choice has a label and a few values, and an architecture has one chosen value for each choice. A slot
-says on which choices it depends: at most one choice of its own, such as the kernel size of this layer, and a context of other
-choices that decide its shape or whether it is built at all, such as a width or a depth. For the values of these choices it gives the
-operator that stands there, or nothing.
+A family declares L choices. A choice has a name, called its label, and a few values; an architecture has one value for each choice. A slot
+lists the choices that it depends on: at most one choice of its own, such as the kernel size of the layer in this position, and a context of
+other choices, such as a width that decides the shapes of its tensors or a depth that decides whether the layer exists. Given the values of
+these choices, `Slot.fill` returns the operator in the slot, or None if the slot is empty.
 
-A `SlotTable` asks every slot for every combination of the values that it depends on, once. Afterwards operators are looked up. It takes
-architectures as indices: for each of the L choices, in the order of the family, the position of the chosen value among its values.
+A `SlotTable` calls `fill` once for every slot and every combination of values. Later questions are answered by look-ups. Its methods take
+an architecture as L indices: the index of the chosen value among the values of each choice, in the order in which the family declares them.
+
+Example: the choices are depth (1, 2) and kernel (3, 5), and the kernel is that of the second layer. The first slot depends on nothing. The
+second slot has the kernel as its own choice and the depth as its context: it is empty for depth 1. Its table has the four entries
+(depth, kernel) = (1, 3), (1, 5), (2, 3), (2, 5): empty, empty, the layer with kernel 3, the layer with kernel 5.
 """
 
 from __future__ import annotations
@@ -31,12 +35,12 @@ class Slot:
     name: str
     """Unique within its branch. Slots of the template and the search branch that have the same name share their weights."""
     part: str
-    """Part of the network that it belongs to, as a path of modules: `backbone`, `fusion`, `heads.cls`. Operators of one part run one
-    after the other."""
+    """Part of the network that it belongs to, as a path of modules with dots: `backbone`, `fusion`, `heads.cls`. The operators of one part
+    form a chain, in which each takes the output of the one before."""
     fill: Callable[..., Operator | None]
     """Called with one value for each of `labels`, in that order. Returns the operator, or None if the slot is empty."""
     label: str | None = None
-    """Label of its own choice; None where it has none."""
+    """Label of the choice of its own, which selects the operator of this slot alone; None if it has none."""
     context: tuple[str, ...] = ()
     """Labels of the other choices that it depends on."""
 
@@ -47,45 +51,46 @@ class Slot:
 
 
 class SlotLookup:
-    """Which operator stands in one slot, for every combination of the choices that it depends on."""
+    """Table of the operator in one slot for every combination of values of the choices that the slot depends on."""
 
     def __init__(self, choices: Sequence[int], sizes: Sequence[int], operators: Sequence[int]):
-        """Flatten the combinations into one table.
+        """Store the flat table and its strides.
 
         Args:
-            choices: Positions, among the choices of the family, of those that the slot depends on.
-            sizes: Number of values of each of them.
-            operators: Index of the operator for every combination, the last choice changing fastest; -1 where the slot is empty.
+            choices: The choices that the slot depends on, as positions among the choices of the family.
+            sizes: Number of values of each of these choices.
+            operators: One entry for every combination, the last choice changing fastest: the operator's index in `SlotTable.operators`, or
+                -1 if the slot is empty.
         """
         self.sizes = tuple(sizes)
         self.choices = np.array(choices, int)
         self.strides = np.array([prod(sizes[i + 1 :]) for i in range(len(sizes))], int)
-        """Distance in the table between neighbouring values of each choice."""
+        """Stride of each choice: the distance in the table between entries of neighbouring values."""
         self.table = np.array(operators, int)
         self._list = list(operators)
         self._pairs = list(zip(choices, self.strides.tolist(), strict=True))
 
     def rows(self, indices: np.ndarray) -> np.ndarray:
-        """(N,) positions in the table of N architectures given as (N, L) indices."""
+        """(N,) entries of the table, by number, for N architectures given as (N, L) indices."""
         rows = np.zeros(len(indices), int)
-        for choice, stride in zip(self.choices, self.strides, strict=True):  # products of integer matrices take twice as long
+        for choice, stride in zip(self.choices, self.strides, strict=True):  # NumPy multiplies matrices of integers half as fast
             rows += indices[:, choice] * stride
         return rows
 
     def row(self, indices: Sequence[int]) -> int:
-        """Position in the table of one architecture given as L indices; a fast `rows` without NumPy's overhead."""
+        """The same as `rows` for one architecture given as L indices; faster, without NumPy's overhead."""
         row = 0
         for choice, stride in self._pairs:
             row += indices[choice] * stride
         return row
 
     def operator(self, indices: Sequence[int]) -> int:
-        """Index of the operator of one architecture given as L indices; -1 where the slot is empty."""
+        """Index of the operator that an architecture, given as L indices, has in this slot; -1 if the slot is empty."""
         return self._list[self.row(indices)]
 
 
 class SlotTable:
-    """The operators of all slots of a family, for every combination of choices."""
+    """The operators of all slots of a family, for every combination of values of the choices."""
 
     def __init__(self, choices: Mapping[str, tuple[Value, ...]], slots: Sequence[Slot]):
         """Call `fill` of every slot with every combination of the values that it depends on.
@@ -95,8 +100,8 @@ class SlotTable:
             slots: All slots, in the order of execution.
 
         Raises:
-            ValueError: A slot depends on a choice that the family does not declare, or two operators with different inputs have the same
-                key.
+            ValueError: A slot depends on a choice that the family does not declare, or two operators with inputs of different shapes have
+                the same key.
         """
         self.choices = choices
         self.slots = tuple(slots)
@@ -110,7 +115,7 @@ class SlotTable:
             operators = [slot.fill(*values) for values in product(*(choices[label] for label in slot.labels))]
             for op in operators:
                 if op is not None and found.setdefault(op.key, op).input_shapes != op.input_shapes:
-                    raise ValueError(f"operators with different inputs must have different keys, {op.key} has several; add an option")
+                    raise ValueError(f"operators with different inputs must have different keys, {op.key} has several; give them an option")
             filled.append([None if op is None else op.key for op in operators])
         self.operators: tuple[Operator, ...] = tuple(found[key] for key in sorted(found))
         """The K different operators, in the order of their keys."""
@@ -121,15 +126,15 @@ class SlotTable:
             self._lookups.append(SlotLookup([labels.index(label) for label in slot.labels], sizes, [index[key] for key in keys]))
 
     def lookup(self, slot: int) -> SlotLookup:
-        """The table of the slot at this position."""
+        """The look-up table of a slot, which is given by its position in `slots`."""
         return self._lookups[slot]
 
     def offered(self, slot: int) -> list[Operator]:
-        """Every different operator that the slot at this position may hold."""
+        """Every different operator that a slot can hold; the slot is given by its position in `slots`."""
         return [self.operators[i] for i in dict.fromkeys(self._lookups[slot].table.tolist()) if i >= 0]
 
     def filled(self, indices: Sequence[int]) -> list[tuple[Slot, Operator]]:
-        """The slots of one architecture that are not empty, each with its operator.
+        """The slots of one architecture that are not empty, in the order of execution, each with its operator.
 
         Args:
             indices: L indices of the chosen values.
@@ -138,16 +143,19 @@ class SlotTable:
         return [(slot, self.operators[i]) for slot, i in zip(self.slots, found, strict=True) if i >= 0]
 
     def canonical(self, indices: np.ndarray) -> np.ndarray:
-        """Set to 0 every choice that has no effect on the network, given the others.
+        """Return indices in which every choice that has no effect on the network has its first value, index 0.
 
-        A choice has no effect if every slot that depends on it holds the same operator for all of its values. A choice that no slot
-        depends on is kept: the family may use it elsewhere. Example: the kernel of a second layer has no effect if the depth is 1.
+        A choice has no effect if, with all other choices fixed, each slot that depends on it holds the same operator, or is empty, for all
+        of its values. A choice that no slot depends on is kept: the family may use it elsewhere, as it uses the search size.
+
+        In the example above the kernel has no effect if the depth is 1. So the indices (0, 1) of depth 1 and kernel 5 become (0, 0), and
+        (1, 1) stays.
 
         Args:
-            indices: (N, L) of N architectures.
+            indices: (N, L) indices of N architectures.
 
         Returns:
-            (N, L), a copy.
+            (N, L) indices; `indices` is not changed.
         """
         indices = np.array(indices)
         for choice, tables in self._sometimes_without_effect.items():
@@ -170,9 +178,9 @@ class SlotTable:
 
     @cached_property
     def _sometimes_without_effect(self) -> dict[int, list[tuple[SlotLookup, np.ndarray]]]:
-        """The choices that may have no effect, by position.
+        """The choices that have no effect in some architectures, by position among the choices of the family.
 
-        For each choice it lists the slots that depend on it. A mask says for each row of the slot's table whether the choice matters there.
+        Each is listed with the slots that depend on it: the slot's look-up table, and for every entry of it whether the choice matters.
         """
         found: dict[int, dict[tuple, tuple[SlotLookup, np.ndarray]]] = {}
         always = set()
@@ -183,6 +191,6 @@ class SlotTable:
                 matters = np.broadcast_to((table != table.take([0], axis)).any(axis=axis, keepdims=True), table.shape).ravel()
                 if matters.all():
                     always.add(choice)
-                elif matters.any():  # slots of both branches often have identical masks; one is enough
+                elif matters.any():  # slots of both branches often have identical masks, of which one is kept
                     masks.setdefault((*lookup.choices.tolist(), matters.tobytes()), (lookup, matters))
         return {choice: list(masks.values()) for choice, masks in sorted(found.items()) if choice not in always}

@@ -9,6 +9,7 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)  # the first example may import NNI, which takes seconds
@@ -40,6 +41,12 @@ def _own_cache(tmp_path_factory):
 def family(request):
     """Each family in turn."""
     return FAMILIES[request.param]
+
+
+@pytest.fixture(scope="session")
+def ray_lock(tmp_path_factory):
+    """To be held while a Ray starts: two that start at once, in two test processes, may take each other's ports."""
+    return FileLock(tmp_path_factory.getbasetemp().parent / "ray.lock")
 
 
 @pytest.fixture

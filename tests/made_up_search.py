@@ -74,7 +74,7 @@ def made_up_candidates(family: Family, count: int, chips: tuple[str, ...] = ("ph
 
 @dataclass(frozen=True, eq=False)
 class Blocks(Family):
-    """Layers of 16 tokens, as many as `depth` says, and a norm that may be left out."""
+    """Layers of 16 tokens, as many as `depth` says, and a norm that may be left out; `seed` has more values than one digit can say."""
 
     name: str = "blocks"
     max_macs: int = 3000
@@ -82,7 +82,7 @@ class Blocks(Family):
 
     @property
     def choices(self):
-        return {"depth": (1, 2, 3), "heads": (2, 4), "norm": ("yes", "no")}
+        return {"seed": tuple(range(40)), "depth": (1, 2, 3), "heads": (2, 4), "norm": ("yes", "no")}
 
     @property
     def slots(self):

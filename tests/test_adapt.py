@@ -12,6 +12,7 @@ from predictors.fit import fit
 from predictors.load import load_predictor
 from predictors.transfer.adapt import adapt
 from supernet.families import FAMILIES
+from supernet.runtimes.simulated import Simulated
 
 SOURCE = SHIPPED / "nano-mnn-fp32.csv"
 SIMULATED = Setup(runtime="simulated")
@@ -67,6 +68,24 @@ def test_measuring_stops_when_the_error_is_small_enough(tmp_path, capsys):
     assert answer["networks"] == 3 and answer["error_expected"] <= 30
     assert "network 2: the expected error was" in capsys.readouterr().err
     assert [path.name for path in sorted(tmp_path.glob("*.csv"))] == ["p.networks-1.csv"]
+
+
+def test_networks_that_do_not_run_are_left_out(tmp_path, monkeypatch, capsys):
+    """Two of the first three do not run, so the next three are measured as well."""
+    prepare, lacking = Simulated.prepare, set()
+
+    def fussy(self, model):
+        name = model.name.split(":", 1)[1].rpartition(":")[0]
+        if model.name.startswith("network:") and (name in lacking or len(lacking) < 2):
+            lacking.add(name)
+            raise RuntimeError("too new")
+        return prepare(self, model)
+
+    monkeypatch.setattr(Simulated, "prepare", fussy)
+    answer = adapt(from_=[SOURCE], setup=SIMULATED, networks=6, max_error=30, out=tmp_path / "p.json")
+    said = capsys.readouterr().err
+    assert answer["networks"] == 4 and all(said.count(f"left out: {name} does not run") == 1 for name in lacking)
+    assert [said.count(f"network {n}: the expected error was") for n in (1, 2, 4, 5)] == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_memory_does_not_depend_on_what_the_agent_did_before(tmp_path, monkeypat
     assert last
 
 
-def test_a_process_that_hangs_while_it_is_weighed_ends_by_itself(tmp_path, monkeypatch):
+def test_a_process_that_hangs_while_its_memory_is_measured_ends_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr("latency_tables.agent.serving._MEMORY_S", 1)
     monkeypatch.setattr(Given, "execute", lambda self: time.sleep(60))
     here = agent(tmp_path)

@@ -84,5 +84,5 @@ def test_a_campaign_that_is_complete_takes_nothing_more(tmp_path):
 
 
 def test_a_runtime_that_runs_nothing_is_told(tmp_path):
-    with pytest.raises(ConnectionError, match="must run one of 4 networks, it runs none: no such layer"):
+    with pytest.raises(ConnectionError, match="must run at least one of 4 models, but runs none: no such layer"):
         run(tmp_path / "j", Paper(able=()), resume=False)

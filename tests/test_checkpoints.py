@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -24,13 +25,30 @@ NANO = FAMILIES["nano"]
 
 
 @pytest.fixture
-def tracker(rng):
-    arch = NANO.space.sample(rng)
+def tracker():
+    return made_tracker()
+
+
+def made_tracker() -> TrackerCheckpoint:
+    arch = NANO.space.sample(np.random.default_rng(0))
     network = NANO.network(arch)
     initialise(network, 0)
     crops = torch.Generator().manual_seed(0)  # other crops can make `reg`, an exponential, so large that rounding shows
     calibrate(network, torch.rand(4, 3, 48, 48, generator=crops), torch.rand(4, 3, 96, 96, generator=crops))
     return TrackerCheckpoint(network, arch, NANO.tracker, NANO.settings)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported") / "b"
+    write_bundle(made_tracker(), folder)
+    return folder
+
+
+@pytest.fixture
+def bundle(exported, tmp_path):
+    """The folder of a bundle that a test may spoil."""
+    return shutil.copytree(exported, tmp_path / "b")
 
 
 def test_tracker_round_trips_with_both_branches(tracker, tmp_path):
@@ -131,9 +149,9 @@ def test_bundle_agrees_with_torch_and_appears_whole(tracker, tmp_path, rng):
     answer = export(str(tmp_path / "t.safetensors"), out=tmp_path / "bundle")
     assert answer["largest_difference"] <= 1e-4
     assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == ["search.onnx", "template.onnx", "tracker.json"]
-    bundle, graphs = load_bundle(tmp_path / "bundle")
-    assert (bundle.architecture, bundle.tracker, bundle.settings) == (tracker.architecture, tracker.tracker, tracker.settings)
-    torch_graphs = TorchGraphs(tracker.network, bundle.specs)
+    described, graphs = load_bundle(tmp_path / "bundle")
+    assert (described.architecture, described.tracker, described.settings) == (tracker.architecture, tracker.tracker, tracker.settings)
+    torch_graphs = TorchGraphs(tracker.network, described.specs)
     z, x = (rng.integers(0, 256, (1, side, side, 3), np.uint8) for side in (48, 96))
     (ours,), (theirs,) = (network.run("template", {"template": z}) for network in (graphs, torch_graphs))
     found = graphs.run("search", {"search": x, "template_features": ours})
@@ -161,19 +179,17 @@ def test_graphs_have_the_names_and_shapes_of_the_contract(tmp_path):
     assert shapes["search_288"][1] == {"cls": [1, 1, 18, 18], "reg": [1, 4, 18, 18]}
 
 
-def test_a_damaged_bundle_is_refused(tracker, tmp_path):
-    save_tracker(tmp_path / "t.safetensors", tracker)
-    export(str(tmp_path / "t.safetensors"), out=tmp_path / "b")
-    graph = tmp_path / "b" / "search.onnx"
+def test_a_damaged_bundle_is_refused(bundle):
+    graph = bundle / "search.onnx"
     graph.write_bytes(damage_bit(graph.read_bytes()))
     with pytest.raises(ValueError, match="checksum"):
-        load_bundle(tmp_path / "b")
+        load_bundle(bundle)
     graph.unlink()
     with pytest.raises(FileNotFoundError, match="search.onnx"):
-        load_bundle(tmp_path / "b")
-    (tmp_path / "b" / "tracker.json").write_text("{}")
+        load_bundle(bundle)
+    (bundle / "tracker.json").write_text("{}")
     with pytest.raises(ValueError, match="tracker.json"):
-        load_bundle(tmp_path / "b")
+        load_bundle(bundle)
 
 
 def swapped(record: dict, field: str, value: object) -> dict:
@@ -203,32 +219,29 @@ def swapped(record: dict, field: str, value: object) -> dict:
         lambda record: record | {"settings": record["settings"] | {"aligned": "no"}},
     ],
 )
-def test_an_edited_bundle_is_refused(tracker, tmp_path, change):
-    write_bundle(tracker, tmp_path / "b")
-    path = tmp_path / "b" / "tracker.json"
+def test_an_edited_bundle_is_refused(bundle, change):
+    path = bundle / "tracker.json"
     record = change(json.loads(path.read_text()))
     path.write_text(record if isinstance(record, str) else json.dumps(record))
     with pytest.raises((ValueError, FileNotFoundError), match="export again") as error:
-        load_bundle(tmp_path / "b")
+        load_bundle(bundle)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("graph", [b"", b"no graph"])
-def test_a_graph_that_does_not_run_is_refused(tracker, tmp_path, graph):
-    write_bundle(tracker, tmp_path / "b")
-    path = tmp_path / "b" / "tracker.json"
-    (tmp_path / "b" / "search.onnx").write_bytes(graph)
+def test_a_graph_that_does_not_run_is_refused(bundle, graph):
+    path = bundle / "tracker.json"
+    (bundle / "search.onnx").write_bytes(graph)
     record = json.loads(path.read_text())
     record["sha256"]["search.onnx"] = hashlib.sha256(graph).hexdigest()
     path.write_text(json.dumps(record))
     with pytest.raises(ValueError, match="must run at the sizes"):
-        load_bundle(tmp_path / "b")
+        load_bundle(bundle)
 
 
-def test_a_bundle_has_no_other_search_size(tracker, tmp_path):
-    write_bundle(tracker, tmp_path / "b")
+def test_a_bundle_has_no_other_search_size(bundle):
     with pytest.raises(ValueError, match=r"graph for \(96\), got 160"):
-        load_for_tracking(str(tmp_path / "b"), changes={"search_size": 160})
+        load_for_tracking(str(bundle), changes={"search_size": 160})
 
 
 def test_weights_that_are_not_numbers_are_not_exported(tracker, tmp_path):

@@ -294,7 +294,7 @@ def test_hostile_csv_is_one_line_and_leaves_nothing(tmp_path, capsys, content, s
         (("{}/a.yaml", "--family", "nano", "--out", "{}/k.csv"), "replace"),
         (("{}/a.yaml", "{}/k.csv", "--family", "nano", "--out", "{}/t.csv"), "all YAML"),
         (("{}/a.yaml", "{}/a.yaml", "--family", "nano", "--out", "{}/t.csv"), "once"),
-        (("{}", "--family", "nano", "--out", "{}/t.csv"), "directory"),
+        (("{}", "--family", "nano", "--out", "{}/../t.csv"), "directory"),
     ],
 )
 def test_bad_words_are_one_line(tmp_path, capsys, words, said):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chiptrack
 from latency_tables.tables.shipped import SHIPPED
 from latency_tables.tables.table import LatencyTable
 from predictors.encoding import Encoder
@@ -19,6 +20,8 @@ from predictors.measured import measured_networks
 from predictors.models import MODELS
 from predictors.models.corrections import CORRECTIONS
 from supernet.families import FAMILIES
+from tracking.generated.synthetic import synthetic_sequence
+from tracking.sequence import save_sequence
 
 ROOT = Path(__file__).parents[1]
 RUN = "import json, sys, chiptrack; status = chiptrack.main(sys.argv[1:]); print(json.dumps([status, list(sys.modules)]))"
@@ -39,6 +42,14 @@ def imported(*words):
 @pytest.mark.parametrize("words", [["describe", "lighttrack-mobile"], ["describe", ARCHITECTURE, "--json"], ["tables", "list"], ["--help"]])
 def test_what_only_looks_up_imports_no_science(words):
     assert not imported(*words) & {*HEAVY, "scipy"}
+
+
+def test_tracking_with_a_bundle_needs_its_runtime_alone(tmp_path):
+    assert chiptrack.main(["export", ARCHITECTURE, "--out", str(tmp_path / "bundle")]) == 0
+    sequence = synthetic_sequence(1, frames=2)
+    save_sequence(sequence, tmp_path / "sequence")
+    found = imported("track", str(tmp_path / "bundle"), str(tmp_path / "sequence"), "--out", str(tmp_path / "boxes.txt"))
+    assert "onnxruntime" in found and not found & {*HEAVY - {"onnxruntime"}, "scipy"}
 
 
 def check_predicting(predictor, folder, trees):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from tracking.losses.siamese import classification_loss, iou_loss, tracking_loss
+from tracking.losses.siamese import classification_loss, iou_losses, tracking_loss
 
 
 def test_classification_weighs_both_sides_the_same():
@@ -24,9 +24,9 @@ def test_classification_with_one_side_only():
         ([0, 0, 0, 0], [1, 1, 1, 1], 1 / 5),
     ],
 )
-def test_iou_loss(predicted, target, overlap):
-    loss = iou_loss(torch.tensor([predicted], dtype=torch.float32), torch.tensor([target], dtype=torch.float32))
-    assert loss.item() == pytest.approx(-math.log(overlap))
+def test_iou_losses(predicted, target, overlap):
+    losses = iou_losses(torch.tensor([predicted], dtype=torch.float32), torch.tensor([target], dtype=torch.float32))
+    assert losses.item() == pytest.approx(-math.log(overlap))
 
 
 def perfect_answer(box):
@@ -65,3 +65,9 @@ def test_batch_on_uneven_maps():
     boxes = torch.tensor([(10.0, 10.0, 40.0, 30.0), (5.0, 20.0, 25.0, 60.0)])
     total, cls, overlap = tracking_loss(torch.zeros(2, 1, 6, 8), torch.ones(2, 4, 6, 8), boxes, stride=8, search_size=64)
     assert total == cls + overlap and cls.item() == pytest.approx(math.log(2))
+
+
+def test_it_never_waits_for_the_device():
+    """Tensors without values cannot be read, so whatever would wait for a value fails."""
+    cls, reg, boxes = (torch.empty(shape, device="meta") for shape in ((2, 1, 5, 5), (2, 4, 5, 5), (2, 4)))
+    assert tracking_loss(cls, reg, boxes, stride=8, search_size=40)[0].shape == ()

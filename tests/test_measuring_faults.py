@@ -22,7 +22,7 @@ from supernet.runtimes.simulated import Simulated
 
 NANO = FAMILIES["nano"]
 ENDS = tuple(op for op in NANO.all_operators if op.kind in ("stem", "cls"))
-LONG = Protocol(rounds=12, min_ms=2.0, max_runs=60, reference_every=4, pause_s=0.05)
+LONG = Protocol(rounds=12, min_ms=1.0, max_runs=60, reference_min_ms=4.0, reference_every=4, pause_s=0.05)
 ROOT = Path(__file__).resolve().parents[1]
 RUN = f"""
 import sys
@@ -180,7 +180,7 @@ def test_a_board_that_lacks_something_is_told(board, tmp_path, python, runtime, 
 def test_a_slowed_device_is_noticed_and_what_was_timed_meanwhile_is_timed_again(tmp_path):
     """Half of the time the agent is stopped, which only the wall clock sees."""
     out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"
-    protocol = Protocol(rounds=12, min_ms=2.0, max_runs=20, reference_every=4, looks=1, pause_s=0.2, pauses=3)
+    protocol = Protocol(rounds=12, min_ms=2.0, max_runs=20, reference_min_ms=8.0, reference_every=4, looks=1, pause_s=0.2, pauses=3)
 
     def throttle():
         pid, end = agent_pid(), time.monotonic() + 1.5
@@ -263,7 +263,7 @@ def test_networks_and_models_that_were_ready_are_not_prepared_again(tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("latency_tables.measuring.campaign.Campaign._pass", interrupt)
+        patch.setattr("latency_tables.measuring.campaign.Campaign._take_samples", interrupt)
         with pytest.raises(KeyboardInterrupt):
             carry_out(wanted, out=out)
     assert part.exists() and len(prepared) == len(set(prepared)) == 1 + len(wanted.models)

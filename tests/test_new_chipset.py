@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import new_chipset
+from benchmarks.chip_table import Table, read, siblings
 from benchmarks.nas_bench_201 import EDGES, OPERATORS, RULES, TERMS, counts, executed, features, imagine, parse, terms
-from benchmarks.new_chipset import METHODS, judge, read, siblings, split, usable
+from benchmarks.new_chipset import METHODS, judge, split, usable
 
 SHORT = {"n": "none", "s": "skip_connect", "1": "nor_conv_1x1", "3": "nor_conv_3x3", "p": "avg_pool_3x3"}
 
@@ -161,7 +162,7 @@ def test_the_script_judges_every_chip(tmp_path, capsys, monkeypatch):
 
 
 def test_one_chip_is_judged_without_others():
-    table = new_chipset.Table(np.array([parse(name) for name in frame()["arch_str"]]), frame()[["kryo_485"]])
+    table = Table(np.array([parse(name) for name in frame()["arch_str"]]), frame()[["kryo_485"]])
     result = judge(table, [15], 1)["samples"]["15"]
     assert result["transfer"]["mean"]["within_10"] > 80
     assert result["proxy"] == {"chips": {"kryo_485": None}, "mean": None, "mean_not_simulated": None}
@@ -171,7 +172,7 @@ def test_one_chip_is_judged_without_others():
 def test_additive_table_and_scaled_proxy_are_exact_where_they_are_true():
     known = np.array([parse(name) for name in networks(60)])
     ms = 2 + counts(known, "live") @ [0.2, 1.0, 4.0, 1.0]
-    others = new_chipset.Others(new_chipset.Table(known, pd.DataFrame({"a": ms})), np.column_stack([np.linspace(1, 2, len(ms)), 3 * ms]))
+    others = new_chipset.Others(Table(known, pd.DataFrame({"a": ms})), np.column_stack([np.linspace(1, 2, len(ms)), 3 * ms]))
     rows, asked = np.arange(20), np.arange(20, len(ms))
     for baseline in ("additive", "proxy"):
         np.testing.assert_allclose(new_chipset.BASELINES[baseline](others, rows, ms[rows], asked), ms[asked], rtol=1e-6)
@@ -182,7 +183,7 @@ def test_siblings_share_a_name_or_an_order():
     rng = np.random.default_rng(2)
     table["mali_g76_fp16"] = rng.uniform(1, 2, len(table))  # a name in common
     table["copy"] = 3 * table["mali_g76_fp32"]  # an order in common
-    known = new_chipset.Table(np.array([parse(name) for name in table["arch_str"]]), table.drop(columns="arch_str"))
+    known = Table(np.array([parse(name) for name in table["arch_str"]]), table.drop(columns="arch_str"))
     assert siblings(known) == {"mali_g76_fp32": ["mali_g76_fp16", "copy"], "mali_g76_fp16": ["mali_g76_fp32"], "copy": ["mali_g76_fp32"]}
 
 
@@ -198,14 +199,14 @@ def test_repeated_cells_become_one(tmp_path):
 def test_a_chip_that_few_networks_were_measured_on_uses_all_that_it_has():
     ms = np.full(5000, np.nan)
     ms[::100] = 1.0
-    training, _ = split(new_chipset.Table(np.zeros((5000, 6), int), pd.DataFrame()), 0)
+    training, _ = split(Table(np.zeros((5000, 6), int), pd.DataFrame()), 0)
     assert set(usable(ms, training).tolist()) == {row for row in training.tolist() if row % 100 == 0}
     assert len(usable(np.ones(5000), training)) == 800
 
 
 @pytest.mark.parametrize("count, trained, asked", [(60, 30, 30), (61, 30, 31)])
 def test_halves_have_no_network_in_common(count, trained, asked):
-    table = new_chipset.Table(np.zeros((count, 6), int), pd.DataFrame())
+    table = Table(np.zeros((count, 6), int), pd.DataFrame())
     training, rest = split(table, 3)
     assert (len(training), len(rest), len({*training.tolist()} & {*rest.tolist()})) == (trained, asked, 0)
 

@@ -108,7 +108,7 @@ def test_data_of_a_search(run):
 
 
 def test_the_page_is_whole_and_asks_no_network(run):
-    page = report(run).read_text()
+    page = Path(report(run)["report"]).read_text()
     assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
     assert len(page) > 3_000_000  # plotly itself
     assert not re.search(r"<(script|img|iframe)[^>]*(src|href)\s*=", page)

@@ -50,10 +50,10 @@ def browser():
         browser.close()
 
 
-class Opened:
-    """A page in a browser of its own, and what went wrong in it."""
+class Window:
+    """A window of the browser, and what went wrong in it. It is kept for many pages, since a new one reads all scripts anew."""
 
-    def __init__(self, browser, path: Path, width: int):
+    def __init__(self, browser, width: int):
         self.context = browser.new_context(viewport={"width": width, "height": 1000}, has_touch=width < 500)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.page = self.context.new_page()
@@ -62,7 +62,14 @@ class Opened:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
         self.page.on("request", lambda request: self._local(request.url) or self.problems.append(f"request to {request.url}"))
+
+    def show(self, path: Path) -> "Window":
+        self.page.mouse.move(0, 0)
         self.page.goto(path.as_uri())
+        return self
+
+    def close(self) -> None:
+        self.context.close()
 
     @staticmethod
     def _local(url: str) -> bool:
@@ -121,12 +128,24 @@ def file(data, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def opened(browser, file):
-    found = Opened(browser, file, 1280)
+@pytest.fixture(scope="module")
+def windows(browser):
+    found = {width: Window(browser, width) for width in (1280, 390)}
     yield found
-    found.context.close()
-    assert found.problems == []
+    for window in found.values():
+        window.close()
+
+
+@pytest.fixture
+def window(windows):
+    windows[1280].problems.clear()
+    yield windows[1280]
+    assert windows[1280].problems == []
+
+
+@pytest.fixture
+def opened(window, file):
+    return window.show(file)
 
 
 def test_it_loads_and_draws_every_figure(opened):
@@ -275,14 +294,14 @@ def test_downloads_hold_everything(opened, data):
         assert row["feasible"] == str(candidate.feasible).lower() and row["name"] == candidate.architecture.name
 
 
-def test_a_family_of_other_places_is_drawn_too(browser, tmp_path, monkeypatch):
+def test_a_family_of_other_places_is_drawn_too(window, tmp_path, monkeypatch):
     family = Blocks()
     monkeypatch.setitem(FAMILIES, family.name, family)
     path = tmp_path / "report.html"
     candidates = made_up_candidates(family, 12)
     data = assemble(tmp_path, made_up_settings(family, ("phone",)), made_up_summary(), {}, candidates)
     path.write_text(draw(data), encoding="utf-8")
-    opened = Opened(browser, path, 1280)
+    opened = window.show(path)
     for i, candidate in enumerate(candidates):
         opened.page.evaluate(
             "i => { const b = document.createElement('button'); b.dataset.show = i; document.body.append(b); b.click(); }", i
@@ -293,15 +312,13 @@ def test_a_family_of_other_places_is_drawn_too(browser, tmp_path, monkeypatch):
         assert drawn == [f"attention h{arch['heads']} → 16×8"] * arch["depth"] + neck
         assert opened.page.locator("#candidate svg text").all_text_contents() == ["encoder.layers", *["neck" for _ in neck]]
     assert "Up: channels; dark: the largest heads." in opened.panel
-    opened.context.close()
-    assert opened.problems == []
 
 
-def test_text_from_outside_is_text(browser, tmp_path):
+def test_text_from_outside_is_text(window, tmp_path):
     data = data_of(tmp_path, 40, name=lambda text: f"{ATTACK},\n{text}")
     path = tmp_path / "report.html"
     path.write_text(draw(data), encoding="utf-8")
-    opened = Opened(browser, path, 1280)
+    opened = window.show(path)
     for place in ("convergence", "importance", "peers"):
         opened.page.locator(f"#{place}").scroll_into_view_if_needed()
         opened.page.wait_for_selector(f"#{place} .main-svg")
@@ -319,15 +336,13 @@ def test_text_from_outside_is_text(browser, tmp_path):
     assert [row["name"] for row in rows] == [c.architecture.name for c in data.candidates]
     assert json.loads(downloaded(opened, "candidates.json"))[0]["strategy"] == data.candidates[0].strategy
     assert opened.page.locator("script").count() == 3 and opened.page.locator("main b").count() == 0
-    opened.context.close()
-    assert opened.problems == []
 
 
-def test_many_candidates_are_drawn_by_the_graphics_card(browser, tmp_path):
+def test_many_candidates_are_drawn_by_the_graphics_card(window, tmp_path):
     data = data_of(tmp_path, 1700)
     path = tmp_path / "report.html"
     path.write_text(draw(data), encoding="utf-8")
-    opened = Opened(browser, path, 1280)
+    opened = window.show(path)
     if opened.page.is_disabled("#space"):
         pytest.skip("this browser has no WebGL")
     traces = opened.traces()
@@ -335,16 +350,13 @@ def test_many_candidates_are_drawn_by_the_graphics_card(browser, tmp_path):
     opened.page.mouse.move(*opened.place("over a limit", 7))
     number = data.candidates[traces["over a limit"]["of"][7]].number
     opened.page.wait_for_function(f"document.querySelector('#candidate h3').textContent.startsWith('#{number}')")
-    opened.context.close()
-    assert opened.problems == []
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling_and_takes_taps(browser, file, data):
-    opened = Opened(browser, file, 390)
+def test_a_narrow_screen_needs_no_sideways_scrolling_and_takes_taps(windows, file, data):
+    opened = windows[390].show(file)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
     opened.page.locator("#trade-off").scroll_into_view_if_needed()
     i = opened.traces()["feasible"]["of"][4]
     opened.page.touchscreen.tap(*opened.place("feasible", 4))
     opened.page.wait_for_function(f"document.querySelector('#candidate h3').textContent.startsWith('#{data.candidates[i].number}')")
-    opened.context.close()
-    assert opened.problems == []
+    assert windows[390].problems == []

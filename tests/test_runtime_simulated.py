@@ -6,7 +6,7 @@ from latency_tables.measuring.chains import Chain
 from latency_tables.measuring.networks import typical
 from supernet.deploy.model import Model
 from supernet.families import FAMILIES
-from supernet.runtimes.runtime import Metered
+from supernet.runtimes.runtime import EnergyReporting
 from supernet.runtimes.simulated import Simulated
 
 BACKBONE = Chain(tuple(op for op in FAMILIES["nano"].operators(typical(FAMILIES["nano"], 1)[0]) if op.branch == "template"))
@@ -64,4 +64,4 @@ def test_there_are_no_outputs_to_compare():
 
 def test_a_run_draws_two_watts():
     graph = Simulated("fp32").load(b'{"ms": 1.5}', 1)
-    assert isinstance(graph, Metered) and graph.energy_mj() == 3.0
+    assert isinstance(graph, EnergyReporting) and graph.energy_mj() == 3.0

@@ -109,7 +109,7 @@ def test_load_all(tmp_path):
 @pytest.mark.parametrize("name", sorted(DATASETS))
 def test_every_dataset_refuses_empty_and_missing_roots(tmp_path, name):
     for root in (tmp_path, tmp_path / "none"):
-        with pytest.raises(FileNotFoundError, match="--root") as caught:
+        with pytest.raises(FileNotFoundError, match="check the path") as caught:
             DATASETS[name](root)
         assert str(root) in str(caught.value)
 

@@ -20,7 +20,7 @@ DEVICES = ("adb://1", "adb://2")
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(ray_lock):
     """A Ray with room for four actors and two devices, which stands for a cluster that this process has joined."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
@@ -28,17 +28,18 @@ def cluster():
         patch.setenv("RAY_AUTH_TOKEN", os.urandom(32).hex())  # else Ray would write one into the home folder
         patch.delenv("RAY_AUTH_MODE", raising=False)  # set by `init`
         ray = pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
-        ray.init(
-            "local",
-            num_cpus=4,
-            resources={f"device:{device}": 1 for device in DEVICES},
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=80 * 2**20,
-            _temp_dir=folder,
-            _node_ip_address="127.0.0.1",
-        )
+        with ray_lock:
+            ray.init(
+                "local",
+                num_cpus=4,
+                resources={f"device:{device}": 1 for device in DEVICES},
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                object_store_memory=80 * 2**20,
+                _temp_dir=folder,
+                _node_ip_address="127.0.0.1",
+            )
         yield
         ray.shutdown()
 

@@ -27,9 +27,10 @@ workers = ray_workers("//1@local", telling_judge)
 job = Job(FAMILIES["nano"].space.sample(np.random.default_rng(0)), range(1))
 for number in range(2):
     workers.submit(number, job)
-print(workers._scratch, *workers.next()[1].scores["ao"], flush=True)
+_, first = workers.next()
 workers.submit(2, job)
 try:
+    print(workers._scratch, *first.scores["ao"], flush=True)
     workers.next()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -71,14 +72,17 @@ def session(leader: int) -> dict[int, str]:
     return found
 
 
-def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver():
+def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver(ray_lock):
     pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": os.urandom(32).hex()}
     environment.pop("OMP_NUM_THREADS")
     command = [sys.executable, "-W", "error", "-c", DRIVER]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    ) as driver:
+    with (
+        ray_lock,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        ) as driver,
+    ):
         assert driver.stdout and driver.stderr
         try:
             scratch, actor, threads = driver.stdout.readline().split() or [driver.stderr.read()]

@@ -1,4 +1,4 @@
-"""Tracks many sequences as one batch: each frame takes one step of the tracking procedure for all of them."""
+"""Tracks many video sequences in lockstep: the frames with the same number are one batch, and one step of the procedure tracks all of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tracking.trackers.procedure import Procedure
 
 
 def track_lockstep(procedure: Procedure, sequences: list[Sequence]) -> list[np.ndarray]:
-    """Run a tracking procedure over sequences of equal length, all at once.
+    """Track the target of each sequence, all sequences as one batch.
 
     Args:
-        procedure: A procedure that can track as many targets at once as there are sequences.
-        sequences: Sequences of T frames each.
+        procedure: A tracking procedure; see `tracking.trackers.procedure`.
+        sequences: Sequences of T frames each, T at least 1, of any image sizes. Only the boxes of the first frames are used.
 
     Returns:
-        Boxes (T, 4) xywh for each sequence; the first row is the true box.
+        For each sequence, in order, (T, 4) boxes: x and y of the top left corner, width and height, px. The first row is the given box.
 
     Raises:
         ValueError: The sequences differ in length, or there are none.

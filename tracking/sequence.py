@@ -133,10 +133,10 @@ def load_sequences(root: Path | str) -> list[Sequence]:
     """
     root = Path(root)
     if not root.is_dir():
-        raise FileNotFoundError(f"the root of a data set must be a folder, {root} is none; check --root")
+        raise FileNotFoundError(f"the root of a data set must be a folder, {root} is none; check the path")
     folders = {path.parent for name in _ORIGINS for path in root.rglob(name)}
     if not folders:
-        raise FileNotFoundError(f"a data set must hold sequence folders (img/ and groundtruth.txt), {root} holds none; check --root")
+        raise FileNotFoundError(f"a data set must hold sequence folders (img/ and groundtruth.txt), {root} holds none; check the path")
     return sorted((load_sequence(folder) for folder in folders), key=lambda sequence: natural_key(sequence.name))
 
 

@@ -33,7 +33,7 @@ from latency_tables.agent import device_info
 from latency_tables.agent.claim import Refusal, cache_folder, take_device
 from latency_tables.agent.energy import find_meter, per_run_mj
 from supernet.runtimes import RUNTIMES
-from supernet.runtimes.runtime import Graph, Metered, Runtime, sample
+from supernet.runtimes.runtime import EnergyReporting, Graph, Runtime, sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,7 +186,7 @@ class Agent:
     def _energy(self, name: str) -> dict[str, Any]:
         """`meter` (its name) and `mj` (millijoules of one run); None if there is no meter or it cannot be read."""
         graph = self._graph(name)
-        if isinstance(graph, Metered):
+        if isinstance(graph, EnergyReporting):
             return {"meter": "the runtime's own", "mj": graph.energy_mj()}
         meter = find_meter(processor=self._runtime.clock == "cpu")
         return {"meter": meter and meter.name, "mj": meter and per_run_mj(meter, graph.execute)}

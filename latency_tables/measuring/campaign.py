@@ -1,7 +1,12 @@
-"""Runs one measurement, from loading the first model to repeating unsteady samples, and records every step in a journal.
+"""A campaign takes all measurements of one latency table and records each of them in a journal.
 
-An interrupted campaign is resumed where its journal ends: models are loaded anew, but what was checked or measured before, such as
-outputs, samples and memory, is not checked or measured again.
+Its steps: memory is measured; a reference model is chosen; models are loaded and their outputs checked; samples are taken in rounds; the
+least steady samples are taken again; energy is measured. A model is an operator, a chain of operators or one branch of a network, and the
+journal calls it a graph. A sample summarises several runs of a model in a row, and in a round one sample of every model is taken. The
+reference model is timed between the others, so that times can be stated as multiples of its time, however fast the device is at the moment.
+
+An interrupted campaign is resumed where its journal ends: models are loaded again, but nothing that the journal holds is measured or checked
+again.
 """
 
 from __future__ import annotations
@@ -21,28 +26,28 @@ from tracking.files.progress import progress, say
 
 @dataclass
 class Campaign:
-    """A measurement: what its journal holds so far, and the steps that complete it."""
+    """All measurements of one latency table: those that the journal holds so far, and the steps that complete them."""
 
     journal: Journal
     protocol: Protocol
     clock: str
-    """Clock whose times rank networks: `cpu` or `wall`, see `Profile.clock`."""
+    """The clock that `Sample.low_ms` is taken from: `cpu` (processor time of the process) or `wall`; see `Profile.clock`."""
     precision: str
-    """Number format of the runtime, which decides how far outputs may differ."""
+    """Precision of the runtime such as fp32 or int8, a key of `TOLERANCES`: it decides how far outputs may differ."""
     checked: bool
-    """Whether outputs are compared with those of ONNX Runtime."""
+    """Whether the outputs of each model are compared with those of ONNX Runtime."""
     seed: int
     """Fixes the order in which models are timed."""
     runs: dict[str, int] = field(default_factory=dict)
-    """Number of runs of a model in each round, by name, for the models that were loaded."""
+    """Number of runs in each sample of a model, by name, for the models that were loaded."""
     reference: str = ""
     """Name of the reference model; empty until it is chosen."""
     networks: tuple[str, ...] = ()
-    """Names of the whole networks among the models that are timed."""
+    """Names of the branches of whole networks among the models that are timed."""
 
     @property
     def unsupported(self) -> dict[str, str]:
-        """The reason why the runtime cannot run a model, by the model's name."""
+        """The reason why the runtime cannot run a model, or computes it wrongly, by the model's name."""
         return {record["graph"]: record["reason"] for record in self._records("unsupported")}
 
     @property
@@ -52,7 +57,7 @@ class Campaign:
 
     @property
     def energy_mj(self) -> dict[str, float]:
-        """Millijoules of one run, by name of the model, for the models for which energy was measured."""
+        """Energy of one run in millijoules, by name of the model, for the models for which it was measured."""
         return {record["graph"]: record["mj"] for record in self._records("energy")}
 
     @property
@@ -62,7 +67,7 @@ class Campaign:
 
     @property
     def largest_difference(self) -> float | None:
-        """Largest relative difference of a checked model's outputs from those of ONNX Runtime; None if none was compared."""
+        """Largest difference of an accepted model's outputs from those of ONNX Runtime, see `parity`; None if none was compared."""
         return max((r["difference"] for r in self._records("ready") if r["difference"] is not None), default=None)
 
     @property
@@ -76,27 +81,27 @@ class Campaign:
         return self._records("time")
 
     def sha256(self) -> dict[str, str]:
-        """Checksums of the prepared models, by name."""
+        """SHA-256, in hexadecimal digits, of the files that the runtime loads, by the model's name."""
         return {record["graph"]: record["sha256"] for record in self._records("ready")}
 
     def samples(self) -> dict[str, dict[int, Sample]]:
-        """By name of the model and round: the sample, and of repeated ones that with the steadiest reference model."""
+        """The sample of each model in each round; among repeated ones, the one during which the reference model was steadiest."""
         return samples(self.timed)
 
     def run(
         self, session: Session, references: Sequence[str], models: Sequence[str], memory_of: Sequence[str], energy_of: Sequence[str]
     ) -> None:
-        """Measure everything that the journal lacks.
+        """Measure everything that the journal lacks; results are then read from the properties.
 
         Args:
             session: The device and its models.
-            references: Names of the candidates for the reference model; the first that the runtime can run is taken.
+            references: Names of candidates for the reference model, in order of preference; the first that the runtime can run is taken.
             models: Names of the models to time.
             memory_of: Names of the models whose memory is measured.
-            energy_of: Names of the models whose energy is measured.
+            energy_of: Names of the models whose energy is measured, among `models`.
 
         Raises:
-            ConnectionError: The device was lost and does not come back, or the runtime can run no candidate or none of the models.
+            ConnectionError: The device was lost and did not come back, or the runtime can run none of the candidates or none of the models.
         """
         if memory_of:
             self._measure_memory(session, self._able(memory_of))
@@ -106,12 +111,12 @@ class Campaign:
         if not able:
             raise _runs_none(models, self.unsupported)
         self.networks = tuple(name for name in able if name.startswith("network:"))
-        self._pass(session, 0, [(name, r) for r in range(self.protocol.rounds) for name in self.protocol.order(able, r, self.seed)])
+        self._take_samples(session, 0, [(name, r) for r in range(self.protocol.rounds) for name in self.protocol.order(able, r, self.seed)])
         for again in range(1, self.protocol.repeats + 1):
             before = [record for record in self.timed if record["again"] < again]
             found = samples(before)
             most = math.ceil(self.protocol.repeated * sum(map(len, found.values())))
-            self._pass(session, again, sorted(unsteady(found)[:most], key=lambda sample: sample[1]))
+            self._take_samples(session, again, sorted(unsteady(found)[:most], key=lambda sample: sample[1]))
         if energy_of:
             self._measure_energy(session, self._able(energy_of))
 
@@ -119,7 +124,7 @@ class Campaign:
         return [record for record in self.journal.records if record["kind"] == kind]
 
     def _able(self, models: Sequence[str]) -> list[str]:
-        """Those of the models that are not recorded as unsupported."""
+        """The models that are not recorded as unsupported."""
         unsupported = self.unsupported
         return [name for name in models if name not in unsupported]
 
@@ -131,7 +136,7 @@ class Campaign:
                 try:
                     self.journal.write({"kind": "memory", "graph": name, "mb": session.memory_mb(name)})
                 except Unsupported:
-                    pass  # loading says why
+                    pass  # the reason is recorded when the model is loaded for timing
                 report(i, "")
 
     def _measure_energy(self, session: Session, models: Sequence[str]) -> None:
@@ -147,7 +152,7 @@ class Campaign:
                 report(i, "")
 
     def _choose_reference(self, session: Session, references: Sequence[str]) -> None:
-        """Load the candidates until one runs; it becomes the reference model."""
+        """Load the candidates until one runs and computes the right outputs; it becomes the reference model."""
         for name in self._able(references):
             self._load(session, [name])
             if self._able([name]):
@@ -171,12 +176,12 @@ class Campaign:
                     self.journal.write({"kind": "unsupported", "graph": name, "reason": " ".join(str(err).split())[:300]})
                 report(i, "")
 
-    def _pass(self, session: Session, again: int, wanted: Sequence[tuple[str, int]]) -> None:
-        """Take the samples that the journal lacks, with timings of the reference model between them.
+    def _take_samples(self, session: Session, again: int, wanted: Sequence[tuple[str, int]]) -> None:
+        """Take the samples that the journal lacks; the reference model is timed after every few of them and at the end.
 
         Args:
             session: The device and its models.
-            again: 0 for the first pass, 1 or more for a repetition.
+            again: 0 for the samples of the rounds, 1, 2, ... for those that are taken again.
             wanted: Name and round of each sample, in order.
         """
         before = [record for record in self.timed if record["again"] == again]
@@ -187,22 +192,25 @@ class Campaign:
         with progress("measuring" if not again else "again where unsteady", len(wanted), len(wanted) - len(todo)) as report:
             for i, (name, r) in enumerate(todo):
                 if not i or r != todo[i - 1][1]:
-                    self._scatter(session, r)
+                    self._unload(session, r)
                 if i % self.protocol.reference_every == 0:
                     self._cool(session, r, again)
                 self._take(session, name, r, again)
                 report(len(wanted) - len(todo) + i + 1, f"round {r + 1}")
             self._take(session, REFERENCE, wanted[-1][1], again)
 
-    def _scatter(self, session: Session, round: int) -> None:
-        """Unload models so that they are loaded anew elsewhere in memory: the reference model, and in some rounds the whole networks."""
+    def _unload(self, session: Session, round: int) -> None:
+        """Unload the reference model and, every `reload_every` rounds, the networks.
+
+        Their next sample loads them again, elsewhere in memory, so that the influence of their place in memory averages out.
+        """
         session.unload(self.reference)
         if round and round % self.protocol.reload_every == 0:
             for name in self.networks:
                 session.unload(name)
 
     def _take(self, session: Session, name: str, round: int, again: int) -> float:
-        """Take one sample of a model, record it, and return its `low_ms`."""
+        """Take one sample of a model, record it, and return its `low_ms`; see `timing.Sample`."""
         model = self.reference if name == REFERENCE else name
         sample = summarise(session.time(model, self.runs[model]), self.clock)
         times = {
@@ -217,7 +225,11 @@ class Campaign:
         return sample.low_ms
 
     def _cool(self, session: Session, round: int, again: int) -> None:
-        """Time the reference model; while it stays much slower than at its best, pause, so that the throttled device cools down."""
+        """Time the reference model, and wait for the device to cool down if it has become much slower than at its best.
+
+        After `Protocol.looks` slow timings in a row the device is left alone for `pause_s` and looked at again. Once there have been `pauses`
+        pauses, measuring goes on regardless.
+        """
         best = min((record["low_ms"] for record in self.timed if record["graph"] == REFERENCE), default=float("inf"))
         looks = 0
         while (slowed := self._take(session, REFERENCE, round, again) / best) > self.protocol.throttled:
@@ -231,14 +243,14 @@ class Campaign:
 
 
 def _runs_none(models: Sequence[str], reasons: Mapping[str, str]) -> ConnectionError:
-    """The error for a runtime that can run none of these models; gives the first one's reason."""
+    """The error for a runtime that can run none of these models, with the reason for the first one."""
     return ConnectionError(
-        f"the runtime must run one of {len(models)} networks, it runs none: {reasons[models[0]]}; is it installed whole?"
+        f"the runtime must run at least one of {len(models)} models, but runs none: {reasons[models[0]]}; is its installation complete?"
     )
 
 
 def readings(records: Sequence[Mapping]) -> dict[str, list[float] | str]:
-    """Range of the clocks and temperatures that were read whenever the reference model was timed.
+    """Range of the processor's clock frequencies and temperatures, which were read whenever the reference model was timed.
 
     Returns:
         `mhz` (clock in MHz) and `celsius` (temperature in degrees Celsius), each `[lowest, highest]`, or `unavailable`.

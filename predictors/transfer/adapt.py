@@ -1,4 +1,4 @@
-"""The verb `adapt`: a latency predictor for a new chip, from a few networks measured on it and from the predictors of other chips."""
+"""The command `adapt`: it makes a latency predictor for a new chip from a few networks measured on it and from predictors of other chips."""
 
 from __future__ import annotations
 
@@ -34,28 +34,33 @@ def adapt(
     seed: int = 0,
     resume: bool = False,
 ) -> dict:
-    """Fit a latency predictor for a new chip, runtime or precision from a few networks measured there.
+    """Fit a latency predictor for a new device, runtime or precision from a few networks that are measured on it.
 
-    How chips differ is learned from predictors or latency tables of other chips, and from imagined chips with random costs. The networks
-    that tell most about all others are measured, and from these the time of every operator is estimated. An int8 predictor can be made
-    from fp32 tables in the same way. Measurements are kept beside the predictor: for phone.json as phone.networks-1.csv and so on.
+    In the following, a chip is a combination of device, runtime and precision. How chips differ is learned from the operator times of other
+    chips and from imagined chips, whose operator times are drawn at random. The networks are measured that are expected to reduce
+    the error over the whole family most; the time of every operator is estimated from their times. The measured networks are kept beside
+    the predictor: for phone.json in phone.networks-1.csv, and with `max_error` in one file for every three networks.
 
     Args:
-        from_: Predictors (.json) or latency tables (.csv) of other chips, or of this chip in another precision; all of one family.
+        from_: Predictors (.json) or latency tables with operators (.csv) of other chips; all of one family of architectures.
         out: File to write the predictor to (.json).
-        setup: The new chip, and what runs the networks.
-        networks: Number of networks to measure, 3 to 50.
-        max_error: Stop measuring as soon as the expected error is at most this percentage; by default all networks are measured.
+        setup: The new chip.
+        networks: Number of networks to measure, 3 to 50; fewer are measured if `max_error` is reached.
+        max_error: Stop measuring as soon as at least 3 networks are measured and the expected error is at most this percentage; by default
+            all networks are measured. The expected error is the mean absolute percentage error over random networks of the family.
         seed: Fixes the choice of networks and the order of measuring.
-        resume: Continue an interrupted measurement that had the same settings.
+        resume: Continue an interrupted measurement that had the same arguments.
 
     Returns:
-        `family`, `networks` (how many were measured), `error_expected` in percent over random networks, `error_left_out` in percent (each
-        measured network predicted from the others), `learning` (both errors by number of networks), `interval` and `profile`.
+        `family` (its name), `networks` (how many were measured), `error_expected` (the expected error in percent), `error_left_out` (mean
+        absolute percentage error when each measured network is predicted from the others), `learning` (a list with both errors for the
+        first 3, 4, ... networks), `interval` (factors that turn a prediction into the ends of its 90 % interval) and `profile` (device,
+        runtime and precision).
 
     Raises:
         FileNotFoundError: There is no such predictor or table.
-        ValueError: A source is broken, sources are of several families, a number is out of range, or too few networks run on the device.
+        ValueError: A source is broken, sources are of several families, `networks`, `max_error` or `seed` is out of range, or fewer than 3
+            networks run on the device.
         ConnectionError: The device cannot be reached or is in use.
     """
     out, from_ = Path(out), [Path(path) for path in from_]
@@ -70,22 +75,26 @@ def adapt(
     sources = {path: _operator_ms(path) for path in from_}
     family = find_family(_one_family({path: name for path, (name, _) in sources.items()}))
     chip = NewChip(family, [times for _, times in sources.values()], seed)
-    like, strange = chip.forecast(networks)
-    say(f"{networks} networks are expected to leave an error of {like:.1f} %, {strange:.1f} % if the chip is unlike the others")
-    asked, tables = chip.choose(networks), []
-    batches = [asked] if max_error is None else [asked[i : i + _BATCH] for i in range(0, networks, _BATCH)]
+    if_like, if_unlike = chip.forecast(networks)
+    say(f"{networks} networks are expected to leave an error of {if_like:.1f} %, {if_unlike:.1f} % if the chip is unlike the others")
+    chosen, tables = chip.choose(networks), []
+    batches = [chosen] if max_error is None else [chosen[i : i + _BATCH] for i in range(0, networks, _BATCH)]
+    measured, errors = _measured(chosen, tables), []
     for number, batch in enumerate(batches, 1):
         measured_at = out.with_name(f"{out.stem}.networks-{number}.csv")
         carry_out(Plan(family, (), tuple(batch), setup, seed, times_only=True), out=measured_at, resume=resume)
-        tables.append(LatencyTable.load(measured_at))  # as it is on disk, so that a resumed run says the same
-        measured = _measured(asked, tables)
+        tables.append(LatencyTable.load(measured_at))  # numbers are rounded on disk; so a resumed run gives the same predictor
+        for name, reason in _reasons(tables[-1:]).items():
+            say(f"left out: {name} does not run ({reason})")
+        known, measured = len(errors), _measured(chosen, tables)
         errors = chip.expected_errors(measured)
-        for n in range(len(errors) - len(tables[-1].networks) // 2, len(errors)):
+        for n in range(known, len(errors)):
             before = f"{errors[n - 1]:.1f} %" if n else "unknown"
             say(f"network {n + 1}: the expected error was {before} and is {errors[n]:.1f} %")
         if max_error is not None and len(errors) >= MIN_NETWORKS and errors[-1] <= max_error:
             say(f"the expected error is at most {max_error:g} %: measured enough")
             break
+    _check_enough(measured, tables)
     about = {"from": [str(path) for path in from_]}
     predictor = chip.fit(measured, tables[0].profile, tables[0].reference_ms, about)
     predictor.save(out)
@@ -102,7 +111,7 @@ def adapt(
 
 
 def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
-    """Family and milliseconds of operators by key, from a predictor or a latency table."""
+    """Return the name of the family, and the milliseconds of its operators by key, from a predictor or a latency table."""
     if path.suffix != ".csv":
         predictor = load_latency(path)
         return predictor.family, dict(predictor.operator_ms)
@@ -114,30 +123,36 @@ def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
 
 
 def _one_family(families: dict[Path, str]) -> str:
-    """The family that all sources are of; raises ValueError if there are several."""
+    """Return the family that all sources share; raises ValueError if there are several."""
     if len(set(families.values())) > 1:
         listed = ", ".join(f"{path} of {family}" for path, family in families.items())
-        raise ValueError(f"the predictors of other chips must be of one family, got {listed}; adapt each family by itself")
+        raise ValueError(f"predictors and tables of other chips must be of one family, got {listed}; adapt each family by itself")
     return next(iter(families.values()))
 
 
-def _measured(asked: Sequence[Architecture], tables: Sequence[LatencyTable]) -> Measured:
-    """The networks that ran, in the order in which they were asked for, in milliseconds at the device's speed of the first measurement.
+def _measured(chosen: Sequence[Architecture], tables: Sequence[LatencyTable]) -> Measured:
+    """Return the networks that ran in all branches, in the order of `chosen`, with their times.
 
-    Raises:
-        ValueError: Fewer than 3 networks ran.
+    The device may run faster during one table than during another. Therefore times are taken as multiples of the reference model's time in
+    the same table, and multiplied by its time in the first table.
     """
-    reasons = {name: reason for table in tables for (name, _), reason in table.unsupported.items()}
-    for name, reason in reasons.items():
-        say(f"left out: {name} does not run ({reason})")
-    branches = find_family(tables[0].profile.family).branches
-    units = {row: m.reference_units for table in tables for row, m in table.networks.items()}
-    ran = [a for a in asked if all((a.name, branch) in units for branch in branches)]
-    if reasons and len(ran) < MIN_NETWORKS:
+    branches = find_family(chosen[0].family).branches
+    relative = {row: m.reference_units for table in tables for row, m in table.networks.items()}
+    ran = [a for a in chosen if all((a.name, branch) in relative for branch in branches)]
+    times = [np.array([relative[a.name, branch] * tables[0].reference_ms for a in ran if branch in branches]) for branch in BRANCHES]
+    return Measured(tuple(ran), *times)
+
+
+def _reasons(tables: Sequence[LatencyTable]) -> dict[str, str]:
+    """Why networks do not run, by the name of the network."""
+    return {name: reason for table in tables for (name, _), reason in table.unsupported.items()}
+
+
+def _check_enough(measured: Measured, tables: Sequence[LatencyTable]) -> None:
+    """Raise ValueError if so many networks do not run that fewer than 3 are left."""
+    reasons = _reasons(tables)
+    if reasons and len(measured.architectures) < MIN_NETWORKS:
         raise ValueError(
-            f"at least {MIN_NETWORKS} networks must run on the new chip, {len(ran)} do ({next(iter(reasons.values()))}); "
+            f"at least {MIN_NETWORKS} networks must run on the new chip, {len(measured.architectures)} do ({next(iter(reasons.values()))}); "
             "chiptrack measure finds out which operators it lacks"
         )
-    scale = tables[0].reference_ms
-    times = [np.array([units[a.name, branch] * scale for a in ran if branch in branches]) for branch in BRANCHES]
-    return Measured(tuple(ran), *times)

@@ -1,6 +1,6 @@
-"""All candidates of a search as columns, which are so compact that a page can hold tens of thousands; `search/page/page.js` reads them.
+"""Stores the candidates of a search by column, so that an HTML page with tens of thousands stays small; `search/page/page.js` reads them.
 
-Figures are rounded to nine significant digits. A figure that is unknown or not finite is null.
+Numbers that are not whole are rounded to nine significant digits. A number that is unknown or not finite is null.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from search.study.candidate import Candidate
 
 
 def columns(data: ReportData) -> dict:
-    """Return the data that the page computes with, ready to be written as JSON.
+    """Return what the script of the page needs, ready to be written as JSON.
 
     Args:
         data: The search that the page shows.
 
     Returns:
-        Lists with one entry for each candidate (`number`, `feasible`, `key`, ...); in `figures` a record of columns for each metric; in
-        `chips` the operators' milliseconds on each device; in `plan` the tables of `drawing.plan`. The `front`, the `recommended`
-        candidate, its `ties` and the `errors` (standard errors of differences) refer to candidates by their position in the lists.
+        One entry for each candidate is in the lists `number`, `feasible` (0 or 1), `strategy` (index in `strategies`), `seconds` (of its
+        evaluation), `digits` (its architecture as text, see `drawing.digits`), `key` and `name`. `figures` has an object for each metric,
+        see `_column`, and `objectives` the names of the metrics that were optimised. Other entries refer to candidates by their index
+        in the lists: the Pareto `front`, the `recommended` candidate, the `ties` (candidates whose accuracy cannot be told from the
+        highest) and the `errors` (by index, the standard error of a candidate's difference from the highest accuracy). Without a
+        recommendation they are null or empty. `chips` has an object for each device, whose `ms` are the milliseconds of `plan.operators`,
+        null if unknown. `plan` is described at `drawing.plan`.
     """
     candidates = data.candidates
     rows = {candidate.number: i for i, candidate in enumerate(candidates)}
@@ -33,14 +37,14 @@ def columns(data: ReportData) -> dict:
     found = data.recommendation
     tables = plan(data.family)
     return {
-        "figures": [_column(metric, candidates) for metric in _every(data)],
+        "figures": [_column(metric, candidates) for metric in _metrics(data)],
         "objectives": [metric.name for metric in data.objectives],
         "number": [candidate.number for candidate in candidates],
         "feasible": [int(candidate.feasible) for candidate in candidates],
         "strategies": strategies,
         "strategy": [strategies.index(candidate.strategy) for candidate in candidates],
         "seconds": _numbers(candidate.seconds for candidate in candidates),
-        "digits": digits(data.choices),
+        "digits": digits(data.choices, tables["width"]),
         "key": [candidate.architecture.key for candidate in candidates],
         "name": [candidate.architecture.name for candidate in candidates],
         "front": [rows[member.number] for member in data.front],
@@ -60,17 +64,21 @@ def columns(data: ReportData) -> dict:
     }
 
 
-def _every(data: ReportData) -> list[Metric]:
-    """Return the metrics of the search, followed by the `found_again` metrics of which some candidate has a figure."""
+def _metrics(data: ReportData) -> list[Metric]:
+    """Return the metrics of the search, followed by those of a second evaluation (`Metric.found_again`) that any candidate has."""
     again = [metric.found_again for metric in data.metrics]
     return [*data.metrics, *(metric for metric in again if any(metric in candidate.figures for candidate in data.candidates))]
 
 
 def _column(metric: Metric, candidates: Sequence[Candidate]) -> dict:
-    """Return one metric's figures of all candidates; `sources` lists those that differ from the most common source."""
+    """Return the figures of all candidates for one metric.
+
+    Most figures have the same source, which is `source`; `sources` gives the source of the others by the index of the candidate.
+    `predicted` gives, by index, the figures that had been predicted before they were measured.
+    """
     figures = [candidate.figures.get(metric) for candidate in candidates]
-    common = Counter(figure.source for figure in figures if figure).most_common(1)
-    usual = common[0][0] if common else metric.source
+    most = Counter(figure.source for figure in figures if figure).most_common(1)
+    common = most[0][0] if most else metric.source
     noise = _numbers(figure and figure.noise for figure in figures)
     return {
         "name": metric.name,
@@ -81,8 +89,8 @@ def _column(metric: Metric, candidates: Sequence[Candidate]) -> dict:
         "sign": metric.sign,
         "values": _numbers(figure and figure.value for figure in figures),
         "noise": None if all(each is None for each in noise) else noise,
-        "source": usual,
-        "sources": {i: figure.source for i, figure in enumerate(figures) if figure and figure.source != usual},
+        "source": common,
+        "sources": {i: figure.source for i, figure in enumerate(figures) if figure and figure.source != common},
         "predicted": {i: _number(figure.predicted) for i, figure in enumerate(figures) if figure and figure.predicted is not None},
     }
 

@@ -16,17 +16,25 @@ from supernet.families.family import Family
 _DIGITS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyz"))
 
 
-def digits(choices: np.ndarray) -> list[str]:
-    """Write each architecture as a text of L digits to base 36, one digit for each choice.
+def width(family: Family) -> int:
+    """Number of digits to base 36 that the index of any value of any choice fits into."""
+    most = max(map(len, family.choices.values()))
+    return next(count for count in range(1, 9) if most <= 36**count)
+
+
+def digits(choices: np.ndarray, width: int = 1) -> list[str]:
+    """Write each architecture as a text of digits to base 36, `width` digits for each of the L choices.
 
     Args:
         choices: (N, L) index of the chosen value of each choice.
+        width: Number of digits for each choice.
 
-    >>> digits(np.array([[0, 11, 2]]))
-    ['0b2']
+    >>> digits(np.array([[0, 11, 2]])), digits(np.array([[0, 40]]), width=2)
+    (['0b2'], ['0014'])
     """
-    written = np.ascontiguousarray(_DIGITS[choices])
-    return written.view(f"<U{choices.shape[1]}").ravel().tolist() if len(choices) else []
+    places = 36 ** np.arange(width)[::-1]
+    written = np.ascontiguousarray(_DIGITS[choices[..., None] // places % 36].reshape(len(choices), choices.shape[1] * width))
+    return written.view(f"<U{written.shape[1]}").ravel().tolist() if len(choices) else []
 
 
 def plan(family: Family) -> dict:
@@ -36,9 +44,10 @@ def plan(family: Family) -> dict:
         family: The family of the architectures.
 
     Returns:
-        `labels` and `values` of the choices; `operators`, each with key, kind, shapes and options; and `slots` of the search branch in
-        the order of execution. A slot has its `part` of the network, `choices` (positions of the choices that it depends on), `strides`
-        (distance in the table between neighbouring values of each of these) and `table` (index of the operator; -1 for none).
+        `labels` and `values` of the choices; `width`, the number of digits of a choice; `operators`, each with key, kind, shapes and
+        options; and `slots` of the search branch in the order of execution. A slot has its `part` of the network, `choices` (positions of
+        the choices that it depends on), `strides` (distance in the table between neighbouring values of each of these) and `table` (index
+        of the operator; -1 for none).
     """
     tables = family.slot_table
     slots = []
@@ -50,4 +59,5 @@ def plan(family: Family) -> dict:
             slots.append({"part": slot.part, "choices": lookup.choices.tolist(), "strides": lookup.strides.tolist(), "table": table})
     found = [tables.operators[op] for op in used if op >= 0]
     operators = [{"key": op.key, "kind": op.kind, "in": op.in_shape, "out": op.out_shape, "options": op.option} for op in found]
-    return {"labels": list(family.choices), "values": list(family.choices.values()), "operators": operators, "slots": slots}
+    labels, values = list(family.choices), list(family.choices.values())
+    return {"labels": labels, "values": values, "width": width(family), "operators": operators, "slots": slots}

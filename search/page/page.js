@@ -156,11 +156,16 @@ const compared = () => foundAgain(figures[byName.get(accuracy)])?.name ?? accura
 
 // ---- the operators of a candidate
 
+// index of the value that candidate i has for a choice
+function chosenIndex(i, choice) {
+  return parseInt(digits[i].substr(choice * plan.width, plan.width), 36);
+}
+
 // for each part of the network, [part, indices of its operators in the order of execution]
 function operators(i) {
   const parts = new Map();
   for (const { part, choices, strides, table } of plan.slots) {
-    const operator = table[choices.reduce((row, choice, j) => row + parseInt(digits[i][choice], 36) * strides[j], 0)];
+    const operator = table[choices.reduce((row, choice, j) => row + chosenIndex(i, choice) * strides[j], 0)];
     if (!parts.has(part)) parts.set(part, []);
     if (operator >= 0) parts.get(part).push(operator);
   }
@@ -327,7 +332,7 @@ const makers = {
   },
   "candidates.json": () => {
     const values = plan.values;
-    const chosenValues = (i) => Object.fromEntries(plan.labels.map((label, j) => [label, values[j][parseInt(digits[i][j], 36)]]));
+    const chosenValues = (i) => Object.fromEntries(plan.labels.map((label, j) => [label, values[j][chosenIndex(i, j)]]));
     return JSON.stringify(records().map((record, i) => ({ ...record, choices: chosenValues(i) })), null, 1) + "\n";
   },
 };

@@ -63,7 +63,7 @@ class Genes:
 
     def keys(self, choices: np.ndarray) -> list[bytes]:
         """Return a key for each of (N, L) rows, which is equal for all spellings of one network."""
-        return [row.tobytes() for row in self.problem.family.occurrences.canonical(choices).astype(np.int8)]
+        return [row.tobytes() for row in self.problem.family.occurrences.canonical(choices).astype(np.int16)]
 
     def fresh(self, choices: np.ndarray, met: set[bytes]) -> np.ndarray:
         """Return the rows of (N, L) that are within the limits and not in `met`, each network once; adds the keys of all rows to `met`."""

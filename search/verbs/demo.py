@@ -56,7 +56,7 @@ WINNER_LR = 1e-3
 
 
 def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | None = None) -> dict:
-    """Find, train and export a small tracker for this machine, from nothing, in about a quarter of an hour.
+    """Find, train and export a small tracker for this machine, from nothing, in the minutes that it may take.
 
     Every step leaves its files in the folder. If the demo is interrupted, running it again with the same folder continues it; finished
     steps are not repeated.
@@ -121,7 +121,7 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
     summary = _summary(out, settings, found, generated, filmed, chosen)
     summary["minutes_this_run"] = round((time.monotonic() - started) / 60, 2)
     write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
-    write_text(out / "report.html", report(run).read_text(encoding="utf-8"))
+    write_text(out / "report.html", Path(report(run)["report"]).read_text(encoding="utf-8"))
     for line in [*_verdict(summary), f"open {out / 'report.html'}"]:
         say(line)
     return summary

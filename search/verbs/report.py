@@ -8,7 +8,7 @@ from search.page.data import collect
 from tracking.files.atomic import write_text
 
 
-def report(run: Path) -> Path:
+def report(run: Path) -> dict:
     """Write the interactive HTML page of an architecture search: its candidates, their trade-offs and the recommended one.
 
     The page is `report.html` in the folder of the search; an existing page is replaced.
@@ -17,7 +17,7 @@ def report(run: Path) -> Path:
         run: Folder that `chiptrack search` wrote. The page of an unfinished search shows the candidates so far and recommends none.
 
     Returns:
-        Path of the page.
+        `report`, the path of the page.
 
     Raises:
         FileNotFoundError: The folder holds no search.
@@ -29,4 +29,4 @@ def report(run: Path) -> Path:
 
     path = Path(run) / "report.html"
     write_text(path, draw(collect(Path(run))))
-    return path
+    return {"report": str(path)}

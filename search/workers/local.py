@@ -20,19 +20,19 @@ _MOST = 256
 """Most workers that may be started; few machines have more cores."""
 
 
-def local_workers(place: str, make: MakeJudge) -> LocalWorkers:
+def local_workers(count: str, make: MakeJudge) -> LocalWorkers:
     """Start worker processes on this machine.
 
     Args:
-        place: The text after `local:`, which is the number of workers.
+        count: The text after `local:`, which is the number of workers.
         make: Function that makes a judge; must be picklable.
 
     Raises:
         ValueError: The text is not a whole number from 1 to 256.
     """
-    if not place.isdecimal() or not 1 <= int(place) <= _MOST:
-        raise ValueError(f"local workers need a positive number up to {_MOST}, got {place!r}; write for example local:2")
-    return LocalWorkers(int(place), make)
+    if not count.isdecimal() or not 1 <= int(count) <= _MOST:
+        raise ValueError(f"local workers need a positive number up to {_MOST}, got {count!r}; write for example local:2")
+    return LocalWorkers(int(count), make)
 
 
 class _Process:

@@ -76,7 +76,7 @@ class Graph(Protocol):
 
 
 @runtime_checkable
-class Metered(Protocol):
+class EnergyReporting(Protocol):
     """A graph that can say itself how much energy a run takes."""
 
     def energy_mj(self) -> float:

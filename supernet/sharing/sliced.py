@@ -44,11 +44,9 @@ def sliced(option: nn.Module, core: nn.Module) -> nn.Module:
     >>> sliced(option, core)[0].weight.shape
     torch.Size([2, 2, 3, 3])
     """
-    clone = copy.deepcopy(option)
-    for name, module in list(clone.named_modules()):
-        if isinstance(module, nn.Conv2d):
-            _replace(clone, name, SlicedConv2d(module, cast(nn.Conv2d, core.get_submodule(name))))
-    return clone
+    convolutions = {name: module for name, module in option.named_modules() if isinstance(module, nn.Conv2d)}
+    slices = {id(module): SlicedConv2d(module, cast(nn.Conv2d, core.get_submodule(name))) for name, module in convolutions.items()}
+    return copy.deepcopy(option, slices)  # which takes a slice for the copy of its convolution
 
 
 def bare(core: nn.Module) -> nn.Module:

@@ -66,6 +66,7 @@ def fit(
         FileExistsError: There is an interrupted training at `run.state`, and `run.resume` is not set.
         ValueError: The state is damaged, or belongs to another recipe or origin.
         ArithmeticError: The loss is not finite.
+        Exception: What making a batch raised, also in another process.
         KeyboardInterrupt: Ctrl-C was pressed; the state has been saved.
     """
     module.to(run.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
@@ -75,10 +76,12 @@ def fit(
     log = _Log(run.state, loss_rate=recipe.lr)
     saved = time.monotonic()
     with progress(run.label, recipe.steps, first) as report, _interruption() as interrupted:
-        for step, batch in enumerate(_loader(batches, first, recipe, run.loaders), first):
+        for step, batch in enumerate(_loader(batches, first, recipe, run), first):
             before_step(step)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(step)
+            if isinstance(batch, Exception):
+                raise batch
             losses = loss(module, tuple(_moved(tensor, run.device) for tensor in batch))
             optimiser.zero_grad(set_to_none=True)
             torch.stack(tuple(losses.values())).sum().backward()
@@ -111,13 +114,27 @@ def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.lr)
 
 
-def _loader(batches: Dataset, first: int, recipe: Recipe, loaders: int) -> DataLoader:
+class _Answers(Dataset):
+    """Item i is batch i, or the exception that was raised when it was made: raised in another process, it would lose its type."""
+
+    def __init__(self, batches: Dataset):
+        self._batches = batches
+
+    def __getitem__(self, index: int) -> object:
+        try:
+            return self._batches[index]
+        except Exception as err:  # raised again by the process that trains
+            return err
+
+
+def _loader(batches: Dataset, first: int, recipe: Recipe, run: Run) -> DataLoader:
     return DataLoader(
-        batches,
+        _Answers(batches),
         batch_size=None,
         sampler=range(first, recipe.steps),
-        num_workers=loaders,
-        prefetch_factor=4 if loaders else None,
+        num_workers=run.loaders,
+        prefetch_factor=4 if run.loaders else None,
+        pin_memory=run.device.startswith("cuda"),
         worker_init_fn=_ignore_interruption,
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from supernet.deploy.torch_graphs import check_device
 from supernet.training.fit import Run
 from supernet.training.recipe import Recipe
 from tracking.files.atomic import check_target
@@ -29,27 +31,36 @@ class TrainingOptions:
     resume: bool = False
     """Go on with an interrupted training."""
 
+    def check(self, out: Path, seed: int) -> None:
+        """Check, before any work is done, that a training can begin.
+
+        Args:
+            out: The checkpoint that the training is to write.
+            seed: Seed of the training.
+
+        Raises:
+            OSError: The checkpoint exists, or no file can be made there.
+            ValueError: The seed, the number of loaders or the device is out of range.
+        """
+        if out.exists():
+            raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
+        check_target(out)
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {seed}; choose another --seed")
+        if self.loaders < 0:
+            raise ValueError(f"loaders must be 0 or more, got {self.loaders}; 1 is usual, with 0 the training makes its batches itself")
+        check_device(self.device)
+
     def recipe(self, usual: Recipe) -> Recipe:
         """The family's recipe, changed by the options that were given."""
         return usual.changed(self.steps, self.batch, self.lr)
 
-    def run(self, out: Path, label: str, **origin: object) -> Run:
+    def run(self, out: Path, label: str, origin: Mapping[str, object]) -> Run:
         """Where a training runs and keeps its state, if its result is the checkpoint `out`.
 
         Args:
             out: The checkpoint; the state is `<out>.part` beside it.
             label: What the display of progress calls the training.
-            origin: What determines the training besides recipe and data, by name.
+            origin: What determines the training besides recipe and data, such as the seed, by name.
         """
         return Run(out.with_name(out.name + ".part"), {"data": self.data, **origin}, self.resume, self.device, self.loaders, label)
-
-
-def refuse_existing(out: Path) -> None:
-    """Check that a checkpoint does not exist yet and can be written.
-
-    Raises:
-        OSError: The checkpoint exists, or no file can be made there.
-    """
-    if out.exists():
-        raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
-    check_target(out)

@@ -9,12 +9,11 @@ import torch
 
 from supernet.catalogue import find_architecture, find_family
 from supernet.checkpoints import TrackerCheckpoint, load_supernet, save_tracker
-from supernet.deploy.torch_graphs import check_device
 from supernet.training.batches import PairBatches, pair_source, tensors
 from supernet.training.calibrate import calibrate
 from supernet.training.fit import finish, fit
 from supernet.training.initialise import initialise
-from supernet.training.options import TrainingOptions, refuse_existing
+from supernet.training.options import TrainingOptions
 from tracking.files.atomic import sole_writer
 
 CALIBRATION_PAIRS = 64
@@ -35,8 +34,7 @@ def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: Tra
     """
     architecture = find_architecture(arch)
     family = find_family(architecture.family)
-    refuse_existing(out)
-    check_device(training.device)
+    training.check(out, seed)
     recipe = training.recipe(family.recipe)
     pairs = pair_source(training.data, family.settings, seed)
     if supernet is None:
@@ -49,7 +47,7 @@ def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: Tra
                 f"architecture and supernet must be of one family, {arch} is of {family.name} and {supernet} of {inherited.family.name}"
             )
         network = inherited.extract(architecture)
-    run = training.run(out, "retraining", seed=seed, architecture=architecture.key, inherited=supernet is not None)
+    run = training.run(out, "retraining", {"seed": seed, "architecture": architecture.key, "inherited": supernet is not None})
     with sole_writer(out):
         fit(network, PairBatches(pairs, recipe.batch), family.loss(), recipe, run)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]

@@ -14,14 +14,13 @@ import numpy as np
 
 from supernet.catalogue import find_family
 from supernet.checkpoints import save_supernet
-from supernet.deploy.torch_graphs import check_device
 from supernet.families.family import Family
 from supernet.sharing.sharing import Sharing
 from supernet.space import Architecture
 from supernet.training.batches import PairBatches, pair_source
 from supernet.training.fit import finish, fit
 from supernet.training.initialise import initialise
-from supernet.training.options import TrainingOptions, refuse_existing
+from supernet.training.options import TrainingOptions
 from tracking.files.atomic import sole_writer
 
 CHEAP_SHARE = 0.12
@@ -40,8 +39,7 @@ def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions
         seed: Seed of the initial weights, of the random architectures and of the pairs.
     """
     chosen = find_family(family)
-    refuse_existing(out)
-    check_device(training.device)
+    training.check(out, seed)
     recipe = training.recipe(chosen.recipe)
     pairs = pair_source(training.data, chosen.settings, seed)
     supernet: Any = chosen.supernet(sharing)
@@ -50,7 +48,7 @@ def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions
     def activate(step: int) -> None:
         supernet.activate(_path(chosen, seed, step, cheap=step < CHEAP_SHARE * recipe.steps))
 
-    run = training.run(out, "supernet", seed=seed)
+    run = training.run(out, "supernet", {"seed": seed})
     with sole_writer(out):
         fit(supernet, PairBatches(pairs, recipe.batch), chosen.loss(), recipe, run, activate)
         save_supernet(out, supernet, {"recipe": asdict(recipe), **run.origin})

@@ -40,10 +40,10 @@ def load(root: Path | str) -> list[Sequence]:
     """
     root = Path(root)
     if not root.is_dir():
-        raise FileNotFoundError(f"the root of OTB must be a folder, {root} is none; check --root")
+        raise FileNotFoundError(f"the root of OTB must be a folder, {root} is none; check the path")
     annotations = list(root.glob("*/groundtruth_rect*.txt"))
     if not annotations:
-        raise FileNotFoundError(f"OTB must hold folders with groundtruth_rect.txt, {root} holds none; check --root")
+        raise FileNotFoundError(f"OTB must hold folders with groundtruth_rect.txt, {root} holds none; check the path")
     return sorted((_load(path) for path in annotations), key=lambda sequence: natural_key(sequence.name))
 
 

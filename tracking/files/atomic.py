@@ -15,17 +15,18 @@ def check_target(path: Path | str, *sources: Path | str) -> None:
 
     Args:
         path: The file that is to be written.
-        sources: Files that the work reads.
+        sources: Files and folders that the work reads.
 
     Raises:
         OSError: `path` is a folder, or no file can be made there.
-        ValueError: `path` is one of the sources.
+        ValueError: `path` is one of the sources, or lies in one.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"a file is written here, {path} is a folder; add a name to it")
-    if any(path.resolve() == Path(source).resolve() for source in sources):
-        raise ValueError(f"what is written must not replace what is read, {path} would; choose another name")
+    read = {Path(source).resolve() for source in sources}
+    if read & {path.resolve(), *path.resolve().parents}:
+        raise ValueError(f"what is written must not replace what is read or lie in it, {path} would; choose another place")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise NotADirectoryError(f"a file needs a folder that can be written, {folder} is none; choose another place than {path}")

@@ -4,10 +4,12 @@ Nothing is stored: a seed gives the same pixels again, with the same versions of
 used). Training, validation and test use different seeds. Scenes are drawn in `world` and painted in `scene`.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from tracking.generated.scene import render
-from tracking.generated.world import make_world, sample_scene
+from tracking.generated.world import World, make_world, sample_scene
 from tracking.pairs import PairBatch, search_window, template_window
 from tracking.sequence import Sequence
 
@@ -19,7 +21,7 @@ class SyntheticPairs:
     """
 
     def __init__(self, template_size: int, search_size: int, seed: int) -> None:
-        """Draw the textures and sceneries of all scenes, which takes about a second.
+        """Draw the textures and sceneries of all scenes, which takes about a second; those of the latest seed are kept.
 
         Args:
             template_size: Side of the template crop, px.
@@ -29,7 +31,7 @@ class SyntheticPairs:
         self.template_size = template_size
         self.search_size = search_size
         self._seed = seed
-        self._world = make_world(np.random.default_rng([seed, _MATERIAL]), textures=96, sceneries=32)
+        self._world = _world_of_pairs(seed)
 
     def batch(self, index: int, count: int) -> PairBatch:
         """The batch with the number `index`, which holds `count` pairs."""
@@ -55,6 +57,11 @@ class SyntheticPairs:
             render(scene, 1, search.matrix(), (search.size, search.size), fill),
             search.box(scene.boxes[1]),
         )
+
+
+@lru_cache(maxsize=1)
+def _world_of_pairs(seed: int) -> World:
+    return make_world(np.random.default_rng([seed, _MATERIAL]), textures=96, sceneries=32)
 
 
 def synthetic_sequence(seed: int, frames: int = 40, size: tuple[int, int] = (320, 240)) -> Sequence:

@@ -8,6 +8,7 @@ Both parts have the same weight. The cell nearest to the centre is always positi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +48,7 @@ def tracking_loss(
     Returns:
         Three scalars: the total, and its two summands, classification loss and IoU loss.
     """
-    x = torch.as_tensor(centres(cls.shape[-1], stride, search_size), dtype=boxes.dtype, device=boxes.device)
-    y = torch.as_tensor(centres(cls.shape[-2], stride, search_size), dtype=boxes.dtype, device=boxes.device)
+    x, y = (_centres(cells, stride, search_size, boxes.dtype, boxes.device) for cells in (cls.shape[-1], cls.shape[-2]))
     left, top, right, bottom = (side[:, None, None] for side in boxes.unbind(dim=1))
     distance = (x - (left + right) / 2).abs() + (y[:, None] - (top + bottom) / 2).abs()
     nearest = distance == distance.amin(dim=(1, 2), keepdim=True)
@@ -59,7 +59,9 @@ def tracking_loss(
     taught = inside | (nearest & ~inside.any(dim=(1, 2), keepdim=True))
 
     classification = classification_loss(cls[:, 0], (distance <= radius_px) | nearest)
-    overlap = iou_loss(reg.permute(0, 2, 3, 1)[taught], to_sides.permute(0, 2, 3, 1)[taught].clamp(min=0))
+    target = to_sides.clamp(min=0)
+    # other cells get the true box for an answer, which costs nothing; to index by the mask would wait for the device
+    overlap = iou_losses(torch.where(taught[:, None], reg, target), target).sum() / taught.sum()
     return classification + overlap, classification, overlap
 
 
@@ -79,20 +81,26 @@ def classification_loss(logits: Tensor, positive: Tensor) -> Tensor:
     return 0.5 * (loss * positives).sum() / positives.sum().clamp(min=1) + 0.5 * (loss * negatives).sum() / negatives.sum().clamp(min=1)
 
 
-def iou_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean of -log((intersection + 1) / (union + 1)) of boxes given as distances from a common point.
+@lru_cache(maxsize=16)
+def _centres(cells: int, stride: int, search_size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The coordinates of `centres` as a tensor on the device, which is kept: to copy them in every step would wait for the device."""
+    return torch.as_tensor(centres(cells, stride, search_size), dtype=dtype, device=device)
+
+
+def iou_losses(predicted: Tensor, target: Tensor) -> Tensor:
+    """-log((intersection + 1) / (union + 1)) of boxes that are given as distances from a common point.
 
     Args:
-        predicted: Distances to the left, top, right and bottom side, px, shape (N, 4), not negative.
+        predicted: Distances to the left, top, right and bottom side, px, shape (N, 4, ...), not negative.
         target: The true distances, same shape.
 
     Returns:
-        Scalar.
+        Shape (N, ...).
     """
     nearer = torch.minimum(predicted, target)
     intersection = (nearer[:, 0] + nearer[:, 2]) * (nearer[:, 1] + nearer[:, 3])
     union = _area(predicted) + _area(target) - intersection
-    return -torch.log((intersection + 1) / (union + 1)).mean()
+    return -torch.log((intersection + 1) / (union + 1))
 
 
 def _area(sides: Tensor) -> Tensor:
