@@ -1,3 +1,7 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 import chiptrack
@@ -47,6 +51,27 @@ def test_a_file_appears_at_the_end_with_ordinary_permissions(tmp_path):
         temporary.write_text("half")
         raise KeyError
     assert (tmp_path / "a").read_text() == "new" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_plain_file_stays_what_it_is(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
+    (tmp_path / "dangling").symlink_to("later")
+    write_text(tmp_path / "dangling", "new")
+    assert (tmp_path / "dangling").is_symlink() and (tmp_path / "later").read_text() == "new"
+
+    os.mkfifo(tmp_path / "pipe")
+    check_target(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_text)
+        write_text(tmp_path / "pipe", "through")
+        assert read.result(10) == "through" and (tmp_path / "pipe").is_fifo()
+    check_target("/dev/null")
+    write_text("/dev/null", "gone")
+    assert Path("/dev/null").is_char_device()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "later", "link", "pipe", "real"]
 
 
 def test_a_target_is_a_new_or_old_file_in_a_folder(tmp_path):

@@ -27,6 +27,8 @@ def check_target(path: Path | str, *sources: Path | str) -> None:
     read = {Path(source).resolve() for source in sources}
     if read & {path.resolve(), *path.resolve().parents}:
         raise ValueError(f"what is written must not replace what is read or lie in it, {path} would; choose another place")
+    if _is_stream(path):
+        return
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise NotADirectoryError(f"a file needs a folder that can be written, {folder} is none; choose another place than {path}")
@@ -72,22 +74,30 @@ def sole_writer(path: Path | str) -> Iterator[None]:
 def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
     """Give a temporary name to write a file under; the file gets its final name when the block ends without an error.
 
-    An older file of that name is replaced. After an error the temporary file is removed.
+    An older file of that name is replaced. A symbolic link stays, and the file that it leads to is replaced. A device or a pipe stays, and
+    the content is written into it. After an error the temporary file is removed.
 
     Args:
         path: The final name; its folder is created where needed.
         suffix: Ending of the temporary name, for writers that choose a format by it.
 
     Yields:
-        The temporary file's path, beside the final one.
+        The temporary file's path, beside the final one unless that is a device or a pipe.
     """
     path = Path(path)
+    if path.is_symlink() and not _is_stream(path):
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}{suffix}")
+    folder = Path(tempfile.gettempdir()) if _is_stream(path) else path.parent
+    temporary = folder / f".{path.name[:40]}.{os.getpid()}{suffix}"
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        if _is_stream(path):
+            with temporary.open("rb") as content, path.open("wb") as stream:
+                shutil.copyfileobj(content, stream)
+        else:
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -119,6 +129,11 @@ def new_folder(path: Path | str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether there is a device or a pipe, which takes what is written and must not be replaced by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _umask() -> int:
