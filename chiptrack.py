@@ -100,8 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         title, function, rest = chosen(words)
         flags = Flags(title, function, VERBS[words[0]])
-        if VERBS[words[0]].resumes or flags.resumes:
-            hint = "with --resume goes on" if flags.resumes else "goes on"
+        if flags.resumes:
+            hint = "with --resume goes on"
+        elif VERBS[words[0]].resumes:
+            hint = "goes on"
         positional, given, as_json = flags.parse(rest)
         answer = function(*positional, **given)
     except KeyboardInterrupt:

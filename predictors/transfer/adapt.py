@@ -77,9 +77,8 @@ def adapt(
     chip = NewChip(family, [times for _, times in sources.values()], seed)
     if_like, if_unlike = chip.forecast(networks)
     say(f"{networks} networks are expected to leave an error of {if_like:.1f} %, {if_unlike:.1f} % if the chip is unlike the others")
-    chosen, tables = chip.choose(networks), []
+    chosen, tables, errors = chip.choose(networks), [], []
     batches = [chosen] if max_error is None else [chosen[i : i + _BATCH] for i in range(0, networks, _BATCH)]
-    measured, errors = _measured(chosen, tables), []
     for number, batch in enumerate(batches, 1):
         measured_at = out.with_name(f"{out.stem}.networks-{number}.csv")
         carry_out(Plan(family, (), tuple(batch), setup, seed, times_only=True), out=measured_at, resume=resume)

@@ -16,12 +16,6 @@ from supernet.families.family import Family
 _DIGITS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyz"))
 
 
-def width(family: Family) -> int:
-    """Number of digits to base 36 that the index of any value of any choice fits into."""
-    most = max(map(len, family.choices.values()))
-    return next(count for count in range(1, 9) if most <= 36**count)
-
-
 def digits(choices: np.ndarray, width: int = 1) -> list[str]:
     """Write each architecture as a text of digits to base 36, `width` digits for each of the L choices.
 
@@ -60,4 +54,5 @@ def plan(family: Family) -> dict:
     found = [tables.operators[op] for op in used if op >= 0]
     operators = [{"key": op.key, "kind": op.kind, "in": op.in_shape, "out": op.out_shape, "options": op.option} for op in found]
     labels, values = list(family.choices), list(family.choices.values())
-    return {"labels": labels, "values": values, "width": width(family), "operators": operators, "slots": slots}
+    width = len(np.base_repr(max(map(len, values)) - 1, 36))
+    return {"labels": labels, "values": values, "width": width, "operators": operators, "slots": slots}

@@ -34,9 +34,8 @@ def export(model: str, *, out: Path, format: str = "onnx") -> dict:
     """
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-    if model.endswith(".safetensors") and not Path(model).is_file():
-        raise FileNotFoundError(f"a checkpoint must be a file, {model} is none; check the path")
-    checkpoint = load_tracker(Path(model)) if Path(model).is_file() and not model.endswith(".json") else _random(model)
+    is_checkpoint = model.endswith(".safetensors") or (Path(model).is_file() and not model.endswith(".json"))
+    checkpoint = load_tracker(Path(model)) if is_checkpoint else _random(model)
     return write_bundle(checkpoint, out, FORMATS[format])
 
 

@@ -24,8 +24,8 @@ def check_target(path: Path | str, *sources: Path | str) -> None:
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"a file is written here, {path} is a folder; add a name to it")
-    read = {Path(source).resolve() for source in sources}
-    if read & {path.resolve(), *path.resolve().parents}:
+    target = path.resolve()
+    if {Path(source).resolve() for source in sources} & {target, *target.parents}:
         raise ValueError(f"what is written must not replace what is read or lie in it, {path} would; choose another place")
     if _is_stream(path):
         return
@@ -85,19 +85,21 @@ def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
         The temporary file's path, beside the final one unless that is a device or a pipe.
     """
     path = Path(path)
-    if path.is_symlink() and not _is_stream(path):
-        path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.gettempdir()) if _is_stream(path) else path.parent
-    temporary = folder / f".{path.name[:40]}.{os.getpid()}{suffix}"
-    try:
-        yield temporary
-        if _is_stream(path):
+    if _is_stream(path):
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / f"content{suffix}"
+            yield temporary
             with temporary.open("rb") as content, path.open("wb") as stream:
                 shutil.copyfileobj(content, stream)
-        else:
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
+        return
+    if path.is_symlink():
+        path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}{suffix}")
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
