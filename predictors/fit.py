@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
-from latency_tables.tables.table import LatencyTable, manifest_path
+from latency_tables.tables.table import LatencyTable, table_files
 from predictors.cross_validation import cross_validated
 from predictors.encoding import Encoded, Encoder
 from predictors.fit_metric import fit_table
@@ -18,7 +18,7 @@ from predictors.models import MODELS
 from predictors.models.lookup import Line
 from predictors.scores import score, simplest
 from supernet.catalogue import find_family
-from tracking.files.atomic import check_target
+from tracking.files.guard import Reads, Writes, guarded
 
 _SIZES = (3, 5, 10, 20, 50, 100, 200, 500)
 """Numbers of networks on the learning curve."""
@@ -26,7 +26,13 @@ _REPEATS = 5
 """Random subsets of each size on the learning curve."""
 
 
-def fit_predictor(table: Path, *, out: Path, metric: Literal["latency", "memory", "energy"] = "latency") -> dict:
+@guarded
+def fit_predictor(
+    table: Annotated[Path, Reads(table_files)],
+    *,
+    out: Annotated[Path, Writes()],
+    metric: Literal["latency", "memory", "energy"] = "latency",
+) -> dict:
     """Fit a predictor of the milliseconds per frame, or of memory or energy, on a measured latency table.
 
     For latency, the models tried are the sum of the table, a robust line over it, ridge regression as a correction of the line, and
@@ -48,7 +54,6 @@ def fit_predictor(table: Path, *, out: Path, metric: Literal["latency", "memory"
         ValueError: The table is broken or mixed with another family's, lacks operators of its networks, has fewer than 3 different
             networks with this metric, or its networks do not differ in cost.
     """
-    check_target(out, table, manifest_path(Path(table)))
     measured = LatencyTable.load(Path(table))
     profile = measured.profile.to_json()
     if metric != "latency":

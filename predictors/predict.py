@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from predictors.load import load_predictor
 from supernet.catalogue import find_architecture
+from tracking.files.guard import Reads
 
 
-def predict(arch: list[str], *, predictor: Path) -> list[dict]:
+def predict(arch: Annotated[list[str], Reads()], *, predictor: Annotated[Path, Reads()]) -> list[dict]:
     """Predict the milliseconds per frame of architectures, or another metric that the predictor was fitted for.
 
     Args:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from supernet.catalogue import find_architecture, find_family
+from tracking.files.guard import Reads
 
 
-def describe(arch: str) -> dict:
+def describe(arch: Annotated[str, Reads()]) -> dict:
     """Describe an architecture: parameters, multiply-adds, operators.
 
     One multiply-add counts as one FLOP. `macs` are those of the search branch, which runs on every frame; the template branch

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import chiptrack
-from tracking.files.atomic import check_target, new_file, new_folder, sole_writer, write_text
+from tracking.files.atomic import new_file, new_folder, sole_writer, write_text
 
 
 def test_text_replaces(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking.boxes import center_error, clip_boxes, iou, parse_box, read_boxes, write_boxes, xywh_to_xyxy, xyxy_to_xywh
+from tracking.boxes import center_error, clip_boxes, iou, parse_box, xywh_to_xyxy, xyxy_to_xywh
 
 coordinate = st.floats(-1000, 1000)
 side = st.floats(0.125, 1000)

@@ -8,13 +8,13 @@ from tracking.trackers.procedure import TrackResult
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
-def result(lost=False):
-    return TrackResult(np.array([20.0, 24, 10, 12]), 0.5, lost)
+def result(doubtful=False):
+    return TrackResult(np.array([20.0, 24, 10, 12]), 0.5, doubtful)
 
 
-def test_the_box_is_green_and_red_where_lost():
+def test_the_box_is_green_and_red_where_doubtful():
     assert paint(IMAGE, result(), None)[24, 25].argmax() == 1
-    assert paint(IMAGE, result(lost=True), None)[24, 25].argmax() == 2  # OpenCV's order: blue, green, red
+    assert paint(IMAGE, result(doubtful=True), None)[24, 25].argmax() == 2  # OpenCV's order: blue, green, red
     assert not IMAGE.any()
 
 

@@ -19,11 +19,13 @@ import pytest
 import torch
 
 import chiptrack
+from search.verbs.answer import as_json, as_text
+from search.verbs.flags import Flags
 from supernet.checkpoints import TrackerCheckpoint, save_supernet, save_tracker
 from supernet.families import FAMILIES
 from supernet.sharing.supernet import Supernet
 from supernet.training.initialise import initialise
-from tracking.boxes import read_boxes
+from tracking.files.annotations import read_boxes
 from tracking.files.progress import progress
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import save_sequence
@@ -136,7 +138,7 @@ def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: 
 
 
 def test_a_dataclass_among_the_parameters_stands_for_its_fields(capsys):
-    flags = chiptrack.Flags("chiptrack walk", walk, chiptrack.Verb("a walk"))
+    flags = Flags("chiptrack walk", walk)
     assert flags.resumes
     assert flags.parse(["Ulm", "--wind", "-2", "--far", "--json"]) == (
         ["Ulm"],
@@ -300,7 +302,7 @@ def test_a_window_needs_a_display(capsys, files, monkeypatch):
 
 
 def test_json_knows_no_nan():
-    assert chiptrack._plain({"a": [float("nan"), 1.5], "b": {"c": float("inf")}}) == {"a": [None, 1.5], "b": {"c": None}}
+    assert json.loads(as_json({"a": [float("nan"), 1.5], "b": {"c": float("inf")}})) == {"a": [None, 1.5], "b": {"c": None}}
 
 
 def test_evaluate_refuses_sequences_that_it_cannot_tell_apart(capsys, files, tmp_path):
@@ -360,10 +362,10 @@ def test_progress_without_a_known_end_prints_no_line_for_each_step(capsys):
 
 
 def test_answers_for_a_person_are_tables(capsys):
-    assert chiptrack._text([{"a": 1, "b": 0.123456}, {"a": 22}]) == "a   b\n1   0.1235\n22"
-    assert chiptrack._text({"x": 1, "long": [1, 2]}) == "x     1\nlong  1, 2"
+    assert as_text([{"a": 1, "b": 0.123456}, {"a": 22}]) == "a   b\n1   0.1235\n22"
+    assert as_text({"x": 1, "long": [1, 2]}) == "x     1\nlong  1, 2"
 
 
 def test_a_person_is_shown_the_beginning_of_a_long_list():
-    assert chiptrack._text({"a": [1, 2]}) == "a  1, 2"
-    assert chiptrack._text({"a": list(range(10))}) == "a  0, 1, 2, 3, 4, 5, 6, 7, and 2 more (--json lists all)"
+    assert as_text({"a": [1, 2]}) == "a  1, 2"
+    assert as_text({"a": list(range(10))}) == "a  0, 1, 2, 3, 4, 5, 6, 7, and 2 more (--json lists all)"

@@ -15,7 +15,7 @@ import pytest
 
 from latency_tables.tables.table import LatencyTable
 from supernet.families import FAMILIES
-from tracking.boxes import write_boxes
+from tracking.files.annotations import write_boxes
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import Sequence
 

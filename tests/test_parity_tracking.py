@@ -6,7 +6,8 @@ import pytest
 from supernet.deploy.export import export
 from supernet.deploy.track import track
 from supernet.import_weights import import_weights
-from tracking.boxes import iou, read_boxes
+from tracking.boxes import iou
+from tracking.files.annotations import read_boxes
 
 pytestmark = pytest.mark.parity
 SHORT = ("davis_car-shadow", "davis_tennis", "otb_Crossing", "otb_Man")

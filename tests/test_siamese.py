@@ -120,7 +120,7 @@ def test_a_network_that_sees_the_target_tracks_it():
     results = [result for _, result, _ in follow(Siamese(Bright(), replace(SETTINGS, aligned=True, lr=0.1)), images, start)]
     truth = np.array([[50.0 + 3 * t, 40.0 + t, 24, 24] for t in range(20)])
     assert (iou(np.array([result.box for result in results]), truth) > 0.5).all()  # cells are 8 px apart
-    assert not any(result.lost for result in results)
+    assert not any(result.doubtful for result in results)
 
 
 class Oracle:

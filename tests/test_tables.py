@@ -18,6 +18,7 @@ from latency_tables.tables.merge import merge
 from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable, manifest_path
 from latency_tables.tables.validate import validate
+from search.verbs.flags import Flags
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
@@ -350,7 +351,7 @@ def test_a_positional_with_a_default_may_be_left_out():
             flag: A number.
         """
 
-    flags = chiptrack.Flags("chiptrack verb", verb, chiptrack.Verb("does"))
+    flags = Flags("chiptrack verb", verb)
     for words, rest in ((["a"], []), (["a", "b", "--flag", "2", "c"], ["b", "c"])):
         positional, given, _ = flags.parse(words)
         assert positional == ["a", rest] and given == {"flag": 2 if rest else 1}

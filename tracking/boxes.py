@@ -1,17 +1,11 @@
-"""Boxes: overlap, distance of centres, formats, and the text files that hold them.
+"""Boxes: overlap, distance of centres, and formats.
 
 A box is `x, y, w, h` in px: float64, 0-based, continuous (pixel i covers [i, i + 1]), so `x + w` is the right edge and
-`x + w / 2` the centre. Arrays of boxes have shape (..., 4). Text files hold one box a line; polygons of eight numbers
-(VOT) are read by the area-preserving rule of the VOT support code, without its pixel-counting `+ 1`, which continuous
-coordinates do not need.
+`x + w / 2` the centre. Arrays of boxes have shape (..., 4). Polygons of eight numbers (VOT) become boxes by the area-preserving rule of
+the VOT support code, without its pixel-counting `+ 1`, which continuous coordinates do not need.
 """
 
-import re
-from pathlib import Path
-
 import numpy as np
-
-from tracking.files.atomic import write_text
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -95,66 +89,37 @@ def parse_box(text: str) -> np.ndarray:
     return box
 
 
-def read_boxes(path: Path | str) -> np.ndarray:
-    """Read a text file of boxes: one `x,y,w,h`, or one polygon of eight numbers, a line.
+def convex_quadrilateral(corners: np.ndarray) -> np.ndarray:
+    """Whether four corners, in order, are a quadrilateral such as people draw around a target.
 
-    The numbers are separated by commas, semicolons, tabs or spaces.
+    It is convex, and neither of two opposite sides is more than three times as long as the other. All 19,590 polygons of VOT2019 are.
 
     Args:
-        path: The file. Its coordinates are returned unchanged, whatever their origin; `nan` marks a missing box.
+        corners: x and y of four corners, shape (..., 8).
 
     Returns:
-        Boxes xywh, shape (T, 4).
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A line holds something else, or the file is no UTF-8 text or holds no box.
+        Booleans of shape (...); False where a number is missing.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"boxes must be in a text file, {path} is none; one x,y,w,h a line")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except UnicodeDecodeError as err:
-        raise ValueError(f"boxes must be in a text file, {path} is no UTF-8 text; one x,y,w,h a line") from err
-    if not lines:
-        raise ValueError(f"a file of boxes must hold at least one, {path} is empty; write one x,y,w,h a line")
-    return np.array([_read_line(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)])
+    points = np.asarray(corners, np.float64).reshape(*np.shape(corners)[:-1], 4, 2)
+    sides = np.roll(points, -1, axis=-2) - points
+    after = np.roll(sides, -1, axis=-2)
+    turns = sides[..., 0] * after[..., 1] - sides[..., 1] * after[..., 0]
+    lengths = np.linalg.norm(sides, axis=-1)
+    opposite = np.roll(lengths, 2, axis=-1)
+    return ((turns > 0).all(axis=-1) | (turns < 0).all(axis=-1)) & (lengths <= 3 * opposite).all(axis=-1)
 
 
-def write_boxes(path: Path | str, boxes: np.ndarray) -> None:
-    """Write boxes as text, one `x,y,w,h` a line with four decimals; the file appears in one step.
-
-    Args:
-        path: The file; an older one is replaced.
-        boxes: Boxes xywh, shape (T, 4); NaN is allowed.
-
-    Raises:
-        ValueError: The shape is not (T, 4).
-    """
-    boxes = np.asarray(boxes, np.float64)
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"boxes must have shape (T, 4), got {boxes.shape} for {path}")
-    write_text(path, "".join(",".join(f"{value:.4f}" for value in box) + "\n" for box in boxes))
-
-
-def _read_line(line: str, where: str) -> np.ndarray:
-    try:
-        values = np.array([float(part) for part in re.split(r"\s*[,;]\s*|\s+", line.strip())])
-    except ValueError as err:
-        raise ValueError(f"a line of boxes must hold numbers, got {line.strip()[:80]!r} in {where}") from err
-    if values.size == 8:
-        return _box_of_polygon(values)
-    if values.size != 4:
-        raise ValueError(f"a line must hold 4 numbers x,y,w,h or the 8 of a polygon, got {values.size} in {where}")
-    return values
-
-
-def _box_of_polygon(values: np.ndarray) -> np.ndarray:
+def box_of_polygon(values: np.ndarray) -> np.ndarray:
     """Replace a polygon by an upright box of about the same area.
 
     The box has its centre at the mean of the corners, the aspect ratio of the polygon's bounding box, and the area of the product of two
     neighbouring sides of the polygon.
+
+    Args:
+        values: x and y of four corners in order, shape (8,).
+
+    Returns:
+        The box xywh, shape (4,).
     """
     corners = values.reshape(4, 2)
     extent = corners.max(axis=0) - corners.min(axis=0)

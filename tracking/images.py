@@ -2,6 +2,9 @@
 
 Inside the program every image is (H, W, 3) uint8 RGB. OpenCV's own order (BGR) occurs only where images and videos are read, written
 or shown: here, in `tracking.sources` and in `tracking.canvas`.
+
+Images that are not 8-bit colour are converted: grey ones are repeated over the channels; transparency is dropped; an EXIF orientation is
+applied; 16-bit colour keeps its upper 8 bits; and what does not fill its range, such as 14-bit thermal images in 16 bits, is stretched.
 """
 
 import os
@@ -10,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-# FFmpeg would report a broken video on stderr, beside our own error; OpenCV reads this variable once, when it starts
+# OpenCV would report a broken image or video on stderr, beside our own error; it reads these variables once, when it starts
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))  # a file of a few bytes may promise an image that fills the memory
 try:
     import cv2
 except ImportError as err:
@@ -20,30 +25,71 @@ except ImportError as err:
         "(apt-get install libgl1 libglib2.0-0) or the build that needs none (pip install opencv-python-headless)"
     ) from err
 
-__all__ = ["cv2", "list_images", "natural_key", "read_image", "write_image"]
+__all__ = ["cv2", "is_turned", "list_images", "natural_key", "read_image", "write_image"]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".pnm", ".tif", ".tiff", ".jp2", ".gif")
 """Suffixes of the files that count as images, in lower case."""
+_ORIENTATION = 0x0112
+"""Number of the EXIF field that says how an image is to be turned."""
+_STRETCHED = (0.1, 99.9)
+"""Percentiles of the values of an image that become black and white, when it is stretched to 8 bits."""
 
 
 def read_image(path: Path | str) -> np.ndarray:
     """Read an image file.
 
     Returns:
-        RGB, uint8, shape (H, W, 3); grey images are repeated over the channels.
+        RGB, uint8, shape (H, W, 3), converted as described above.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file cannot be decoded.
+        ValueError: The file cannot be decoded, or has more than 134 million pixels.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"an image must be a file, {path} is none; check the path")
     data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    image = _decoded(data) if data.size else None
     if image is None:
-        raise ValueError(f"an image must be decodable, {path} is not; replace it by a JPEG or PNG")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        raise ValueError(f"an image must be decodable and of reasonable size, {path} is not; replace it by a JPEG or PNG")
+    return cv2.cvtColor(image if image.dtype == np.uint8 else _eight_bit(image), cv2.COLOR_BGR2RGB)
+
+
+def is_turned(path: Path | str) -> bool:
+    """Whether an image file says, in its EXIF data, that it is to be shown rotated or mirrored; `read_image` does so."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
+        return False
+
+
+def _decoded(data: np.ndarray) -> np.ndarray | None:
+    """Decode the bytes of an image file to (H, W, 3) BGR of any type of numbers; None where that fails."""
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        if image is not None:
+            return image
+        grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)  # grey floating-point numbers have no colour version
+        return None if grey is None else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    except cv2.error:  # more pixels than are allowed above
+        return None
+
+
+def _eight_bit(image: np.ndarray) -> np.ndarray:
+    """Convert an image (H, W, 3) of 16-bit or floating-point numbers to uint8.
+
+    Colour that uses its 16 bits keeps the upper 8. Grey images, and those that leave bits unused, are stretched: few pixels become black,
+    few white.
+    """
+    grey = (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
+    if image.dtype == np.uint16 and not grey and image.max() >= 2**14:
+        return (image >> 8).astype(np.uint8)
+    values = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
+    low, high = np.percentile(values[..., :1] if grey else values, _STRETCHED)
+    return np.clip((values - low) * (255 / max(high - low, 1e-9)) + 0.5, 0, 255).astype(np.uint8)
 
 
 def write_image(path: Path | str, image: np.ndarray, quality: int = 95) -> None:

@@ -5,6 +5,7 @@ The square of the search crop is larger by the ratio of the crops' sizes. What l
 first frame. In the search crop the target is shifted and rescaled at random, as if the tracker had lagged behind.
 """
 
+import hashlib
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -35,6 +36,11 @@ class PairSource(Protocol):
     """Side of the template crop, px."""
     search_size: int
     """Side of the search crop, px."""
+
+    @property
+    def content(self) -> str | None:
+        """A checksum of the annotations that pairs are drawn from; None if nothing but seed and sizes determines them."""
+        ...
 
     def batch(self, index: int, count: int) -> PairBatch:
         """The batch with the number `index`, which holds `count` pairs."""
@@ -127,6 +133,10 @@ class SequencePairs:
         self._visible = [np.flatnonzero(sequence.visible) for sequence in sequences]
         self._seed = seed
         self._max_gap = max_gap
+        found = hashlib.sha256()
+        for sequence in sequences:
+            found.update(f"{sequence.name} {len(sequence)}\n".encode() + np.ascontiguousarray(sequence.boxes).tobytes())
+        self.content = found.hexdigest()
 
     def batch(self, index: int, count: int) -> PairBatch:
         """The batch with the number `index`, which holds `count` pairs."""

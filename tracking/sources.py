@@ -1,13 +1,20 @@
 """Sources of frames to track in: a sequence folder, a folder of images, a video file or a camera, each as a stream of frames."""
 
+from __future__ import annotations
+
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tracking.images import cv2, list_images, read_image
+from tracking.files.avi import lost_frames
+from tracking.images import SUFFIXES, cv2, is_turned, list_images, read_image
 from tracking.sequence import is_sequence, load_sequence
+
+_RATES = (0.1, 1000.0)
+"""Frame rates that are believed, frames a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,12 +22,20 @@ class Source:
     """A stream of frames, with true boxes where they are known."""
 
     name: str
-    open_frames: Callable[[], Iterator[np.ndarray]]
-    """Called without arguments; starts the stream and returns its frames, see `frames`."""
+    open_frames: Callable[[list[float]], Iterator[np.ndarray]]
+    """Starts the stream and returns its frames, see `frames`; a film appends the time of each frame, ms, to the list that it is given."""
     count: int | None = None
-    """Number of frames; None if it is not known beforehand (camera, some video files)."""
+    """Number of frames; None if it is not known beforehand (camera, some video files). A damaged video file holds fewer than it says."""
     boxes: np.ndarray | None = None
     """True boxes xywh, px, 0-based, shape (T, 4), with NaN where one is missing; None if the source has none."""
+    rate: float | None = None
+    """Frames a second; None if it is not known."""
+    notes: tuple[str, ...] = ()
+    """What was noticed and a person should know, a sentence each."""
+    files: tuple[Path, ...] = ()
+    """The files that are read."""
+    times: list[float] = field(default_factory=list)
+    """Times, ms, of the frames that the latest stream of a film has given."""
 
     @property
     def first_box(self) -> np.ndarray | None:
@@ -31,7 +46,25 @@ class Source:
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames in order: RGB, uint8, shape (H, W, 3). Each call starts the stream again; a camera then shows the present."""
-        return self.open_frames()
+        self.times.clear()
+        return self.open_frames(self.times)
+
+    def lost(self) -> list[int]:
+        """Numbers, from 0, of the frames of a film that could not be decoded, after its stream has ended.
+
+        The header of a film says how many frames there are. If fewer were decoded, the times of the frames or the index of an AVI file
+        tell which are lost; where they do not, the film is taken to end early.
+        """
+        decoded = len(self.times)
+        if not self.times or self.count is None or decoded >= self.count:
+            return []
+        if len(lost := lost_frames(self.files[0])) == self.count - decoded:
+            return lost
+        if self.rate:
+            numbers = np.round((np.array(self.times) - self.times[0]) * self.rate / 1000).astype(int)
+            if (np.diff(numbers) > 0).all() and numbers[-1] < self.count:
+                return sorted(set(range(self.count)) - set(numbers.tolist()))
+        return list(range(decoded, self.count))
 
 
 def open_source(text: str) -> Source:
@@ -57,56 +90,88 @@ def open_source(text: str) -> Source:
 def _folder(path: Path) -> Source:
     if is_sequence(path):
         sequence = load_sequence(path)
-        frames, boxes = [frame for frame in sequence.frames if isinstance(frame, Path)], sequence.boxes
+        frames, boxes, notes = [frame for frame in sequence.frames if isinstance(frame, Path)], sequence.boxes, sequence.notes
     else:
-        frames, boxes = list_images(path / "img" if (path / "img").is_dir() else path), None
+        frames, boxes, notes = list_images(path / "img" if (path / "img").is_dir() else path), None, ()
     if not frames:
-        raise FileNotFoundError(f"a folder to track in must hold images, {path} holds none; give a folder of JPEG or PNG files")
+        raise FileNotFoundError(f"a folder to track in must hold images ({', '.join(SUFFIXES)}), {path} holds none; check the path")
     read_image(frames[0])
-    return Source(path.resolve().name, lambda: map(read_image, frames), len(frames), boxes)
+    if is_turned(frames[0]):
+        notes = (*notes, f"{frames[0]} is shown as its EXIF data says, rotated or mirrored; boxes are those of the image as shown")
+    name = Path(os.path.abspath(path)).name
+    return Source(name, lambda times: map(read_image, frames), len(frames), boxes, notes=notes, files=tuple(frames))
+
+
+_RETRIES, _MOST_RETRIES = 8, 1000
+"""Most frames in succession that are tried though they cannot be decoded, of a film that does not say how many it has, and of one that does."""
 
 
 def _video(path: Path) -> Source:
     with _Capture(str(path)) as capture:
         if capture.read() is None:
             raise ValueError(f"a video must be decodable, {path} is not; convert it to MP4 (H.264), or give a folder of images")
-        count = capture.count
-    return Source(path.stem, lambda: _stream(str(path)), count)
+        count, rate = capture.count, capture.rate
+    return Source(path.stem, lambda times: _film(path, count, times), count, rate=rate, files=(path,))
 
 
 def _camera(index: int) -> Source:
     with _Capture(index) as capture:
         if capture.read() is None:
             raise ValueError(f"a camera must deliver images, number {index} does not; check that it is connected and not in use")
-    return Source(f"camera-{index}", lambda: _stream(index))
+        rate = capture.rate
+    return Source(f"camera-{index}", lambda times: _live(index), rate=rate)
 
 
-def _stream(address: str | int) -> Iterator[np.ndarray]:
-    with _Capture(address) as capture:
+def _film(path: Path, count: int | None, times: list[float]) -> Iterator[np.ndarray]:
+    """Decode the frames of a film; after one that cannot be decoded there may be more."""
+    with _Capture(str(path)) as capture:
+        failures = in_succession = 0
+        while failures < (_RETRIES if count is None else max(1, count - len(times))) and in_succession < _MOST_RETRIES:
+            image = capture.read()
+            if image is None:
+                failures, in_succession = failures + 1, in_succession + 1
+                continue
+            times.append(capture.time)
+            in_succession = 0
+            failures = failures if count else 0
+            yield image
+
+
+def _live(index: int) -> Iterator[np.ndarray]:
+    with _Capture(index) as capture:
         while (image := capture.read()) is not None:
             yield image
 
 
 class _Capture:
-    """OpenCV's video reader as a context manager, which closes it and keeps OpenCV's messages from stderr while it is open."""
+    """OpenCV's video reader as a context manager, which closes it."""
 
     def __init__(self, address: str | int) -> None:
         self._address = address
 
-    def __enter__(self) -> "_Capture":
-        self._level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    def __enter__(self) -> _Capture:
         self._capture = cv2.VideoCapture(self._address)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._capture.release()
-        cv2.utils.logging.setLogLevel(self._level)
 
     @property
     def count(self) -> int | None:
         """Number of frames according to the header of the file; None if the header does not give it."""
-        count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        return count if count > 0 else None
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        return int(count) if 0 < count < 1e12 else None
+
+    @property
+    def rate(self) -> float | None:
+        """Frames a second according to the header; None if it does not say, or nothing that can be."""
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        return float(rate) if _RATES[0] <= rate <= _RATES[1] else None
+
+    @property
+    def time(self) -> float:
+        """Time of the frame that was read last, ms."""
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC))
 
     def read(self) -> np.ndarray | None:
         """The next frame (H, W, 3) uint8 RGB, or None at the end."""

@@ -14,7 +14,7 @@ from latency_tables.measuring.journal import Journal, check_settings
 from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.session import Session
 from latency_tables.tables.table import LatencyTable, manifest_path
-from tracking.files.atomic import check_target, sole_writer
+from tracking.files.atomic import sole_writer
 from tracking.files.progress import say
 
 
@@ -75,15 +75,18 @@ def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
     return table
 
 
+def measurement_files(out: Path) -> list[Path]:
+    """The files that a measurement writes: the table, its manifest and its journal."""
+    return [out, manifest_path(out), out.with_name(out.name + ".part")]
+
+
 def check_out(out: Path, resume: bool) -> None:
-    """Refuse a path for a new table that cannot be written, or that holds a measurement that is not to be resumed.
+    """Refuse a path for a new table that holds one, unless its measurement is to be resumed; `Journal` judges an unfinished one.
 
     Raises:
-        OSError: The table cannot be written there.
-        ValueError: A table, its manifest or an unfinished measurement exists, and `resume` is false.
+        ValueError: A table or its manifest exists, and `resume` is false.
     """
-    check_target(out)
-    for path in (out, manifest_path(out), out.with_name(out.name + ".part")):
+    for path in (out, manifest_path(out)):
         if path.exists() and not resume:
             raise ValueError(f"a measurement must not replace another, {path} exists; add --resume or choose another --out")
 

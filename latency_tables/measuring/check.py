@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from latency_tables.measuring.carry_out import carry_out_anew
 from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.setup import Setup
-from latency_tables.tables.table import LatencyTable
+from latency_tables.tables.table import LatencyTable, table_files
 from supernet.catalogue import find_family
+from tracking.files.guard import Reads
 
 TYPICAL = 0.05
 """A table holds if the sampled networks differ from it by at most this share in the median; without networks, the operators."""
@@ -19,7 +21,14 @@ _OPERATORS, _NETWORKS = 16, 8
 """Number of operators and of networks that are measured again, at most."""
 
 
-def check_table(*, check: Path, python: str | None = None, binary: Path | None = None, wait_minutes: float = 30.0, seed: int = 0) -> dict:
+def check_table(
+    *,
+    check: Annotated[Path, Reads(table_files)],
+    python: str | None = None,
+    binary: Annotated[Path | None, Reads()] = None,
+    wait_minutes: float = 30.0,
+    seed: int = 0,
+) -> dict:
     """Measure a sample of a latency table's rows again, on the same device with the same settings, and say whether it still holds.
 
     A table holds if the sampled networks differ from it by at most 5 % in the median, in units of the reference model's time;

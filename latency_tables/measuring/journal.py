@@ -10,12 +10,14 @@ from pathlib import Path
 
 from tracking.files.records import parse_record
 
+_FIGURES = {"time", "memory", "energy"}
+"""Kinds of records that hold measurements; the others are found again in seconds."""
 _FORMAT = 1
 """Version of the records; a journal of another version cannot be resumed."""
 
 
 class Journal:
-    """A file of JSON records; use it as a context manager, which closes the file."""
+    """A file of JSON records; use it as a context manager, which closes the file, and removes it after an error if it holds no figure."""
 
     def __init__(self, path: Path, settings: dict, resume: bool):
         """Open or begin a journal.
@@ -26,25 +28,30 @@ class Journal:
             resume: Go on with an existing file.
 
         Raises:
-            ValueError: The file has records and `resume` is false, it was begun with other settings, or it is no journal.
+            ValueError: The file has figures and `resume` is false, it was begun with other settings, or it is no journal.
         """
+        self._path = path
         settings = {"journal": _FORMAT, **json.loads(json.dumps(settings))}
         self.records: list[dict] = []
         """All records so far, in order, without the settings."""
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = self._whole_lines(path) if path.exists() else []
         if lines:
-            if not resume:
-                raise ValueError(
-                    f"an unfinished measurement must be resumed or removed, {path} exists; add --resume or choose another --out"
-                )
             try:
                 begun, *self.records = map(parse_record, lines)
             except ValueError as err:
                 raise ValueError(
                     f"a journal must have a JSON object in each line, {path} has not ({err}); remove it to begin anew"
                 ) from err
-            check_settings(begun, settings, path)
+            if not self._has_figures and (not resume or begun != settings):  # a start that failed
+                path.unlink()
+                lines, self.records = [], []
+            elif not resume:
+                raise ValueError(
+                    f"an unfinished measurement must be resumed or removed, {path} exists; add --resume or choose another --out"
+                )
+            else:
+                check_settings(begun, settings, path)
         self._file = path.open("a", encoding="utf-8")
         if not lines:
             self._append(settings)
@@ -52,13 +59,19 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         self._file.close()
+        if error is not None and not self._has_figures:
+            self._path.unlink(missing_ok=True)
 
     def write(self, record: dict) -> None:
         """Append a record; when this returns, the record outlives the process."""
         self._append(record)
         self.records.append(record)
+
+    @property
+    def _has_figures(self) -> bool:
+        return any(record.get("kind") in _FIGURES for record in self.records)
 
     def _append(self, record: dict) -> None:
         self._file.write(json.dumps(record) + "\n")

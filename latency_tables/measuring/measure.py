@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Annotated
 
-from latency_tables.measuring.carry_out import carry_out, check_out
+from latency_tables.measuring.carry_out import carry_out, check_out, measurement_files
 from latency_tables.measuring.networks import draw
 from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.setup import Setup
 from latency_tables.tables.excluded import excluded
 from supernet.catalogue import find_family
+from tracking.files.guard import Writes, guarded
 
 _MOST_NETWORKS = 1000
 
 
-def measure(*, family: str, out: Path, setup: Setup = Setup(), networks: int = 30, seed: int = 0, resume: bool = False) -> dict:
+@guarded
+def measure(
+    *,
+    family: str,
+    out: Annotated[Path, Writes(measurement_files)],
+    setup: Setup = Setup(),
+    networks: int = 30,
+    seed: int = 0,
+    resume: bool = False,
+) -> dict:
     """Measure the latency of every operator of a family, inside chains, and of some whole networks.
 
     A chain is several operators timed as one graph, so that each is timed among neighbours as in a network. Every time is

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 from latency_tables.agent.claim import cache_folder
@@ -15,6 +16,7 @@ from latency_tables.measuring.program_connection import ProgramConnection
 from latency_tables.programs.programs import PROGRAMS
 from latency_tables.tables.profile import Profile
 from supernet.runtimes.runtime import Runtime
+from tracking.files.guard import Reads
 
 _MOST_THREADS = 1024
 
@@ -35,7 +37,7 @@ class Setup:
     """Cores of the device to run on, such as 4-7 or 0,2; by default any."""
     python: str | None = None
     """Python on the device that has the runtime installed; by default python3, and on this machine the one in use."""
-    binary: Path | None = None
+    binary: Annotated[Path | None, Reads()] = None
     """Benchmark program built for the device, for a runtime that is a benchmark program."""
     wait_minutes: float = 30.0
     """Minutes to wait for a device that was lost."""

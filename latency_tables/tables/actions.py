@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 from latency_tables.tables.shipped import SHIPPED, find, within
-from latency_tables.tables.table import LatencyTable, manifest_path
+from latency_tables.tables.table import LatencyTable, manifest_path, table_files
 from supernet.catalogue import find_family
-from tracking.files.atomic import check_target
+from tracking.files.guard import Reads, Writes, guarded
 
 
-def list_tables(files: list[str] | None = None) -> dict:
+def list_tables(files: Annotated[list[str] | None, Reads(table_files)] = None) -> dict:
     """List latency tables: what each was measured on, and how many rows it has.
 
     Args:
@@ -30,7 +30,7 @@ def list_tables(files: list[str] | None = None) -> dict:
     return {"folder": str(SHIPPED), "tables": [record for word in files or [str(SHIPPED)] for record in _listed(word)]}
 
 
-def compare_tables(first: str, second: str) -> dict:
+def compare_tables(first: Annotated[str, Reads(table_files)], second: Annotated[str, Reads(table_files)]) -> dict:
     """Compare two latency tables of one family: how far they agree in scale and in order, and which rows differ most.
 
     Args:
@@ -48,7 +48,8 @@ def compare_tables(first: str, second: str) -> dict:
     return {"first": first, "second": second, **compare(LatencyTable.load(find(first)), LatencyTable.load(find(second)))}
 
 
-def merge_tables(files: list[str], *, out: Path) -> dict:
+@guarded
+def merge_tables(files: Annotated[list[str], Reads(table_files)], *, out: Annotated[Path, Writes(table_files)]) -> dict:
     """Merge several latency tables that were measured under the same profile into a new one.
 
     Args:
@@ -65,13 +66,13 @@ def merge_tables(files: list[str], *, out: Path) -> dict:
     from latency_tables.tables.merge import merge
 
     paths = [find(word) for word in files]
-    _check_new(out, paths)
+    _check_new(out)
     table = merge(paths)
     table.save(out)
     return {"out": str(out), **{name: value for name, value in _record(str(out), out).items() if name != "table"}}
 
 
-def validate_tables(files: list[str]) -> dict:
+def validate_tables(files: Annotated[list[str], Reads(table_files)]) -> dict:
     """Check whether latency tables are complete and plausible, and list the problems of each.
 
     Args:
@@ -88,7 +89,10 @@ def validate_tables(files: list[str]) -> dict:
     return {word: validate(LatencyTable.load(find(word))) for word in files}
 
 
-def import_table(files: list[str], *, family: str, out: Path, chip: str = "unknown") -> dict:
+@guarded
+def import_table(
+    files: Annotated[list[str], Reads()], *, family: str, out: Annotated[Path, Writes(table_files)], chip: str = "unknown"
+) -> dict:
     """Make a latency table out of YAML files of once-for-all or ProxylessNAS, or out of CSV files of nn-Meter.
 
     A block or kernel is used for an operator of the family only if shapes, kernel size, expansion and stride are exactly the
@@ -112,7 +116,7 @@ def import_table(files: list[str], *, family: str, out: Path, chip: str = "unkno
     from latency_tables.tables.foreign.once_for_all import OnceForAll
 
     known, paths = find_family(family), [Path(word) for word in files]
-    _check_new(out, paths)
+    _check_new(out)
     kinds = {path.suffix == ".csv" for path in paths}
     if len(kinds) > 1:
         raise ValueError(
@@ -161,9 +165,8 @@ def _record(word: str, path: Path) -> dict:
     }
 
 
-def _check_new(out: Path, sources: Sequence[Path]) -> None:
-    """Refuse a new table that cannot be written, or that would replace any file."""
+def _check_new(out: Path) -> None:
+    """Refuse a new table that would replace any file."""
     for path in (out, manifest_path(out)):
-        check_target(path, *sources)
         if path.exists():
             raise FileExistsError(f"a new table must not replace a file, {path} exists; choose another --out")

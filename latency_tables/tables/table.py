@@ -21,6 +21,7 @@ from latency_tables.tables.measurement import Measurement
 from latency_tables.tables.profile import Profile
 from supernet.operators import Branch, Operator
 from tracking.files.atomic import write_text
+from tracking.files.guard import named
 from tracking.files.records import parse_record
 
 FORMAT = 2
@@ -160,6 +161,12 @@ class LatencyTable:
         }
         about = {k: v for k, v in manifest.items() if k not in ("format", "profile", "reference_ms", "flagged", "sha256")}
         return cls(profile, reference_ms, operators, networks, about, unsupported)
+
+
+def table_files(tables: Path | str | Iterable[Path | str]) -> list[Path]:
+    """The files of tables that are named by path: each .csv with its manifest. Other files are left as they are."""
+    paths = named(tables)
+    return [*paths, *(manifest_path(path) for path in paths if path.suffix == ".csv")]
 
 
 def manifest_path(path: Path) -> Path:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from latency_tables.measuring.carry_out import carry_out
 from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.setup import Setup
-from latency_tables.tables.table import LatencyTable, manifest_path
+from latency_tables.tables.table import LatencyTable, table_files
 from predictors.load import load_latency
 from predictors.measured import MIN_NETWORKS, check_family
 from predictors.transfer.new_chip import MOST_NETWORKS, Measured, NewChip
 from supernet.catalogue import find_family
 from supernet.operators import BRANCHES
 from supernet.space import Architecture
-from tracking.files.atomic import check_target
+from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import say
 
 _BATCH = 3
 """Number of networks measured between two checks of the expected error, if `max_error` is given."""
 
 
+@guarded
 def adapt(
     *,
-    from_: list[Path],
-    out: Path,
+    from_: Annotated[list[Path], Reads(table_files)],
+    out: Annotated[Path, Writes()],
     setup: Setup = Setup(),
     networks: int = 10,
     max_error: float | None = None,
@@ -71,7 +73,6 @@ def adapt(
     if not 0 <= seed:
         raise ValueError(f"seed must be 0 or more, got {seed}")
     setup.check()
-    check_target(out, *from_, *(manifest_path(path) for path in from_ if path.suffix == ".csv"))
     sources = {path: _operator_ms(path) for path in from_}
     family = find_family(_one_family({path: name for path, (name, _) in sources.items()}))
     chip = NewChip(family, [times for _, times in sources.values()], seed)

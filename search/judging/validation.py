@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from supernet.training.batches import annotated, pair_source
+from tracking.benchmarks.one_pass import can_score
+from tracking.files.progress import say
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.pairs import PairBatch, PairSource
-from tracking.sequence import Sequence, make_sequence
+from tracking.sequence import Sequence, fingerprint
 from tracking.trackers import Settings
 
 SEARCH_SEED = 1_000_000
@@ -47,13 +51,20 @@ class Validation:
         """
         if self.data == "synthetic":
             return range(SEARCH_SEED, SEARCH_SEED + search), range(RESCORING_SEED, RESCORING_SEED + rescoring)
-        have = len(self._long_enough)
+        have = len(self._long_enough(say))
         if have < search + rescoring:
             raise ValueError(
                 f"sequences and rescoring must not exceed what {self.data} holds with at least {self.frames} frames, "
                 f"got {search} and {rescoring} of {have}; lower --sequences, --rescoring or --frames"
             )
         return range(search), range(search, search + rescoring)
+
+    def content(self, *chosen: range) -> str | None:
+        """A checksum of frames and annotations of the chosen sequences of a data set; None for generated video."""
+        if self.data == "synthetic":
+            return None
+        found = "".join(fingerprint(self._long_enough()[number]) for numbers in chosen for number in numbers)
+        return hashlib.sha256(found.encode()).hexdigest()
 
     def sequence(self, number: int) -> Sequence:
         """One sequence of `frames` frames.
@@ -63,11 +74,11 @@ class Validation:
         """
         if self.data == "synthetic":
             return synthetic_sequence(number, self.frames)
-        whole = self._long_enough[number]
+        whole = self._long_enough()[number]
         frames = whole.frames[: self.frames]
         if whole.image(0).nbytes * self.frames <= _KEPT:
             frames = tuple(whole.image(t) for t in range(self.frames))
-        return make_sequence(whole.name, frames, whole.boxes[: self.frames], self.data)
+        return replace(whole, frames=frames, boxes=whole.boxes[: self.frames], visible=whole.visible[: self.frames])
 
     def pairs(self, settings: Settings, draw: int) -> PairBatch:
         """Pairs of crops that set the statistics of BatchNorm layers.
@@ -81,12 +92,23 @@ class Validation:
             self._sources[sizes] = pair_source(self.data, settings, SEARCH_SEED)
         return self._sources[sizes].batch(draw, _PAIRS)
 
+    def _long_enough(self, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:
+        """Sequences with enough frames that can be scored; shuffled, since neighbours in a data set are often alike.
+
+        What a person should know about the data is told when it is read, which happens once.
+        """
+        if not self._read:
+            items = annotated(self.data, tell)
+            every = [items[i] for i in np.random.default_rng(0).permutation(len(items))]
+            self._read.extend(
+                each for each in every if len(each) >= self.frames and each.visible[0] and can_score(each.boxes[: self.frames])
+            )
+        return self._read
+
     @cached_property
-    def _long_enough(self) -> list[Sequence]:
-        """Sequences with enough frames and a target that is visible at first; shuffled, since neighbours in a data set are often alike."""
-        items = annotated(self.data)
-        every = [items[i] for i in np.random.default_rng(0).permutation(len(items))]
-        return [sequence for sequence in every if len(sequence) >= self.frames and sequence.visible[0]]
+    def _read(self) -> list[Sequence]:
+        """The sequences of the data set, once they have been read."""
+        return []
 
     @cached_property
     def _sources(self) -> dict[tuple[int, int], PairSource]:

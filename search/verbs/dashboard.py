@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Annotated, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from search.study.storages.opening import optuna_storage
+from tracking.files.guard import Reads
 from tracking.files.progress import say
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 """A WSGI application: a function of the request's environment and of a function that starts the response, which returns the body."""
 
 
-def dashboard(run: Path, *, port: int = 8080, host: str = "127.0.0.1") -> None:
+def dashboard(run: Annotated[Path, Reads()], *, port: int = 8080, host: str = "127.0.0.1") -> None:
     """Show the study of a search in a browser, also while the search runs. Ctrl-C ends it.
 
     Args:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -29,11 +29,13 @@ from supernet.training.fit import Run, fit
 from supernet.training.options import TrainingOptions
 from supernet.training.retrain import retrain
 from supernet.training.train import train
-from tracking.files.atomic import check_target, sole_writer, write_text
+from tracking.datasets import folder as folder_of_sequences
+from tracking.datasets.data_set import DataSet
+from tracking.files.atomic import sole_writer, write_text
+from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import say
 from tracking.files.records import numbers, read_record
 from tracking.generated.synthetic import synthetic_dataset
-from tracking.sequence import Sequence, load_sequences
 
 FAMILY = "nano"
 NETWORKS = 30
@@ -55,7 +57,13 @@ WINNER_LR = 1e-3
 """Learning rate with which the winner is retrained."""
 
 
-def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | None = None) -> dict:
+@guarded
+def demo(
+    *,
+    out: Annotated[Path, Writes(folder=True)] = Path("runs/demo"),
+    minutes: float = 12.0,
+    real: Annotated[Path | None, Reads(beside=True)] = None,
+) -> dict:
     """Find, train and export a small tracker for this machine, from nothing, in the minutes that it may take.
 
     Every step leaves its files in the folder. If the demo is interrupted, running it again with the same folder continues it; finished
@@ -76,14 +84,13 @@ def demo(*, out: Path = Path("runs/demo"), minutes: float = 12.0, real: Path | N
     if not 1 <= minutes <= 24 * 60:
         raise ValueError(f"minutes must lie between 1 and 1440, got {minutes:g}")
     started = time.monotonic()
-    check_target(out / "settings.json")
     folder = real or Path(os.environ.get("CHIPTRACK_SHARED", "../shared")) / "sequences"
-    films = load_sequences(folder) if real or folder.is_dir() else None
+    films = folder_of_sequences.load(folder) if real or folder.is_dir() else None
     with sole_writer(out):
         return _demo(out, minutes, films, started)
 
 
-def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: float) -> dict:
+def _demo(out: Path, minutes: float, films: DataSet | None, started: float) -> dict:
     settings = _settings(out, minutes)
     say(
         f"chiptrack demo: family {FAMILY}, {settings['supernet_steps']} supernet steps, {settings['winner_steps']} steps for the winner, in {out}"
@@ -115,7 +122,7 @@ def _demo(out: Path, minutes: float, films: list[Sequence] | None, started: floa
     say("[7/7] track with the exported winner")
     tracker = load_for_tracking(str(bundle))
     boxes = out / "winner" / "boxes"
-    generated = run_all(tracker, synthetic_dataset(TEST_SEED, TEST_SEQUENCES), boxes / "generated")
+    generated = run_all(tracker, DataSet(synthetic_dataset(TEST_SEED, TEST_SEQUENCES)), boxes / "generated")
     filmed = run_all(tracker, films, boxes / "real") if films else None
 
     summary = _summary(out, settings, found, generated, filmed, chosen)
@@ -213,7 +220,7 @@ def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: di
         "front_latency_mape": 100 * float(np.mean(errors)) if errors else None,
         "ms_per_frame_tracking": generated["ms_per_frame"],
     }
-    if filmed is not None:
+    if filmed is not None and filmed["ao"] is not None:
         summary |= {"ao_real": filmed["ao"], "static_ao_real": filmed["static_ao"], "real_sequences": len(filmed["sequences"])}
     return summary
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from search.page.data import collect
 from tracking.files.atomic import write_text
+from tracking.files.guard import Reads
 
 
-def report(run: Path) -> dict:
+def report(run: Annotated[Path, Reads()]) -> dict:
     """Write the interactive HTML page of an architecture search: its candidates, their trade-offs and the recommended one.
 
     The page is `report.html` in the folder of the search; an existing page is replaced.

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from search.front.results import summarise, write_candidates, write_front, write_summary
 from search.judging.inherited import InheritedJudge, static_ao
@@ -26,7 +26,9 @@ from search.workers import WORKERS
 from search.workers.workers import Workers
 from supernet.checkpoints import load_supernet
 from supernet.deploy.torch_graphs import check_device
+from supernet.training.options import data_root, data_sequences
 from tracking.files.atomic import write_text
+from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.records import read_record
 
 
@@ -34,7 +36,7 @@ from tracking.files.records import read_record
 class JudgingOptions:
     """What candidates are judged on, and on which torch device."""
 
-    data: str = "synthetic"
+    data: Annotated[str, Reads(data_root, beside=True), Reads(data_sequences)] = "synthetic"
     """Source of the sequences that candidates track: synthetic, or DATASET:ROOT."""
     sequences: int = 16
     """Number of validation sequences that every candidate tracks."""
@@ -82,11 +84,12 @@ class RunningOptions:
             raise ValueError(f"seed must lie between 0 and 4294967295, got {self.seed}")
 
 
+@guarded
 def search(
     *,
-    supernet: Path,
-    predictor: list[Path],
-    out: Path,
+    supernet: Annotated[Path, Reads()],
+    predictor: Annotated[list[Path], Reads()],
+    out: Annotated[Path, Writes(folder=True)],
     objectives: list[str] | None = None,
     limits: Limits = Limits(),  # pyright: ignore[reportInvalidTypeForm]
     judging: JudgingOptions = JudgingOptions(),
@@ -141,6 +144,7 @@ def search(
         **_record(wanted),
         "seed": running.seed,
         "data": judging.data,
+        "content": validation.content(sequences, rescoring),
         "sequences": {"first": sequences.start, "count": judging.sequences, "frames": judging.frames},
         "rescoring": {"first": rescoring.start, "count": judging.rescoring, "frames": judging.frames},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from supernet.deploy.torch_graphs import TorchGraphs
 from supernet.families.family import GraphSpec
 from supernet.runtimes import RUNTIMES
 from supernet.runtimes.runtime import sample
+from tracking.files.guard import Reads, Writes, guarded
 
 TOLERANCE = 1e-4
 """Largest difference between the runtime and torch that an export may show, as a share of the largest value."""
@@ -23,7 +24,8 @@ FORMATS = {"onnx": "onnxruntime"}
 """Runtime that takes a format, by the name of the format on the command line."""
 
 
-def export(model: str, *, out: Path, format: str = "onnx") -> dict:
+@guarded
+def export(model: Annotated[str, Reads()], *, out: Annotated[Path, Writes(folder=True)], format: str = "onnx") -> dict:
     """Write the graphs that a device runs, checked against torch.
 
     Args:

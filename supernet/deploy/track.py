@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from supernet.deploy.loading import load_for_tracking
-from tracking.benchmarks.one_pass import score
-from tracking.boxes import parse_box, write_boxes
-from tracking.canvas import canvas
-from tracking.files.atomic import check_target
-from tracking.files.progress import progress
+from tracking.benchmarks.one_pass import can_score, score
+from tracking.boxes import parse_box
+from tracking.canvas import canvas, check_video
+from tracking.files.annotations import write_boxes
+from tracking.files.guard import Reads, Writes, guarded
+from tracking.files.progress import progress, say
+from tracking.matching import ranges
 from tracking.sources import Source, open_source
-from tracking.trackers.procedure import TrackResult, follow
+from tracking.trackers.procedure import follow
 
 
 @dataclass(frozen=True)
@@ -33,71 +36,96 @@ class TrackingConstants:
     small_target_size: int | None = None
     """Side of the search crop for small targets, px; by default as stored with the model."""
 
+    least_size: float | None = None
+    """Smallest width and height of a predicted box, px; by default as stored with the model, which is 10 like the public tracker's."""
+
     @property
     def changes(self) -> dict[str, float]:
         """The constants that were given, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+@guarded
 def track(
-    model: str,
-    source: str,
+    model: Annotated[str, Reads()],
+    source: Annotated[str, Reads()],
     *,
     box: str | None = None,
-    out: Path | None = None,
-    video: Path | None = None,
+    out: Annotated[Path | None, Writes()] = None,
+    video: Annotated[Path | None, Writes()] = None,
     show: bool = False,
     constants: TrackingConstants = TrackingConstants(),
     device: str = "cpu",
 ) -> dict:
     """Track a target, and score the boxes if the source has true ones.
 
+    If tracking is interrupted, the boxes and the video of the frames so far are written.
+
     Args:
         model: Checkpoint of a tracker, or a bundle folder (tracker.json and graphs).
         source: Sequence folder, folder of images, video file, or index of a camera.
         box: The target in the first image as x,y,w,h in pixels, 0-based; a sequence folder brings its own.
-        out: File to write the boxes to, one x,y,w,h a line, 0-based.
-        video: MP4 file to write, which shows the boxes.
+        out: File to write the boxes to, one x,y,w,h a line, 0-based; nan,nan,nan,nan for a frame of a film that cannot be decoded.
+        video: Video file to write (.mp4, .avi, .mkv or .mov), which shows the boxes.
         show: Show the boxes in a window; q or Escape ends tracking.
         constants: Constants of the tracking procedure to change.
         device: Torch device that runs a checkpoint: cpu, cuda or cuda:N.
     """
-    for target in (out, video):
-        if target is not None:
-            check_target(target, model, source, Path(source) / "groundtruth.txt", *filter(None, [video if target is out else None]))
+    if video is not None:
+        check_video(video)
     tracker = load_for_tracking(model, device, constants.changes)
     stream = open_source(source)
+    for note in stream.notes:
+        say(note)
     first = _first_box(stream, box)
     steps = follow(tracker, stream.frames(), first)
     steps = chain([next(steps)], steps)  # the first box is judged before anything is shown or written
-    results: list[TrackResult] = []
-    seconds: list[float] = []
-    with canvas(video, show) as draw, progress("tracking", stream.count or 0) as report:
+    boxes, scores, seconds = [], [], []
+    ended, stopped = False, None
+    with canvas(video, show, stream.rate) as draw, progress("tracking", stream.count or 0) as report:
         try:
             for image, result, spent in steps:
-                results.append(result)
+                boxes.append(result.box)
+                scores.append(result.score)
                 seconds.append(spent)
-                truth = None if stream.boxes is None or len(results) > len(stream.boxes) else stream.boxes[len(results) - 1]
+                truth = None if stream.boxes is None or len(boxes) > len(stream.boxes) else stream.boxes[len(boxes) - 1]
                 if not draw(image, result, truth):
                     break
-                report(len(results), f"{1000 * np.mean(seconds[1:] or seconds):.1f} ms a frame")
-        except KeyboardInterrupt:
-            if stream.count is not None:  # a camera has no other end
-                raise
-        boxes = np.array([result.box for result in results])
-        if out is not None:
-            write_boxes(out, boxes)
+                report(len(boxes), f"{1000 * np.mean(seconds[-100:]):.1f} ms a frame")
+            else:
+                ended = True
+        except KeyboardInterrupt as err:
+            stopped = err
+    lost = stream.lost() if ended else []
+    rows = _with_gaps(np.array(boxes), lost)
+    if out is not None:
+        write_boxes(out, rows)
+    if stopped is not None and stream.count is not None:  # a camera has no other end
+        kept = " and ".join(str(path) for path in (out, video) if path is not None)
+        stopped.args = (f"after {len(boxes)} of {stream.count} frames" + (f", which are in {kept}" if kept else ""),)
+        raise stopped
+    if lost:
+        say(f"{len(boxes)} of the {stream.count} frames of {source} could be decoded; lost, counted from 0: {ranges(lost)}")
     answer = {
         "source": stream.name,
         "frames": len(boxes),
+        "lost_in_decoding": len(lost),
         "ms_per_frame": 1000 * float(np.mean(seconds[1:] or seconds)),
         "median_ms": 1000 * float(np.median(seconds[1:] or seconds)),
-        "mean_score": float(np.mean([result.score for result in results])),
-        "lost_frames": sum(result.lost for result in results),
+        "mean_score": float(np.mean(scores)),
     }
-    if stream.boxes is not None and len(boxes) > 1 and np.isfinite(stream.boxes[1 : len(boxes)]).all(axis=1).any():
-        answer |= asdict(score(boxes, stream.boxes[: len(boxes)]))
+    truth = None if stream.boxes is None else stream.boxes[: len(boxes)]
+    if truth is not None and can_score(truth):
+        answer |= asdict(score(np.array(boxes), truth))
     return answer | {"out": str(out) if out else None, "video": str(video) if video else None}
+
+
+def _with_gaps(boxes: np.ndarray, lost: list[int]) -> np.ndarray:
+    """Boxes (T, 4) with rows of NaN for lost frames between them, so that row i belongs to frame i. After the last box nothing is added."""
+    for number in lost:
+        if number < len(boxes):
+            boxes = np.insert(boxes, number, np.nan, axis=0)
+    return boxes
 
 
 def _first_box(stream: Source, box: str | None) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -31,13 +33,14 @@ def tensors(batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
     return templates, searches, torch.from_numpy(batch.boxes)
 
 
-def pair_source(data: str, settings: Settings, seed: int) -> PairSource:
+def pair_source(data: str, settings: Settings, seed: int, tell: Callable[[str], None] = lambda line: None) -> PairSource:
     """Make the source of training pairs that a person named.
 
     Args:
         data: `synthetic` for generated video, or the name of a data set, a colon and its root, e.g. `otb:/data/OTB100`.
         settings: Settings of the tracking procedure, which give the sizes of the crops.
         seed: Seed of the pairs.
+        tell: Takes each line that a person should read about the data, such as what is left out.
 
     Raises:
         ValueError: The data set is unknown, or a sequence cannot be read or shows no target.
@@ -45,14 +48,15 @@ def pair_source(data: str, settings: Settings, seed: int) -> PairSource:
     """
     if data == "synthetic":
         return SyntheticPairs(settings.template_size, settings.search_size, seed)
-    return SequencePairs(annotated(data), settings.template_size, settings.search_size, seed)
+    return SequencePairs(annotated(data, tell), settings.template_size, settings.search_size, seed)
 
 
-def annotated(data: str) -> list[Sequence]:
+def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:
     """Read the annotated sequences of a data set.
 
     Args:
         data: Name of a data set, a colon and its root, e.g. `otb:/data/OTB100`.
+        tell: Takes each line that a person should read about the data, such as what is left out.
 
     Raises:
         ValueError: The data set is unknown, or a sequence cannot be read.
@@ -61,4 +65,7 @@ def annotated(data: str) -> list[Sequence]:
     name, colon, root = data.partition(":")
     if not colon or name not in DATASETS:
         raise ValueError(f"data must be synthetic or DATASET:ROOT with DATASET one of {', '.join(DATASETS)}, got {data!r}")
-    return DATASETS[name](root)
+    found = DATASETS[name](root)
+    for line in found.words:
+        tell(line)
+    return found.sequences

@@ -148,7 +148,7 @@ class _Log:
     """Writes the log. The losses since its last line stay on the device until `check` reads them."""
 
     def __init__(self, state: Path, loss_rate: float):
-        self._path = _log_path(state)
+        self._path = log_path(state)
         self._rate = loss_rate
         self._sums: dict[str, Tensor] = {}
         self._count = 0
@@ -208,7 +208,8 @@ def _ignore_interruption(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _log_path(state: Path) -> Path:
+def log_path(state: Path) -> Path:
+    """The log of the training whose state is kept in a file."""
     return state.with_name(state.name + ".jsonl")
 
 
@@ -226,7 +227,7 @@ def _save(run: Run, step: int, module: nn.Module, optimiser: torch.optim.Optimiz
 
 def _restore(run: Run, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> int:
     """Load the state of an interrupted training into module and optimiser; returns the number of the next step, 0 for a new training."""
-    state, log, settings = run.state, _log_path(run.state), _settings(run, recipe)
+    state, log, settings = run.state, log_path(run.state), _settings(run, recipe)
     state.parent.mkdir(parents=True, exist_ok=True)
     if not state.exists():
         log.unlink(missing_ok=True)

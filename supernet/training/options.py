@@ -5,18 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from supernet.deploy.torch_graphs import check_device
-from supernet.training.fit import Run
+from supernet.training.fit import Run, log_path
 from supernet.training.recipe import Recipe
-from tracking.files.atomic import check_target
+from tracking.files.guard import Reads
+from tracking.sequence import find_sequences
+
+
+def data_root(data: str) -> list[Path]:
+    """The folder that training data or validation sequences are read from, none for generated video."""
+    _, colon, root = data.partition(":")
+    return [Path(root)] if colon else []
+
+
+def data_sequences(data: str) -> list[Path]:
+    """The sequence folders that training data or validation sequences are read from."""
+    return [folder for root in data_root(data) for folder in find_sequences(root)]
+
+
+def training_files(out: Path) -> list[Path]:
+    """The files that a training writes: the checkpoint, its state and its log."""
+    state = out.with_name(out.name + ".part")
+    return [out, state, log_path(state)]
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
     """Data, length and device of a training."""
 
-    data: str = "synthetic"
+    data: Annotated[str, Reads(data_root, beside=True), Reads(data_sequences)] = "synthetic"
     """Training data: synthetic (generated video), or DATASET:ROOT for sequences, e.g. otb:/data/OTB100 or folder:/data/mine."""
     steps: int | None = None
     """Number of optimiser steps; by default that of the family's recipe."""
@@ -39,12 +58,11 @@ class TrainingOptions:
             seed: Seed of the training.
 
         Raises:
-            OSError: The checkpoint exists, or no file can be made there.
+            FileExistsError: The checkpoint exists.
             ValueError: The seed, the number of loaders or the device is out of range.
         """
         if out.exists():
             raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
-        check_target(out)
         if seed < 0:
             raise ValueError(f"seed must be 0 or more, got {seed}; choose another --seed")
         if self.loaders < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import torch
 
@@ -13,8 +14,10 @@ from supernet.training.batches import PairBatches, pair_source, tensors
 from supernet.training.calibrate import calibrate
 from supernet.training.fit import finish, fit
 from supernet.training.initialise import initialise
-from supernet.training.options import TrainingOptions
+from supernet.training.options import TrainingOptions, training_files
 from tracking.files.atomic import sole_writer
+from tracking.files.guard import Reads, Writes, guarded
+from tracking.files.progress import say
 
 CALIBRATION_PAIRS = 64
 """Number of pairs from which the BatchNorm statistics of a trained network are calculated."""
@@ -22,7 +25,15 @@ _CALIBRATION_SEED = 10_000
 """Number that is added to the seed of the training, so that calibration sees other pairs."""
 
 
-def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: TrainingOptions = TrainingOptions(), seed: int = 1) -> dict:
+@guarded
+def retrain(
+    arch: Annotated[str, Reads()],
+    *,
+    out: Annotated[Path, Writes(training_files)],
+    supernet: Annotated[Path | None, Reads()] = None,
+    training: TrainingOptions = TrainingOptions(),
+    seed: int = 1,
+) -> dict:
     """Train one architecture alone.
 
     Args:
@@ -36,7 +47,7 @@ def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: Tra
     family = find_family(architecture.family)
     training.check(out, seed)
     recipe = training.recipe(family.recipe)
-    pairs = pair_source(training.data, family.settings, seed)
+    pairs = pair_source(training.data, family.settings, seed, say)
     if supernet is None:
         network = family.network(architecture)
         initialise(network, seed)
@@ -47,7 +58,8 @@ def retrain(arch: str, *, out: Path, supernet: Path | None = None, training: Tra
                 f"architecture and supernet must be of one family, {arch} is of {family.name} and {supernet} of {inherited.family.name}"
             )
         network = inherited.extract(architecture)
-    run = training.run(out, "retraining", {"seed": seed, "architecture": architecture.key, "inherited": supernet is not None})
+    determines = {"seed": seed, "content": pairs.content, "architecture": architecture.key, "inherited": supernet is not None}
+    run = training.run(out, "retraining", determines)
     with sole_writer(out):
         fit(network, PairBatches(pairs, recipe.batch), family.loss(), recipe, run)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]

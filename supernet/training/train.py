@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -20,14 +20,24 @@ from supernet.space import Architecture
 from supernet.training.batches import PairBatches, pair_source
 from supernet.training.fit import finish, fit
 from supernet.training.initialise import initialise
-from supernet.training.options import TrainingOptions
+from supernet.training.options import TrainingOptions, training_files
 from tracking.files.atomic import sole_writer
+from tracking.files.guard import Writes, guarded
+from tracking.files.progress import say
 
 CHEAP_SHARE = 0.12
 """Share of the steps, at the start, in which the cheapest of three random architectures is trained."""
 
 
-def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions(), sharing: Sharing | None = None, seed: int = 0) -> dict:
+@guarded
+def train(
+    *,
+    family: str,
+    out: Annotated[Path, Writes(training_files)],
+    training: TrainingOptions = TrainingOptions(),
+    sharing: Sharing | None = None,
+    seed: int = 0,
+) -> dict:
     """Train the supernet of a family for tracking.
 
     Args:
@@ -41,14 +51,14 @@ def train(*, family: str, out: Path, training: TrainingOptions = TrainingOptions
     chosen = find_family(family)
     training.check(out, seed)
     recipe = training.recipe(chosen.recipe)
-    pairs = pair_source(training.data, chosen.settings, seed)
+    pairs = pair_source(training.data, chosen.settings, seed, say)
     supernet: Any = chosen.supernet(sharing)
     initialise(supernet, seed)
 
     def activate(step: int) -> None:
         supernet.activate(_path(chosen, seed, step, cheap=step < CHEAP_SHARE * recipe.steps))
 
-    run = training.run(out, "supernet", {"seed": seed})
+    run = training.run(out, "supernet", {"seed": seed, "content": pairs.content})
     with sole_writer(out):
         fit(supernet, PairBatches(pairs, recipe.batch), chosen.loss(), recipe, run, activate)
         save_supernet(out, supernet, {"recipe": asdict(recipe), **run.origin})

@@ -42,21 +42,17 @@ def score(predicted: np.ndarray, truth: np.ndarray) -> Scores:
         predicted: Boxes xywh, shape (T, 4); NaN where the tracker gave none.
         truth: Boxes xywh, shape (T, 4); NaN or no area where the target is not annotated.
 
-    Returns:
-        The scores. If only the first frame is annotated, AO and SR are computed on that frame.
-
     Raises:
-        ValueError: The shapes differ, or no frame is annotated.
+        ValueError: The shapes differ, or no frame after the first is annotated.
     """
     predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
     if predicted.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != 4:
         raise ValueError(f"predicted and true boxes must both have shape (T, 4), got {predicted.shape} and {truth.shape}")
-    annotated = np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
-    if not annotated.any():
-        raise ValueError(f"some frame must have a true box, none of {len(truth)} has; score annotated sequences only")
+    if not can_score(truth):
+        raise ValueError(f"some frame after the first must have a true box, none of {len(truth)} has; score annotated sequences only")
+    annotated = _annotated(truth)
     overlap = np.nan_to_num(iou(predicted, truth), nan=0.0)
-    later = annotated & (np.arange(len(truth)) > 0)
-    after_first = overlap[later if later.any() else annotated]
+    after_first = overlap[1:][annotated[1:]]
     return Scores(
         success=float((overlap[annotated, None] > THRESHOLDS).mean()),
         precision=float((center_error(predicted, truth)[annotated] <= PRECISION_PX).mean()),
@@ -64,6 +60,15 @@ def score(predicted: np.ndarray, truth: np.ndarray) -> Scores:
         sr50=float((after_first > 0.5).mean()),
         sr75=float((after_first > 0.75).mean()),
     )
+
+
+def can_score(truth: np.ndarray) -> bool:
+    """Whether a frame after the first, where the box is given, has a true box; `truth` holds boxes xywh, shape (T, 4)."""
+    return bool(_annotated(truth)[1:].any())
+
+
+def _annotated(truth: np.ndarray) -> np.ndarray:
+    return np.asarray(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1))
 
 
 def average(scores: Sequence[Scores]) -> Scores:

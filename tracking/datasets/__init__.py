@@ -1,12 +1,12 @@
-"""Loaders of data sets, one per file, and here their names. A loader takes the root folder and returns the sequences in it."""
+"""Loaders of data sets, one per file, and here their names. A loader takes the root folder and returns a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from tracking.datasets import folder, otb
-from tracking.sequence import Sequence
+from tracking.datasets.data_set import DataSet
 
-DATASETS: dict[str, Callable[[Path | str], list[Sequence]]] = {
+DATASETS: dict[str, Callable[[Path | str], DataSet]] = {
     "folder": folder.load,
     "otb": otb.load,
 }

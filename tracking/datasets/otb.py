@@ -8,8 +8,8 @@ hold `groundtruth_rect.1.txt` and `groundtruth_rect.2.txt` and become two sequen
 import re
 from pathlib import Path
 
-from tracking.boxes import read_boxes
-from tracking.images import natural_key
+from tracking.datasets.data_set import DataSet, read_each
+from tracking.files.annotations import Rows, read_rows
 from tracking.sequence import Sequence, make_sequence, sequence_frames
 
 ANNOTATED = {
@@ -25,8 +25,8 @@ ANNOTATED = {
 """First and last annotated frame of each video that is annotated in part, as the numbers in the names of the images."""
 
 
-def load(root: Path | str) -> list[Sequence]:
-    """Read OTB's folders, sorted by name.
+def load(root: Path | str) -> DataSet:
+    """Read OTB's folders.
 
     Args:
         root: Folder that holds one folder for each video, with `img/` and `groundtruth_rect*.txt`.
@@ -36,26 +36,26 @@ def load(root: Path | str) -> list[Sequence]:
 
     Raises:
         FileNotFoundError: There is no such folder, no OTB sequence in it, or no image in a sequence.
-        ValueError: Boxes cannot be read, or there are fewer boxes than frames.
+        ValueError: No sequence can be read; the error names the file of the first.
     """
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"the root of OTB must be a folder, {root} is none; check the path")
     annotations = list(root.glob("*/groundtruth_rect*.txt"))
     if not annotations:
-        raise FileNotFoundError(f"OTB must hold folders with groundtruth_rect.txt, {root} holds none; check the path")
-    return sorted((_load(path) for path in annotations), key=lambda sequence: natural_key(sequence.name))
+        raise FileNotFoundError(f"OTB must hold folders NAME/img/ with NAME/groundtruth_rect.txt, {root} holds none; check the path")
+    return read_each(annotations, _load)
 
 
 def _load(annotation: Path) -> Sequence:
     folder = annotation.parent
     target = annotation.name.removeprefix("groundtruth_rect").removesuffix("txt").rstrip(".")
     frames = sequence_frames(folder)
-    boxes = read_boxes(annotation) - [1, 1, 0, 0]
-    if folder.name in ANNOTATED and len(frames) > len(boxes):
+    rows = read_rows(annotation)
+    if folder.name in ANNOTATED and len(frames) > len(rows.boxes):
         first, last = ANNOTATED[folder.name]
         frames = tuple(path for path in frames if first <= _number(path) <= last)
-    return make_sequence(folder.name + target, frames, boxes, annotation)
+    return make_sequence(folder.name + target, frames, Rows(rows.boxes - [1, 1, 0, 0], rows.numbers), annotation)
 
 
 def _number(path: Path) -> int:

@@ -10,28 +10,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-def check_target(path: Path | str, *sources: Path | str) -> None:
-    """Check, before any work is done, that a file can be written and does not replace an input.
-
-    Args:
-        path: The file that is to be written.
-        sources: Files and folders that the work reads.
-
-    Raises:
-        OSError: `path` is a folder, or no file can be made there.
-        ValueError: `path` is one of the sources, or lies in one.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"a file is written here, {path} is a folder; add a name to it")
-    target = path.resolve()
-    if {Path(source).resolve() for source in sources} & {target, *target.parents}:
-        raise ValueError(f"what is written must not replace what is read or lie in it, {path} would; choose another place")
-    if _is_stream(path):
-        return
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise NotADirectoryError(f"a file needs a folder that can be written, {folder} is none; choose another place than {path}")
+def is_stream(path: Path) -> bool:
+    """Whether there is a device or a pipe, which takes what is written and must not be replaced by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -85,7 +66,7 @@ def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
         The temporary file's path, beside the final one unless that is a device or a pipe.
     """
     path = Path(path)
-    if _is_stream(path):
+    if is_stream(path):
         with tempfile.TemporaryDirectory() as folder:
             temporary = Path(folder) / f"content{suffix}"
             yield temporary
@@ -131,11 +112,6 @@ def new_folder(path: Path | str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def _is_stream(path: Path) -> bool:
-    """Whether there is a device or a pipe, which takes what is written and must not be replaced by a file."""
-    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _umask() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _LINE_EVERY_S = 10.0
 """Seconds between two plain lines."""
@@ -36,21 +36,23 @@ def progress(label: str, total: int, done: int = 0) -> Iterator[Callable[[int, s
             TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(label, total=total, completed=done, note="")
+            task = bar.add_task(label, total=total or None, completed=done, note="")
             yield lambda count, note="": bar.update(task, completed=count, note=note)
         return
     last = time.monotonic()
-    print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)
+    of = f"/{total}" if total else ""
+    say(f"{label}: {done}{of}")
 
     def report(count: int, note: str = "") -> None:
         nonlocal last
-        if count >= total > 0 or time.monotonic() - last >= _LINE_EVERY_S:
+        if count == total or time.monotonic() - last >= _LINE_EVERY_S:
             last = time.monotonic()
-            print(f"{label}: {count}/{total} {note}".rstrip(), file=sys.stderr, flush=True)
+            say(f"{label}: {count}{of} {note}".rstrip())
 
     yield report
 
 
 def say(text: str) -> None:
-    """Print a line on stderr for the person who watches; stdout is reserved for answers."""
-    print(text, file=sys.stderr, flush=True)
+    """Print a line on stderr for the person who watches; stdout is reserved for answers. If stderr is full or closed, work goes on."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

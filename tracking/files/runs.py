@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracking.boxes import read_boxes, write_boxes
+from tracking.files.annotations import read_boxes, write_boxes
 from tracking.files.atomic import write_text
 from tracking.images import natural_key
 

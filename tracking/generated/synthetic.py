@@ -20,6 +20,8 @@ class SyntheticPairs:
     The seed and the index of a batch determine it.
     """
 
+    content: str | None = None
+
     def __init__(self, template_size: int, search_size: int, seed: int) -> None:
         """Draw the textures and sceneries of all scenes, which takes about a second; those of the latest seed are kept.
 

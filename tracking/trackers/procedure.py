@@ -33,7 +33,7 @@ class Settings(Protocol):
 
     @property
     def lost_below(self) -> float:
-        """Score below which the target counts as lost, 0 to 1."""
+        """Score below which a box is doubtful, 0 to 1."""
         ...
 
 
@@ -95,8 +95,8 @@ class TrackResult:
     """(4,) xywh in pixels, 0-based."""
     score: float
     """Confidence from 0 to 1."""
-    lost: bool
-    """Whether the confidence is so low that the box should not be trusted."""
+    doubtful: bool
+    """Whether the confidence is so low that the box should not be trusted. High confidence does not mean that the target is there."""
 
 
 def follow(procedure: Procedure, images: Iterable[np.ndarray], box: np.ndarray) -> Iterator[tuple[np.ndarray, TrackResult, float]]:
@@ -127,16 +127,20 @@ def follow(procedure: Procedure, images: Iterable[np.ndarray], box: np.ndarray) 
 
 
 def check_box(box: np.ndarray, image: np.ndarray) -> None:
-    """Refuse a first box that does not lie in its image.
+    """Refuse a first box that does not lie in its image, or is smaller than a pixel.
 
     Args:
         box: (4,) xywh.
         image: (H, W, 3).
 
     Raises:
-        ValueError: The box has no positive size, is more than twice as wide or high as the image, or lies outside it.
+        ValueError: The box is less than a pixel wide or high, more than twice as wide or high as the image, or lies outside it.
     """
     height, width = image.shape[:2]
     x, y, w, h = box
-    if not (w > 0 and h > 0 and x < width and y < height and x + w > 0 and y + h > 0 and w <= 2 * width and h <= 2 * height):
+    if not (w >= 1 and h >= 1):
+        shares = f"; if these are shares of the image, write {x * width:.0f},{y * height:.0f},{w * width:.0f},{h * height:.0f}"
+        hint = shares if max(abs(box)) <= 1 else "; mend --box or the first line of the annotation"
+        raise ValueError(f"the first box must be at least a pixel wide and high, got {','.join(f'{v:g}' for v in box)}{hint}")
+    if not (x < width and y < height and x + w > 0 and y + h > 0 and w <= 2 * width and h <= 2 * height):
         raise ValueError(f"the first box must lie in the first image ({width}x{height}), got {','.join(f'{v:g}' for v in box)}; mend --box")

@@ -22,8 +22,6 @@ MAX_SIZE = 1024
 """Largest side of a crop, px."""
 COARSEST_STRIDE = 16
 """Largest stride of a score map, px. Sides of crops are multiples of it, since `advance` computes the stride as side // cells."""
-LEAST_SIZE_PX = 10
-"""Smallest width and height of a predicted box, px."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,9 @@ class SiameseSettings:
     aligned: bool = False
     """Whether crops are cut with sub-pixel precision instead of in whole pixels as by the public tracker."""
     lost_below: float = 0.1
-    """Score below which the target counts as lost, 0 to 1."""
+    """Score below which a box is doubtful, 0 to 1."""
+    least_size: float = 10.0
+    """Smallest width and height of a predicted box, px."""
 
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
@@ -56,8 +56,9 @@ class SiameseSettings:
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-        if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
-            raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}")
+        for name in ("penalty_k", "least_size"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ValueError(f"{name} must be a number >= 0, got {getattr(self, name)}")
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
@@ -188,7 +189,7 @@ def advance(
     rate = (penalty[best] * score[best] * settings.lr)[:, None]
     smoothed = targets.size * (1 - rate) + size[best] / scale * rate
     smoothed = targets.size * (1 - rate) + smoothed * rate  # the public tracker smooths twice
-    sizes = np.clip(smoothed, LEAST_SIZE_PX, np.maximum(image_sizes, LEAST_SIZE_PX))
+    sizes = np.clip(smoothed, settings.least_size, np.maximum(image_sizes, settings.least_size))
     return np.clip(centre, 0, image_sizes), sizes, score[best]
 
 

@@ -17,6 +17,8 @@ _FIXED = {
     "fusion.feature_fusor.": "feature_fusor.",
 }
 """Prefixes of our tensor names, and the official prefixes that stand in their place."""
+_SHOWN = 3
+"""Most tensors of a kind that an error names."""
 _PREDICTIONS = {"cls": "head.cls_perd.", "reg": "head.reg_pred."}
 """Official prefix of the prediction layer of each head; the misspelling `perd` is theirs."""
 
@@ -70,7 +72,7 @@ def load_official(network: nn.Module, tensors: Mapping[str, Tensor], layers: Seq
         source: Where the weights come from, for the error message.
 
     Raises:
-        ValueError: Tensors are missing, surplus, of another shape, or not finite; all are named.
+        ValueError: Tensors are missing, surplus, of another shape, or not finite; they are named, many of a kind by their number.
     """
     own = {official_name(name, layers): (name, tensor) for name, tensor in network.state_dict().items()}
     missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
@@ -79,7 +81,7 @@ def load_official(network: nn.Module, tensors: Mapping[str, Tensor], layers: Seq
     odd = [name for name, tensor in tensors.items() if not _is_plain(tensor)]
     if missing or surplus or shapes or odd:
         faults = (("missing", missing), ("surplus", surplus), ("other shape", shapes), ("not finite real numbers", odd))
-        listed = "; ".join(f"{what}: {', '.join(names)}" for what, names in faults if names)
+        listed = "; ".join(f"{what}: {_listed(names)}" for what, names in faults if names)
         raise ValueError(f"weights must fit the architecture exactly, {source} does not ({listed}); check --architecture")
     given = {own[name][0]: tensor for name, tensor in tensors.items()}
     network.load_state_dict({**network.state_dict(), **given})
@@ -87,6 +89,12 @@ def load_official(network: nn.Module, tensors: Mapping[str, Tensor], layers: Seq
         if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
             if not norm.running_mean.any() and bool((norm.running_var == 1).all()):
                 norm.running_var.fill_(1 - norm.eps)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names of a few tensors; of many the first and how many more there are."""
+    shown = names if len(names) <= _SHOWN else names[:1]
+    return ", ".join(shown) + (f" and {len(names) - 1} more" if len(names) > _SHOWN else "")
 
 
 def _is_plain(tensor: Tensor) -> bool:
