@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking.boxes import center_error, clip_boxes, iou, parse_box, xywh_to_xyxy, xyxy_to_xywh
+from tracking.boxes import box_of_polygon, center_error, clip_boxes, convex_quadrilateral, iou, parse_box, xywh_to_xyxy, xyxy_to_xywh
 
 coordinate = st.floats(-1000, 1000)
 side = st.floats(0.125, 1000)
@@ -62,42 +62,25 @@ def test_parse_box_refuses(text):
         parse_box(text)
 
 
-@pytest.mark.parametrize("text", ["1,2,3,4\n5,6,7,8\n", "1\t2\t3\t4\r\n5\t6\t7\t8", "1 2  3 4\n 5, 6, 7 ,8 \n\n", "\ufeff1,2,3,4\n5,6,7,8"])
-def test_separators(tmp_path, text):
-    (tmp_path / "boxes.txt").write_bytes(text.encode())
-    np.testing.assert_array_equal(read_boxes(tmp_path / "boxes.txt"), [[1, 2, 3, 4], [5, 6, 7, 8]])
-
-
-def test_polygons(tmp_path):
-    upright = "10,10,30,10,30,20,10,20"
-    turned = "10,0,20,10,10,20,0,10"  # a square on its tip: area 200 about (10, 10)
-    (tmp_path / "boxes.txt").write_text(f"{upright}\n{turned}\n")
-    half = np.sqrt(200) / 2
-    np.testing.assert_allclose(read_boxes(tmp_path / "boxes.txt"), [[10, 10, 20, 10], [10 - half, 10 - half, 2 * half, 2 * half]])
-
-
-def test_round_trip(tmp_path):
-    boxes = np.array([[1.25, -2, 3.0001, 4], [np.nan] * 4])
-    write_boxes(tmp_path / "new" / "boxes.txt", boxes)
-    np.testing.assert_allclose(read_boxes(tmp_path / "new" / "boxes.txt"), boxes, atol=5e-5)
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["boxes.txt"]
+def test_a_polygon_becomes_a_box_of_its_area():
+    half = np.sqrt(200) / 2  # a square on its tip: area 200 about (10, 10)
+    np.testing.assert_allclose(box_of_polygon(np.array([10, 0, 20, 10, 10, 20, 0, 10.0])), [10 - half, 10 - half, 2 * half, 2 * half])
+    np.testing.assert_allclose(box_of_polygon(np.array([10, 10, 30, 10, 30, 20, 10, 20.0])), [10, 10, 20, 10])
 
 
 @pytest.mark.parametrize(
-    "content, said", [(b"1,2,3", "line 1"), (b"1,2,3,4\n\n1,2,3,4", "line 2"), (b"x", "'x'"), (b"", "empty"), (b"\xff\xd8", "UTF-8")]
+    "corners, is_one",
+    [
+        ((0, 0, 4, 0, 4, 2, 0, 2), True),
+        ((0, 2, 4, 2, 4, 0, 0, 0), True),  # the other way round
+        ((0, 0, 4, 2, 4, 0, 0, 2), False),  # the sides cross
+        ((0, 0, 4, 0, 4, 2, 3, 0.5), False),  # a corner points inwards
+        ((0, 0, 2, 0, 4, 0, 0, 2), False),  # three corners in a line
+        ((0, 0, 6, 0, 6, 2, 4.1, 2), False),  # one side is three times as long as the other and more
+        ((0, 0, 6, 0, 6, 2, 3.9, 2), True),
+        ((np.nan,) * 8, False),
+    ],
 )
-def test_read_refuses(tmp_path, content, said):
-    (tmp_path / "boxes.txt").write_bytes(content)
-    with pytest.raises(ValueError, match=said) as caught:
-        read_boxes(tmp_path / "boxes.txt")
-    assert "boxes.txt" in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_read_names_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none.txt"):
-        read_boxes(tmp_path / "none.txt")
-
-
-def test_write_refuses_shape(tmp_path):
-    with pytest.raises(ValueError, match="shape"):
-        write_boxes(tmp_path / "boxes.txt", np.zeros(4))
+def test_quadrilaterals_that_people_draw(corners, is_one):
+    assert convex_quadrilateral(np.array(corners, float)) == is_one
+    assert convex_quadrilateral(np.array([corners] * 2, float)).tolist() == [is_one] * 2

@@ -36,7 +36,8 @@ def test_whatever_a_killed_process_leaves_whole_records_stay(tmp_path_factory, c
 
 
 def test_an_old_one_is_not_overwritten(tmp_path):
-    Journal(tmp_path / "j", SETTINGS, resume=False).__exit__()
+    with Journal(tmp_path / "j", SETTINGS, resume=False) as journal:
+        journal.write({"kind": "time"})
     with pytest.raises(ValueError, match="add --resume or choose another --out"):
         Journal(tmp_path / "j", SETTINGS, resume=False)
 
@@ -45,7 +46,7 @@ def test_an_old_one_is_not_overwritten(tmp_path):
 @pytest.mark.parametrize("place", [0, 1])
 def test_what_is_no_journal_is_refused(tmp_path, line, place):
     path = tmp_path / "j"
-    Journal(path, SETTINGS, resume=False).__exit__()
+    Journal(path, SETTINGS, resume=False).__exit__(None)
     lines = [path.read_bytes(), path.read_bytes()]
     lines[place] = line + b"\n"
     path.write_bytes(b"".join(lines))
@@ -60,6 +61,26 @@ def test_one_of_another_version_is_refused(tmp_path):
 
 
 def test_other_settings_are_refused_and_named(tmp_path):
-    Journal(tmp_path / "j", SETTINGS, resume=False).__exit__()
+    with Journal(tmp_path / "j", SETTINGS, resume=False) as journal:
+        journal.write({"kind": "time"})
     with pytest.raises(ValueError, match="seed was 1, is 2"):
         Journal(tmp_path / "j", {**SETTINGS, "seed": 2}, resume=True)
+
+
+def test_a_start_that_failed_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "j"
+    for kind, stays in (("unsupported", False), ("time", True)):
+        with pytest.raises(OSError), Journal(path, SETTINGS, resume=False) as journal:
+            journal.write({"kind": kind})
+            raise OSError
+        assert path.exists() == stays
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_start_that_was_killed_blocks_nothing(tmp_path, resume):
+    path = tmp_path / "j"
+    with Journal(path, SETTINGS, resume=False) as journal:
+        journal.write({"kind": "unsupported"})
+    with Journal(path, {**SETTINGS, "threads": 2}, resume) as journal:
+        assert journal.records == []
+    assert json.loads(path.read_text())["threads"] == 2

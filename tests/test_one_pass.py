@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tracking.benchmarks.one_pass import Scores, average, score
+from tracking.benchmarks.one_pass import Scores, average, can_score, score
 
 TRUTH = np.tile([0.0, 0, 10, 10], (5, 1))
 
@@ -41,8 +41,14 @@ def test_missing_prediction_is_a_miss():
     assert score(predicted, TRUTH).ao == 0 and score(predicted, TRUTH).precision == 1 / 5
 
 
-def test_only_first_frame():
-    assert score(TRUTH[:1], TRUTH[:1]).ao == 1
+def test_the_box_that_was_given_is_no_success():
+    """A score of the first frame alone would be perfect for every tracker."""
+    only_first = np.where(np.arange(5)[:, None] == 0, TRUTH, np.nan)
+    for truth in (TRUTH[:1], only_first):
+        assert not can_score(truth)
+        with pytest.raises(ValueError, match="after the first"):
+            score(TRUTH[: len(truth)], truth)
+    assert can_score(TRUTH)
 
 
 def test_refusals():

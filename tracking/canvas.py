@@ -149,6 +149,6 @@ def _fitted(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _frames(path: Path) -> int:
     capture = cv2.VideoCapture(str(path))
     try:
-        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
     finally:
         capture.release()

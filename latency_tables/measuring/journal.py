@@ -43,7 +43,7 @@ class Journal:
                 raise ValueError(
                     f"a journal must have a JSON object in each line, {path} has not ({err}); remove it to begin anew"
                 ) from err
-            if not self._has_figures and (not resume or begun != settings):  # a start that failed
+            if "journal" in begun and not self._has_figures and (not resume or begun != settings):  # a start that failed
                 path.unlink()
                 lines, self.records = [], []
             elif not resume:

@@ -56,9 +56,10 @@ class SiameseSettings:
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-        for name in ("penalty_k", "least_size"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ValueError(f"{name} must be a number >= 0, got {getattr(self, name)}")
+        if not 1 <= self.least_size <= MAX_SIZE:
+            raise ValueError(f"least_size must lie between 1 and {MAX_SIZE} px, got {self.least_size}")
+        if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
+            raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}")
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
