@@ -62,7 +62,7 @@ class Postgres:
 def _postgres():
     programs = _programs()
     if programs is None:
-        pytest.skip("initdb is not installed; .ci/install-database does it, from Debian's package postgresql")
+        pytest.skip("PostgreSQL is not on PATH; .ci/install-database installs it, from Debian's package postgresql")
     with tempfile.TemporaryDirectory(prefix="chiptrack-postgres-") as folder:  # pytest's own folders are closed to other users
         server = Postgres(programs, Path(folder))
         try:
@@ -79,7 +79,9 @@ def postgres(_postgres):
 
 
 def _programs() -> Path | None:
-    """Where PostgreSQL's own programs are; Debian keeps them out of the way."""
+    """Where PostgreSQL's own programs are; Debian keeps them out of the way, and psql on PATH."""
+    if not shutil.which("psql") and not shutil.which("initdb"):
+        return None
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     at_hand = shutil.which("initdb")
     return found[-1].parent if found else Path(at_hand).resolve().parent if at_hand else None

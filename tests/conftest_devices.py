@@ -197,8 +197,8 @@ def _at_hand(device: Sshd | Adbd, monkeypatch: pytest.MonkeyPatch) -> Sshd | Adb
 
 def _need(programs: dict[str, str]) -> None:
     for program, package in programs.items():
-        if not shutil.which(program, path=_PATH):
-            pytest.skip(f"{program} is not installed; .ci/install-devices does it, from Debian's package {package}")
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not on PATH; .ci/install-devices installs it, from Debian's package {package}")
 
 
 def _key(path: Path) -> None:

@@ -30,7 +30,7 @@ from supernet.families import FAMILIES  # noqa: E402
 from tests.made_up_search import Blocks, made_up_candidates, made_up_settings, made_up_summary  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; .ci/install-browser does it")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on PATH; .ci/install-browser installs it")
 NANO = FAMILIES["nano"]
 CHIPS = ("phone", "camera")
 ATTACK = "</script><script>alert(1)</script><b>'\"&amp;%{x}"
