@@ -19,6 +19,8 @@ from search.verbs.flags import Flags, fail
 from tracking.errors import is_expected, one_line, shortened
 from tracking.files.progress import say
 
+if os.name != "posix":
+    raise ImportError(f"chiptrack must run on Linux or macOS, this is {os.name}; on Windows use WSL")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores are several times slower than one
 
 

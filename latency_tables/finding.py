@@ -21,7 +21,9 @@ def find_device(name: str) -> Transport:
     """
     kind, _, address = name.partition("://")
     if kind not in TRANSPORTS:
-        raise ValueError(f"device must be {' or '.join(t.usage for t in TRANSPORTS.values())}, got {name!r}")
+        raise ValueError(
+            f"device must be {' or '.join(t.usage for t in TRANSPORTS.values())}, got {name!r:.80}; `chiptrack devices` lists what is here"
+        )
     return TRANSPORTS[kind](address)
 
 
@@ -33,5 +35,7 @@ def find_runtime(name: str) -> type[Runtime]:
     """
     known = {**RUNTIMES, **PROGRAMS}
     if name not in known:
-        raise ValueError(f"unknown runtime {name!r}; known: {', '.join(sorted(known))}")
+        raise ValueError(
+            f"a runtime must be one of {', '.join(sorted(known))}, got {name!r:.80}; `chiptrack devices` says which are installed"
+        )
     return known[name]

@@ -48,7 +48,7 @@ def find_architecture(text: str) -> Architecture:
             return family.parse(name)
     raise ValueError(
         f"an architecture is an official name (back_...+cls_...+reg_..._ops_..), a preset ({', '.join(presets)}), FAMILY:SPELLING "
-        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r}"
+        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r:.100}"
     )
 
 

@@ -321,7 +321,7 @@ def test_meanwhile_is_called_once_before_any_job_ends(tmp_path):
 @pytest.mark.parametrize(
     "asked, strategy, options, message",
     [
-        (problem(), "guess", {}, "unknown strategy 'guess'; known: .*guided.*random"),
+        (problem(), "guess", {}, "a strategy must be one of .*guided.*random.*, got 'guess'"),
         (problem(objectives=(OVERLAP,)), "random", {}, "got ao; add an objective of the other kind"),
         (problem(objectives=(WORK,)), "random", {}, "got macs; add an objective of the other kind"),
         (problem(), "random", {"chips": {"phone": CHIP}}, "latency the problem knows, 'phone' is none; note predicted_latency"),

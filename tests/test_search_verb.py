@@ -122,7 +122,7 @@ def check_refusals(folder: Path) -> None:
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"strategy": "guess"}, "unknown strategy 'guess'; known: .*guided.*random"),
+        ({"strategy": "guess"}, "a strategy must be one of .*guided.*random.*, got 'guess'"),
         ({"workers": "cloud:3"}, "unknown workers 'cloud:3'; known: local:N, ray"),
         ({"workers": "local:none"}, "positive number"),
         ({"evaluations": 0}, "evaluations must be at least 1, got 0"),

@@ -56,7 +56,7 @@ def measure(
     known = find_family(family)
     for name, value, most in (("networks", networks, _MOST_NETWORKS), ("seed", seed, math.inf)):
         if not 0 <= value <= most:
-            raise ValueError(f"{name} must be from 0 to {most}, got {value}")
+            raise ValueError(f"{name} must be from 0 to {most}, got {value}; leave --{name} out for the usual value")
     setup.check()
     check_out(Path(out), resume)
     drawn = tuple(draw(known, networks, seed))

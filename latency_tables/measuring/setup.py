@@ -57,15 +57,17 @@ class Setup:
         find_device(self.device)
         precisions = find_runtime(self.runtime).precisions
         if self.precision not in precisions:
-            raise ValueError(f"precision of {self.runtime} must be one of {', '.join(precisions)}, got {self.precision!r}")
+            raise ValueError(
+                f"precision of {self.runtime} must be one of {', '.join(precisions)}, got {self.precision!r:.40}; choose another --precision"
+            )
         if (self.binary is not None) != (self.runtime in PROGRAMS):
             raise ValueError(f"--binary goes with the runtimes {', '.join(PROGRAMS)}, got {self.binary} for {self.runtime}; add or drop it")
         if self.binary is not None and not self.binary.is_file():
-            raise ValueError(f"binary must be a program, there is no file {self.binary}")
+            raise ValueError(f"binary must be a program, there is no file {self.binary}; check the path")
         if not 1 <= self.threads <= _MOST_THREADS:
-            raise ValueError(f"threads must be from 1 to {_MOST_THREADS}, got {self.threads}")
+            raise ValueError(f"threads must be from 1 to {_MOST_THREADS}, got {self.threads}; 1 is usual")
         if not 0 <= self.wait_minutes < float("inf"):
-            raise ValueError(f"wait_minutes must be from 0 to inf, got {self.wait_minutes}")
+            raise ValueError(f"wait_minutes must be 0 or more, got {self.wait_minutes}; 30 are usual")
         if self.cores:
             parse_cores(self.cores)
             if self.runtime in PROGRAMS:

@@ -33,7 +33,14 @@ def dashboard(run: Annotated[Path, Reads()], *, port: int = 8080, host: str = "1
         ImportError: The dashboard, or the database's driver, is not installed.
         OSError: The port is taken, or the address does not belong to this machine.
     """
-    with make_server(host, port, read_only(_dashboard(Path(run))), _Server, _Quiet) as server:
+    application = read_only(_dashboard(Path(run)))
+    try:
+        server = make_server(host, port, application, _Server, _Quiet)
+    except (OSError, OverflowError) as err:
+        raise OSError(
+            f"host and port must be free to listen on, {host}:{port} is not ({err}); choose another --port, 0 takes a free one"
+        ) from err
+    with server:
         say(f"http://{host}:{server.server_port} shows the study of {run}; Ctrl-C ends it")
         server.serve_forever()
 

@@ -82,7 +82,7 @@ def demo(
         ValueError: `minutes` is out of range, or differs from the time that a demo in the same folder began with.
     """
     if not 1 <= minutes <= 24 * 60:
-        raise ValueError(f"minutes must lie between 1 and 1440, got {minutes:g}")
+        raise ValueError(f"minutes must lie between 1 and 1440, got {minutes:g}; 12 are usual")
     started = time.monotonic()
     folder = real or Path(os.environ.get("CHIPTRACK_SHARED", "../shared")) / "sequences"
     films = folder_of_sequences.load(folder) if real or folder.is_dir() else None

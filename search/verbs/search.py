@@ -77,9 +77,9 @@ class RunningOptions:
 
     def __post_init__(self):
         if self.strategy not in STRATEGIES:
-            raise ValueError(f"unknown strategy {self.strategy!r}; known: {', '.join(sorted(STRATEGIES))}")
+            raise ValueError(f"a strategy must be one of {', '.join(sorted(STRATEGIES))}, got {self.strategy!r:.80}; guided is usual")
         if self.evaluations < 1:
-            raise ValueError(f"evaluations must be at least 1, got {self.evaluations}")
+            raise ValueError(f"evaluations must be at least 1, got {self.evaluations}; 200 are usual")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must lie between 0 and 4294967295, got {self.seed}")
 

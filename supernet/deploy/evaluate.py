@@ -50,7 +50,7 @@ def evaluate(
         device: Torch device that runs a checkpoint: cpu, cuda or cuda:N.
     """
     if dataset not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
+        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r:.80}; a loader of your own: docs/extending.md")
     data = DATASETS[dataset](root)
     tracker = load_for_tracking(model, device)
     weights = Path(model) / "tracker.json" if Path(model).is_dir() else Path(model)

@@ -35,7 +35,7 @@ def export(model: Annotated[str, Reads()], *, out: Annotated[Path, Writes(folder
         format: Format of the graphs: onnx.
     """
     if format not in FORMATS:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r:.80}; choose another --format")
     is_checkpoint = model.endswith(".safetensors") or (Path(model).is_file() and not model.endswith(".json"))
     checkpoint = load_tracker(Path(model)) if is_checkpoint else _random(model)
     return write_bundle(checkpoint, out, FORMATS[format])

@@ -64,7 +64,9 @@ def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> lis
     """
     name, colon, root = data.partition(":")
     if not colon or name not in DATASETS:
-        raise ValueError(f"data must be synthetic or DATASET:ROOT with DATASET one of {', '.join(DATASETS)}, got {data!r}")
+        raise ValueError(
+            f"data must be synthetic or DATASET:ROOT with DATASET one of {', '.join(DATASETS)}, got {data!r:.80}; write for example folder:/data/mine"
+        )
     found = DATASETS[name](root)
     for line in found.words:
         tell(line)

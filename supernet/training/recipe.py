@@ -26,9 +26,9 @@ class Recipe:
     def __post_init__(self):
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}; leave --{name} out for the family's recipe")
         if not 0 < self.lr < 1:
-            raise ValueError(f"lr must lie between 0 and 1, got {self.lr}")
+            raise ValueError(f"lr must lie between 0 and 1, got {self.lr}; leave --lr out for the family's recipe")
 
     def rate(self, step: int) -> float:
         """Learning rate of the step with this number, from 0."""

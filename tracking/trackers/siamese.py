@@ -52,14 +52,16 @@ class SiameseSettings:
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
             if not 0 < getattr(self, name) <= MAX_SIZE or getattr(self, name) % COARSEST_STRIDE:
-                raise ValueError(f"{name} must be a multiple of {COARSEST_STRIDE} up to {MAX_SIZE}, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be a multiple of {COARSEST_STRIDE} up to {MAX_SIZE}, got {getattr(self, name)}; leave it out for the model's own"
+                )
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}; leave it out for the model's own")
         if not 1 <= self.least_size <= MAX_SIZE:
-            raise ValueError(f"least_size must lie between 1 and {MAX_SIZE} px, got {self.least_size}")
+            raise ValueError(f"least_size must lie between 1 and {MAX_SIZE} px, got {self.least_size}; 10 is usual")
         if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
-            raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}")
+            raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}; leave it out for the model's own")
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
