@@ -150,8 +150,9 @@ def broken(folder: Path) -> list[str]:
 
 
 def names(scratch: Path) -> set[str]:
-    """Everything in the folders of a run, without numbers of processes and the like."""
-    return {str(path.relative_to(scratch)) for part in ("work", "temporary", "cache") for path in (scratch / part).rglob("*")}
+    """Everything in the folders of a run; the cache of ONNX Runtime does not count, whose journals only that removes."""
+    parts = ("work", "temporary", "cache/chiptrack")
+    return {str(path.relative_to(scratch)) for part in parts for path in (scratch / part).rglob("*")}
 
 
 def contents(work: Work, folder: Path) -> dict[str, object]:

@@ -28,6 +28,8 @@ _ADDRESS = re.compile(
 )
 _PATIENCE_S = 5
 """Seconds that a cluster may take to accept a connection."""
+_LOOK_S = 10
+"""Seconds without an answer after which it is looked whether Ray still runs."""
 _ATTEMPTS = 2
 """Attempts to speak Ray's protocol with whoever accepts the connection; they take 5 and 10 seconds."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
@@ -151,8 +153,20 @@ class RayWorkers(Pool[_Actor]):
     def _first_ready(self, workers: Sequence[_Actor]) -> _Actor:
         import ray
 
-        (answer,), _ = ray.wait([worker.answer for worker in workers], num_returns=1)
-        return next(worker for worker in workers if worker.answer == answer)
+        ready = []
+        while not ready:
+            ready, _ = ray.wait([worker.answer for worker in workers], num_returns=1, timeout=_LOOK_S)
+            if not ready:
+                self._check_node()
+        return next(worker for worker in workers if worker.answer == ready[0])
+
+    def _check_node(self) -> None:
+        """Raise `ConnectionError` if Ray has ended on the node of the search: then it does not report that actors have died."""
+        import ray
+
+        mine = ray.get_runtime_context().get_node_id()
+        if not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == mine):
+            raise ConnectionError("Ray must run as long as the search, on this node it has ended; the same command with --resume goes on")
 
     def _join(self, address: RayAddress) -> None:
         for name, value in _QUIET.items():
@@ -232,7 +246,7 @@ def _how(err: Exception) -> str:
     """Return the line that matters in the long text of an error of Ray."""
     text = str(err).strip()
     told = re.search(r"Worker exit type: (\w+)", text)
-    return f"exit type {told[1]}" if told else (text.splitlines() or [type(err).__name__])[-1]
+    return f"exit type {told[1]}" if told else f"{(text.splitlines() or [type(err).__name__])[-1]:.300}"
 
 
 def _make_in(folder: Path, make: MakeJudge) -> Judge:
