@@ -60,7 +60,7 @@ def test_loaders_give_every_batch_in_its_order(count, pinned):
             0,
             killed,
             ChildProcessError,
-            "one was killed by SIGKILL; if memory is short, take --loaders 0 or a smaller --batch",
+            "one was killed by SIGKILL; if memory is short, go on with --resume --loaders 0, or begin anew with a smaller --batch",
         ),  # at the start
         (4, killed, ChildProcessError, "one was killed by SIGKILL"),
         (4, short, MemoryError, "no room"),

@@ -135,7 +135,7 @@ class RayWorkers(Pool[_Actor]):
             return super().on_device(device, measure)
         task = ray.remote(num_cpus=0, max_retries=0, resources={resource: 1})(_call)
         try:
-            return ray.get(task.remote(measure))
+            return ray.get(_first([task.remote(measure)]))
         except RayTaskError as err:
             raise err.cause from err
         except RayError as err:
@@ -151,22 +151,8 @@ class RayWorkers(Pool[_Actor]):
         return _Actor(ray.remote(**self._needs, max_restarts=0, max_task_retries=0)(Bench).remote(), self._make)
 
     def _first_ready(self, workers: Sequence[_Actor]) -> _Actor:
-        import ray
-
-        ready = []
-        while not ready:
-            ready, _ = ray.wait([worker.answer for worker in workers], num_returns=1, timeout=_LOOK_S)
-            if not ready:
-                self._check_node()
-        return next(worker for worker in workers if worker.answer == ready[0])
-
-    def _check_node(self) -> None:
-        """Raise `ConnectionError` if Ray has ended on the node of the search: then it does not report that actors have died."""
-        import ray
-
-        mine = ray.get_runtime_context().get_node_id()
-        if not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == mine):
-            raise ConnectionError("Ray must run as long as the search, on this node it has ended; the same command with --resume goes on")
+        answer = _first([worker.answer for worker in workers])
+        return next(worker for worker in workers if worker.answer == answer)
 
     def _join(self, address: RayAddress) -> None:
         for name, value in _QUIET.items():
@@ -240,6 +226,21 @@ def _check_listening(address: str) -> None:
     """Raise OSError at once if nobody listens at HOST:PORT; Ray would try again and again."""
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), _PATIENCE_S).close()
+
+
+def _first(answers: Sequence[Any]) -> Any:
+    """Wait until one of some answers is there or will never be, and return its reference; of several, the one that stands first.
+
+    Raises:
+        ConnectionError: Ray has ended on the node of the search; then it does not report that actors have died.
+    """
+    import ray
+
+    while not (ready := ray.wait(list(answers), num_returns=1, timeout=_LOOK_S)[0]):
+        mine = ray.get_runtime_context().get_node_id()
+        if not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == mine):
+            raise ConnectionError("Ray must run as long as the search, on this node it has ended; the same command with --resume goes on")
+    return ready[0]
 
 
 def _how(err: Exception) -> str:

@@ -149,6 +149,6 @@ def _portable(err: Exception) -> Exception:
 def _death(status: int | None) -> ChildProcessError:
     how = f"ended with status {status}" if status is None or status >= 0 else f"was killed by {signal.Signals(-status).name}"
     return ChildProcessError(
-        f"a process that makes batches must live as long as the training, one {how}; if memory is short, take --loaders 0 or a smaller "
-        "--batch, and go on with --resume"
+        f"a process that makes batches must live as long as the training, one {how}; if memory is short, go on with --resume --loaders 0, "
+        "or begin anew with a smaller --batch"
     )
