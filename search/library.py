@@ -145,7 +145,7 @@ def _strategy(strategy: str | Strategy) -> tuple[str, Strategy]:
     if not isinstance(strategy, str):
         return getattr(strategy, "__name__", "own"), strategy
     if strategy not in STRATEGIES:
-        raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(sorted(STRATEGIES))}")
+        raise ValueError(f"a strategy must be one of {', '.join(sorted(STRATEGIES))}, got {strategy!r:.80}; guided is usual")
     return strategy, STRATEGIES[strategy]
 
 

@@ -116,6 +116,20 @@ def load_supernet(path: Path) -> Supernet:
     return supernet.eval()
 
 
+def read_header(path: Path, kind: str) -> dict:
+    """Read what a checkpoint says of itself; `notes` are those that it was written with.
+
+    Args:
+        path: The checkpoint.
+        kind: The kind that it must be of: supernet or tracker.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, is not a checkpoint, or is of the other kind.
+    """
+    return _load(path, kind, ("notes",))[0]
+
+
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, on the CPU; a tensor that several names refer to is listed once."""
     named = [*module.named_parameters(), *module.named_buffers()]

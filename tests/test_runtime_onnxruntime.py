@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -84,3 +88,21 @@ def test_qualcomms_simulator_runs_whole_graphs(chain):
     (ours,), (theirs,) = (loaded(runtime("int8"), chain.model).run(chain.model.sample) for runtime in (Qnn, OnnxRuntime))
     assert Qnn("int8").version()
     assert relative_error(ours, theirs) < 0.1
+
+
+ONE_NODE = """
+import onnx
+from supernet.runtimes.onnxruntime import OnnxRuntime
+value = lambda name: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "one", [value("x")], [value("y")])
+model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+OnnxRuntime("fp32").load(model.SerializeToString(), 1)
+"""
+
+
+def test_no_telemetry_is_kept(tmp_path):
+    places = {"TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    without = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment = {**without, "PYTHONPATH": str(Path(__file__).parents[1]), **places}
+    subprocess.run([sys.executable, "-c", ONE_NODE], env=environment, check=True, timeout=120)
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from latency_tables.programs.programs import PROGRAMS
 from latency_tables.programs.tools import TOOLS
 from supernet.families import FAMILIES
 from supernet.runtimes import RUNTIMES
+from supernet.runtimes import runtime as runtime_module
 
 NANO = FAMILIES["nano"]
 JOIN = Chain(tuple(next(op for op in NANO.all_operators if op.kind == kind) for kind in ("join",))).model
@@ -133,3 +135,9 @@ def test_programs_are_those_whose_output_is_understood():
             find_runtime(name)("fp32").version()
         with pytest.raises(ValueError, match="loads its models itself"):
             find_runtime(name)("fp32").load(b"", 1)
+
+
+def test_a_converter_that_never_ends_is_killed_and_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(runtime_module, "CONVERT_S", 0.2)
+    with pytest.raises(ValueError, match="^slow must convert net within 0.2 s, it did not end; take another runtime$"):
+        runtime_module.run_converter("slow", [sys.executable, "-S", "-c", "import time; time.sleep(60)"], tmp_path, "net")

@@ -113,6 +113,31 @@ def test_kill_9_and_resume_take_the_same_steps_as_no_interruption(whole, tmp_pat
     assert [record["step"] for record in losses(tmp_path / "broken.safetensors.part.jsonl")] == [30]
 
 
+def test_resume_of_a_training_that_was_killed_when_its_checkpoint_was_written_removes_the_state(whole, tmp_path):
+    out, state = tmp_path / "s.safetensors", tmp_path / "s.safetensors.part"
+    out.write_bytes(whole.read_bytes())
+    state.write_bytes(b"left")
+    with pytest.raises(FileExistsError, match="another training .notes differ"):
+        train(family="nano", out=out, training=replace(SHORT, resume=True), seed=5)
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        train(family="nano", out=out, training=SHORT)
+    assert state.exists()
+    assert train(family="nano", out=out, training=replace(SHORT, resume=True))["checkpoint"] == str(out)
+    assert out.read_bytes() == whole.read_bytes() and not state.exists()
+
+
+def test_resume_of_a_complete_retraining_keeps_the_tracker(tmp_path, rng):
+    out = tmp_path / "w.safetensors"
+    first, other = FAMILIES["nano"].space.sample(rng).name, FAMILIES["nano"].space.sample(rng).name
+    short = TrainingOptions(steps=1, batch=2, loaders=0)
+    retrain(first, out=out, training=short)
+    before = out.read_bytes()
+    assert retrain(first, out=out, training=replace(short, resume=True))["architecture"] == first
+    with pytest.raises(FileExistsError, match="another training .architecture differ"):
+        retrain(other, out=out, training=replace(short, resume=True))
+    assert out.read_bytes() == before
+
+
 def test_resume_with_other_settings_or_damage_is_refused(tmp_path):
     state = tmp_path / "s.safetensors.part"
     torch.save({"step": 3, "settings": {}, "module": {}, "optimiser": {}}, state)

@@ -2,6 +2,7 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 import stat
 import threading
 import time
@@ -102,6 +103,16 @@ def test_a_run_that_takes_too_long_ends(place):
     with pytest.raises(ChildProcessError, match="took too long; it printed last: so far"):
         transport.run(["sh", "-c", "echo so far; sleep 20"], timeout_s=0.5)
     assert time.monotonic() - start < 5
+
+
+def test_a_command_that_took_too_long_is_not_waited_for_if_something_else_holds_its_output(tmp_path, monkeypatch):
+    monkeypatch.setattr("latency_tables.transports.local._END_S", 0.1)
+    daemon = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60' & echo so far; sleep 60"
+    with pytest.raises(ChildProcessError, match="took too long; it printed last: so far"):
+        Local("").run(["sh", "-c", daemon], timeout_s=0.5)
+    daemon_id = int((tmp_path / "pid").read_text())
+    assert Path(f"/proc/{daemon_id}").exists()
+    os.kill(daemon_id, signal.SIGKILL)
 
 
 def test_a_run_that_takes_too_long_ends_on_the_device_too(place, tmp_path):

@@ -156,6 +156,11 @@ def test_errors_and_deadly_jobs_are_answers(start):
     assert outcome == Outcome({"ao": (0.5,)}, 0.0)
 
 
+def test_a_long_error_is_cut_to_one_short_line():
+    told = str(JobFailed.of(ValueError("first\n" + "and on " * 200)))
+    assert told.startswith("ValueError: first and on and on") and len(told) == 300
+
+
 def test_workers_that_cannot_start_say_why(start):
     workers = start(1, broken_judge)
     workers.submit(0, job(0))

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from search.workers import WORKERS
-from search.workers.ray import RayAddress
+from search.workers.ray import RayAddress, RayWorkers
 
 ROOT = Path(__file__).parents[1]
 AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}  # of Ray; they look for its head for a minute before they end
@@ -100,6 +101,58 @@ def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver(ray_lock):
     for agent in session(driver.pid):
         os.kill(agent, signal.SIGKILL)
     shutil.rmtree(scratch)
+
+
+ORPHANED = """
+import os, signal
+from pathlib import Path
+import numpy as np
+import search.workers.ray as module
+from search.judging.judge import Job
+from tests.test_workers_ray import session, telling_judge
+from supernet.families import FAMILIES
+module._LOOK_S = 1
+workers = module.ray_workers("//1@local", telling_judge)
+job = Job(FAMILIES["nano"].space.sample(np.random.default_rng(0)), range(1))
+workers.submit(0, job)
+workers.next()
+workers.submit(1, job)
+for pid, command in session(os.getsid(0)).items():
+    if pid != os.getpid() and ("raylet/raylet" in command or "ray::Bench" in command):
+        os.kill(pid, signal.SIGKILL)
+try:
+    workers.next()
+except ConnectionError as err:
+    print(err)
+workers.close()
+"""
+
+
+@pytest.mark.slow
+def test_actors_whose_ray_is_killed_with_them_are_not_waited_for(ray_lock):
+    pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": os.urandom(32).hex()}
+    command = [sys.executable, "-c", ORPHANED]
+    with ray_lock:
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=180, start_new_session=True)
+    assert done.stdout == "Ray must run as long as the search, on this node it has ended; the same command with --resume goes on\n"
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_ray_that_has_ended_on_this_node_is_noticed_while_actors_are_waited_for(monkeypatch, alive):
+    ready = [[], [7]]
+    ray = SimpleNamespace(
+        wait=lambda answers, num_returns, timeout: (ready.pop(0), answers),
+        nodes=lambda: [{"NodeID": "here", "Alive": alive}, {"NodeID": "there", "Alive": True}],
+        get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: "here"),
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    workers, actors = RayWorkers.__new__(RayWorkers), [SimpleNamespace(answer=6), SimpleNamespace(answer=7)]
+    if alive:
+        assert workers._first_ready(actors) is actors[1]  # pyright: ignore[reportArgumentType]
+    else:
+        with pytest.raises(ConnectionError, match="on this node it has ended; the same command with --resume goes on"):
+            workers._first_ready(actors)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 _TRAVELS = (_ROOT / "latency_tables" / "agent", _ROOT / "supernet" / "runtimes")
 _MODULE = "latency_tables.agent.serving"
 _ANSWER_S = 600
-"""Seconds without an answer after which an agent counts as hanging."""
+"""Seconds without an answer, or without taking more of a request, after which an agent counts as hanging."""
+
+_END_S = 5
+"""Seconds that an agent may take to end."""
 
 
 class AgentDied(ConnectionError):
@@ -109,6 +112,8 @@ class Connection:
         self._process = process
         self._transport = transport
         self._rest = b""
+        if process.stdin:
+            os.set_blocking(process.stdin.fileno(), False)  # so that an agent that hangs cannot hold up `_send`
 
     def __enter__(self) -> Connection:
         return self
@@ -117,7 +122,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """End the agent by closing its input; one that has not ended after 5 seconds is killed."""
+        """End the agent by closing its input; one that has not ended after `_END_S` is killed."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 try:
@@ -125,7 +130,7 @@ class Connection:
                 except BrokenPipeError:
                     pass
         try:
-            self._process.wait(5)
+            self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -185,14 +190,8 @@ class Connection:
 
     def _ask(self, request: dict[str, Any]) -> dict:
         """Send one request and return its answer."""
-        assert self._process.stdin
         what = " ".join(str(request[field]) for field in ("do", "name") if field in request)
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # an agent that refuses to start has answered with the reason before it ended
-        line = self._line()
+        line = self._line() if self._send(json.dumps(request).encode() + b"\n") else b""
         if not line.endswith(b"\n"):
             self._raise_end(what)
         try:
@@ -205,6 +204,19 @@ class Connection:
         if "error" in answer:
             raise AgentError(what, answer["error"], answer["kind"])
         return answer
+
+    def _send(self, line: bytes) -> bool:
+        """Send a line to the agent; returns False if the agent hangs."""
+        assert self._process.stdin
+        rest, pipe = memoryview(line), self._process.stdin.fileno()
+        try:
+            while rest:
+                if not select.select([], [pipe], [], _ANSWER_S)[1]:
+                    return False
+                rest = rest[os.write(pipe, rest) :]
+        except BrokenPipeError:
+            pass  # an agent that refuses to start has answered with the reason before it ended
+        return True
 
     def _line(self) -> bytes:
         """The agent's next line; if the agent ends or hangs, as much of the line as there is, without a newline at its end."""
@@ -223,7 +235,7 @@ class Connection:
     def _raise_end(self, what: str) -> None:
         """Raises `DeviceLost` or `AgentDied` for an agent that ended or hangs at a request."""
         try:
-            status = self._process.wait(5)
+            status = self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()

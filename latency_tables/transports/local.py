@@ -12,6 +12,9 @@ from typing import ClassVar
 
 from tracking.files.atomic import new_file
 
+_END_S = 5
+"""Seconds to wait for the last output of a program that was killed."""
+
 
 class Local:
     """The machine that chiptrack runs on, whose name is `local` without an address."""
@@ -101,7 +104,10 @@ def finish(command: Sequence[str], content: bytes = b"", timeout_s: float = 600)
             out, err = process.communicate(content, timeout_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            return Ended(None, *process.communicate())
+            try:
+                return Ended(None, *process.communicate(timeout=_END_S))
+            except subprocess.TimeoutExpired as err:  # a process that has left the group still holds the pipes
+                return Ended(None, err.output or b"", err.stderr or b"")
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise

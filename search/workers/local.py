@@ -6,6 +6,7 @@ A worker that is killed (out of memory, kill -9) is noticed at once and replaced
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Sequence
 from multiprocessing import resource_tracker
@@ -18,6 +19,9 @@ from search.workers.workers import JobFailed
 
 _MOST = 256
 """Most workers that may be started; few machines have more cores."""
+
+_END_S = 5
+"""Seconds that a worker may take to end after it has closed its connection."""
 
 
 def local_workers(count: str, make: MakeJudge) -> LocalWorkers:
@@ -52,7 +56,7 @@ class _Process:
         try:
             return self.connection.recv()
         except (EOFError, OSError) as err:
-            self.process.join()
+            self.process.join(_END_S)
             raise WorkerDied(f"exit status {self.process.exitcode}") from err
 
     def kill(self) -> None:
@@ -71,7 +75,7 @@ class LocalWorkers(Pool[_Process]):
     def _start(self) -> _Process:
         context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._make), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, pickle.dumps(self._make)), daemon=True)
         resource_tracker.ensure_running()  # else process.start() would start it, which lifts the mask below
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child inherits the mask: it ignores Ctrl-C from its start
         try:
@@ -86,11 +90,11 @@ class LocalWorkers(Pool[_Process]):
         return next(worker for worker in workers if worker.connection in ready)
 
 
-def _serve(connection: Connection, make: MakeJudge) -> None:
-    """Run a worker: build the judge, then answer jobs until the connection is closed."""
+def _serve(connection: Connection, make: bytes) -> None:
+    """Run a worker: build the judge with a pickled function, then answer jobs until the connection is closed."""
     bench = Bench()
     try:
-        connection.send(bench.build(make))
+        connection.send(bench.build(lambda: pickle.loads(make)()))  # an error of unpickling is answered as well
         while True:
             connection.send(bench.judge(connection.recv()))
     except (EOFError, OSError):

@@ -28,6 +28,8 @@ _ADDRESS = re.compile(
 )
 _PATIENCE_S = 5
 """Seconds that a cluster may take to accept a connection."""
+_LOOK_S = 10
+"""Seconds without an answer after which it is looked whether Ray still runs."""
 _ATTEMPTS = 2
 """Attempts to speak Ray's protocol with whoever accepts the connection; they take 5 and 10 seconds."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
@@ -133,7 +135,7 @@ class RayWorkers(Pool[_Actor]):
             return super().on_device(device, measure)
         task = ray.remote(num_cpus=0, max_retries=0, resources={resource: 1})(_call)
         try:
-            return ray.get(task.remote(measure))
+            return ray.get(_first([task.remote(measure)]))
         except RayTaskError as err:
             raise err.cause from err
         except RayError as err:
@@ -149,9 +151,7 @@ class RayWorkers(Pool[_Actor]):
         return _Actor(ray.remote(**self._needs, max_restarts=0, max_task_retries=0)(Bench).remote(), self._make)
 
     def _first_ready(self, workers: Sequence[_Actor]) -> _Actor:
-        import ray
-
-        (answer,), _ = ray.wait([worker.answer for worker in workers], num_returns=1)
+        answer = _first([worker.answer for worker in workers])
         return next(worker for worker in workers if worker.answer == answer)
 
     def _join(self, address: RayAddress) -> None:
@@ -228,11 +228,26 @@ def _check_listening(address: str) -> None:
     socket.create_connection((host, int(port)), _PATIENCE_S).close()
 
 
+def _first(answers: Sequence[Any]) -> Any:
+    """Wait until one of some answers is there or will never be, and return its reference; of several, the one that stands first.
+
+    Raises:
+        ConnectionError: Ray has ended on the node of the search; then it does not report that actors have died.
+    """
+    import ray
+
+    while not (ready := ray.wait(list(answers), num_returns=1, timeout=_LOOK_S)[0]):
+        mine = ray.get_runtime_context().get_node_id()
+        if not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == mine):
+            raise ConnectionError("Ray must run as long as the search, on this node it has ended; the same command with --resume goes on")
+    return ready[0]
+
+
 def _how(err: Exception) -> str:
     """Return the line that matters in the long text of an error of Ray."""
     text = str(err).strip()
     told = re.search(r"Worker exit type: (\w+)", text)
-    return f"exit type {told[1]}" if told else (text.splitlines() or [type(err).__name__])[-1]
+    return f"exit type {told[1]}" if told else f"{(text.splitlines() or [type(err).__name__])[-1]:.300}"
 
 
 def _make_in(folder: Path, make: MakeJudge) -> Judge:

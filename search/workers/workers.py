@@ -16,8 +16,8 @@ class JobFailed(Exception):
 
     @classmethod
     def of(cls, err: BaseException) -> JobFailed:
-        """Make a failure whose message is that of an error, in one line."""
-        return cls(" ".join("".join(traceback.format_exception_only(err)).split()))
+        """Make a failure whose message is that of an error, in one line of at most 300 characters."""
+        return cls(f"{' '.join(''.join(traceback.format_exception_only(err)).split()):.300}")
 
 
 class Workers(Protocol):

@@ -10,7 +10,6 @@ inputs are checked here.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Convertible, Graph, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing, run_converter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +55,7 @@ class Mnn:
             source.write_bytes(model.onnx)
             # a process of its own, because the converter prints to standard output
             command = [sys.executable, "-c", _CONVERT, str(source), str(target)]
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+            done = run_converter("MNN", command, Path(name), model.name)
             if not target.is_file():
                 lines = (done.stdout + done.stderr).strip().splitlines()[-3:]
                 raise ValueError(f"MNN must convert {model.name}, it did not: {' / '.join(lines)}")

@@ -10,14 +10,13 @@ codes, and it crashes if an input is missing. So every code is checked here, and
 from __future__ import annotations
 
 import io
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from supernet.runtimes.runtime import Convertible, Graph, missing
+from supernet.runtimes.runtime import Convertible, Graph, missing, run_converter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +54,7 @@ class Ncnn:
             folder = Path(name)
             (folder / "model.onnx").write_bytes(model.onnx)
             # fp16=0: the weights stay float32 and are rounded on the device
-            done = subprocess.run([EXEC_PATH, "model.onnx", "fp16=0"], cwd=folder, capture_output=True, text=True, errors="replace")
+            done = run_converter("pnnx", [EXEC_PATH, "model.onnx", "fp16=0"], folder, model.name)
             if done.returncode or not (folder / _FILES[-1]).is_file():
                 lines = (done.stderr or done.stdout).strip().splitlines()[-3:]
                 raise ValueError(f"pnnx must convert {model.name}, it ended with {done.returncode}: {' / '.join(lines)}")

@@ -7,8 +7,10 @@ standard library at the top, and everything else (NumPy, the runtime, a converte
 
 from __future__ import annotations
 
+import subprocess
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -134,6 +136,28 @@ def missing(runtime: Runtime | type[Runtime], name: str) -> str:
     ways = [f"pip install {runtime.package}"] if runtime.package else []
     ways += [f"pip install 'chiptrack[{runtime.extra}]'"] if runtime.extra else []
     return f"runtime {name} needs its package; {' or '.join(ways)}"
+
+
+CONVERT_S = 600
+"""Seconds that a converter may take for one model."""
+
+
+def run_converter(converter: str, command: Sequence[str], folder: Path, model: str) -> subprocess.CompletedProcess[str]:
+    """Run a converter that is a program of its own; the caller looks at what it has made.
+
+    Args:
+        converter: Name of the converter, for the error.
+        command: The program and its arguments.
+        folder: The folder in which it runs.
+        model: Name of the model, for the error.
+
+    Raises:
+        ValueError: It takes more than ten minutes, and was killed.
+    """
+    try:
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=CONVERT_S)
+    except subprocess.TimeoutExpired as err:
+        raise ValueError(f"{converter} must convert {model} within {CONVERT_S} s, it did not end; take another runtime") from err
 
 
 def sample(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from supernet.training.loaders import loaded
 from supernet.training.recipe import Recipe
 from tracking.files.atomic import new_file
 from tracking.files.progress import progress
@@ -66,6 +67,7 @@ def fit(
         FileExistsError: There is an interrupted training at `run.state`, and `run.resume` is not set.
         ValueError: The state is damaged, or belongs to another recipe or origin.
         ArithmeticError: The loss is not finite.
+        ChildProcessError: A process that makes batches was killed.
         Exception: What making a batch raised, also in another process.
         KeyboardInterrupt: Ctrl-C was pressed; the state has been saved.
     """
@@ -75,13 +77,15 @@ def fit(
     first = _restore(run, module, optimiser, recipe)
     log = _Log(run.state, loss_rate=recipe.lr)
     saved = time.monotonic()
-    with progress(run.label, recipe.steps, first) as report, _interruption() as interrupted:
-        for step, batch in enumerate(_loader(batches, first, recipe, run), first):
+    with (
+        progress(run.label, recipe.steps, first) as report,
+        _interruption() as interrupted,
+        loaded(batches, range(first, recipe.steps), run.loaders, pinned=run.device.startswith("cuda")) as made,
+    ):
+        for step, batch in enumerate(made, first):
             before_step(step)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(step)
-            if isinstance(batch, Exception):
-                raise batch
             losses = loss(module, tuple(_moved(tensor, run.device) for tensor in batch))
             optimiser.zero_grad(set_to_none=True)
             torch.stack(tuple(losses.values())).sum().backward()
@@ -112,31 +116,6 @@ def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     plain = [p for p in module.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=recipe.lr)
-
-
-class _Answers(Dataset):
-    """Item i is batch i, or the exception that was raised when it was made: raised in another process, it would lose its type."""
-
-    def __init__(self, batches: Dataset):
-        self._batches = batches
-
-    def __getitem__(self, index: int) -> object:
-        try:
-            return self._batches[index]
-        except Exception as err:  # raised again by the process that trains
-            return err
-
-
-def _loader(batches: Dataset, first: int, recipe: Recipe, run: Run) -> DataLoader:
-    return DataLoader(
-        _Answers(batches),
-        batch_size=None,
-        sampler=range(first, recipe.steps),
-        num_workers=run.loaders,
-        prefetch_factor=4 if run.loaders else None,
-        pin_memory=run.device.startswith("cuda"),
-        worker_init_fn=_ignore_interruption,
-    )
 
 
 def _moved(tensor: Tensor, device: str) -> Tensor:
@@ -202,10 +181,6 @@ def _interruption() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _ignore_interruption(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def log_path(state: Path) -> Path:

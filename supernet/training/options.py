@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from supernet.checkpoints import read_header
 from supernet.deploy.torch_graphs import check_device
-from supernet.training.fit import Run, log_path
+from supernet.training.fit import Run, finish, log_path
 from supernet.training.recipe import Recipe
 from tracking.files.guard import Reads
+from tracking.files.progress import say
 from tracking.sequence import find_sequences
 
 
@@ -58,16 +61,40 @@ class TrainingOptions:
             seed: Seed of the training.
 
         Raises:
-            FileExistsError: The checkpoint exists.
+            FileExistsError: The checkpoint exists and the training is not resumed.
             ValueError: The seed, the number of loaders or the device is out of range.
         """
-        if out.exists():
+        if out.exists() and not self.resume:
             raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
         if seed < 0:
             raise ValueError(f"seed must be 0 or more, got {seed}; choose another --seed")
         if self.loaders < 0:
             raise ValueError(f"loaders must be 0 or more, got {self.loaders}; 1 is usual, with 0 the training makes its batches itself")
         check_device(self.device)
+
+    def is_complete(self, out: Path, kind: str, made: Mapping[str, object]) -> bool:
+        """Whether a training that is resumed has written its checkpoint already, as one that was killed at its very end has.
+
+        Args:
+            out: The checkpoint.
+            kind: Kind of the checkpoint: supernet or tracker.
+            made: What the header of the checkpoint of this training holds, by name.
+
+        Raises:
+            FileExistsError: There is the checkpoint of another training.
+            ValueError: There is something else.
+        """
+        if not out.exists():
+            return False
+        header = read_header(out, kind)
+        differ = [name for name, value in made.items() if header.get(name) != json.loads(json.dumps(value))]
+        if differ:
+            raise FileExistsError(
+                f"a checkpoint is never overwritten, {out} is of another training ({', '.join(differ)} differ); choose another --out"
+            )
+        finish(self.run(out, "", {}).state)
+        say(f"{out} is complete")
+        return True
 
     def recipe(self, usual: Recipe) -> Recipe:
         """The family's recipe, changed by the options that were given."""

@@ -60,13 +60,16 @@ def retrain(
         network = inherited.extract(architecture)
     determines = {"seed": seed, "content": pairs.content, "architecture": architecture.key, "inherited": supernet is not None}
     run = training.run(out, "retraining", determines)
+    notes = {"recipe": asdict(recipe), "data": training.data, "seed": seed}
+    answer = {"checkpoint": str(out), "architecture": architecture.name, "steps": recipe.steps}
     with sole_writer(out):
+        if training.is_complete(out, "tracker", {"architecture": architecture.to_json(), "notes": notes}):
+            return answer
         fit(network, PairBatches(pairs, recipe.batch), family.loss(), recipe, run)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
         calibration = pair_source(training.data, family.settings, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
         templates, searches, _ = tensors(calibration)
         calibrate(network, templates, searches)
-        notes = {"recipe": asdict(recipe), "data": training.data, "seed": seed}
         save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker, family.settings), notes)
         finish(run.state)
-    return {"checkpoint": str(out), "architecture": architecture.name, "steps": recipe.steps}
+    return answer

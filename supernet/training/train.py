@@ -59,10 +59,12 @@ def train(
         supernet.activate(_path(chosen, seed, step, cheap=step < CHEAP_SHARE * recipe.steps))
 
     run = training.run(out, "supernet", {"seed": seed, "content": pairs.content})
+    notes = {"recipe": asdict(recipe), **run.origin}
     with sole_writer(out):
-        fit(supernet, PairBatches(pairs, recipe.batch), chosen.loss(), recipe, run, activate)
-        save_supernet(out, supernet, {"recipe": asdict(recipe), **run.origin})
-        finish(run.state)
+        if not training.is_complete(out, "supernet", {"family": family, "sharing": supernet.sharing, "notes": notes}):
+            fit(supernet, PairBatches(pairs, recipe.batch), chosen.loss(), recipe, run, activate)
+            save_supernet(out, supernet, notes)
+            finish(run.state)
     return {"checkpoint": str(out), "family": family, "steps": recipe.steps, "sharing": supernet.sharing}
 
 
