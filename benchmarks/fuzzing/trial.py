@@ -17,8 +17,8 @@ MOST_MB = 1000.0
 """Memory that a reader may take beyond what the process had, MB."""
 MOST_S = 10.0
 """Seconds that a reader may take."""
-MOST_TEXT = 400
-"""Characters that an error may have: about 300, and the path of the file."""
+MOST_TEXT = 500
+"""Characters that an error may have: about 300, and the path of a file or the last lines of a program."""
 _REPAIRED = 0.8
 """Share of the inputs whose checksums are made to fit again."""
 

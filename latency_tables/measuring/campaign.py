@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from latency_tables.measuring.journal import Journal
-from latency_tables.measuring.protocol import REFERENCE, Protocol, samples, unsteady
+from latency_tables.measuring.protocol import REFERENCE, Protocol, check_record, samples, unsteady
 from latency_tables.measuring.session import Session, Unsupported
 from latency_tables.measuring.timing import Sample, summarise
 from latency_tables.parity import TOLERANCES
@@ -44,6 +44,15 @@ class Campaign:
     """Name of the reference model; empty until it is chosen."""
     networks: tuple[str, ...] = ()
     """Names of the branches of whole networks among the models that are timed."""
+
+    def __post_init__(self):
+        for number, record in enumerate(self.journal.records, 2):
+            try:
+                check_record(record)
+            except ValueError as err:
+                raise ValueError(
+                    f"a journal must hold what a measurement wrote, line {number} of {self.journal.path} does not ({err}); remove it to begin anew"
+                ) from err
 
     @property
     def unsupported(self) -> dict[str, str]:

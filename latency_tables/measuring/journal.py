@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tracking.files.records import parse_record
+from tracking.files.records import parse_record, read_bytes
 
 _FORMAT = 1
 """Version of the records; a journal of another version cannot be resumed."""
@@ -28,6 +28,7 @@ class Journal:
         Raises:
             ValueError: The file has records and `resume` is false, it was begun with other settings, or it is no journal.
         """
+        self.path = path
         settings = {"journal": _FORMAT, **json.loads(json.dumps(settings))}
         self.records: list[dict] = []
         """All records so far, in order, without the settings."""
@@ -42,7 +43,7 @@ class Journal:
                 begun, *self.records = map(parse_record, lines)
             except ValueError as err:
                 raise ValueError(
-                    f"a journal must have a JSON object in each line, {path} has not ({err}); remove it to begin anew"
+                    f"a journal must have a JSON object in each line, {path} has not ({err!s:.200}); remove it to begin anew"
                 ) from err
             check_settings(begun, settings, path)
         self._file = path.open("a", encoding="utf-8")
@@ -67,7 +68,10 @@ class Journal:
     @staticmethod
     def _whole_lines(path: Path) -> list[bytes]:
         """The complete lines of a file, from which an incomplete last line is removed."""
-        content = path.read_bytes()
+        try:
+            content = read_bytes(path)
+        except ValueError as err:
+            raise ValueError(f"a journal must be a short text, {path} is not ({err}); remove it to begin anew") from err
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             with path.open("r+b") as file:
@@ -86,6 +90,7 @@ def check_settings(before: dict, now: dict, path: Path) -> None:
     Raises:
         ValueError: The settings differ; the error names each difference.
     """
-    differ = [f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in {**before, **now} if before.get(name) != now.get(name)]
-    if differ:
-        raise ValueError(f"--resume must be given the same settings, {path} differs: {'; '.join(differ)}; choose another --out")
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        differ = "; ".join(f"{name:.40} was {before.get(name)!r:.60}, is {now.get(name)!r:.60}" for name in names)
+        raise ValueError(f"--resume must be given the same settings, {path} differs: {differ:.300}; choose another --out")
