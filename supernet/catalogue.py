@@ -48,7 +48,7 @@ def find_architecture(text: str) -> Architecture:
             return family.parse(name)
     raise ValueError(
         f"an architecture is an official name (back_...+cls_...+reg_..._ops_..), a preset ({', '.join(presets)}), FAMILY:SPELLING "
-        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r}"
+        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r:.80}"
     )
 
 
@@ -81,7 +81,9 @@ def from_json(record: object, source: str) -> Architecture:
             f"an architecture record must have a family, and choices or a name, {source} has not; write it with `chiptrack search`"
         )
     family = find_family(record["family"], source)
-    named = family.parse(str(record["name"])) if "name" in record else None
+    if not isinstance(record.get("name", ""), str):
+        raise ValueError(f"the name of an architecture must be a text, in {source} it is {record['name']!r:.80}; search anew")
+    named = family.parse(record["name"]) if "name" in record else None
     if "choices" not in record and named is not None:
         return named
     if not isinstance(record["choices"], dict):
@@ -93,7 +95,7 @@ def from_json(record: object, source: str) -> Architecture:
     try:
         family.space.check(record["choices"])
     except ValueError as err:
-        raise ValueError(f"choices of an architecture must be of its family {family.name}, in {source} they are not: {err}") from err
+        raise ValueError(f"choices of an architecture must be of its family {family.name}, in {source} they are not: {err!s:.200}") from err
     return family.architecture(record["choices"])
 
 
@@ -103,5 +105,5 @@ def _read(path: Path) -> Architecture:
     try:
         record = read_record(path)
     except ValueError as err:
-        raise ValueError(f"an architecture file must be a JSON object, {path} is not ({err}); write it with `chiptrack search`") from err
+        raise ValueError(f"an architecture file must be a JSON object, {path} is not ({err!s:.120}); write it with `chiptrack search`") from err
     return from_json(record, str(path))

@@ -153,6 +153,8 @@ def _settings(out: Path, minutes: float) -> dict:
         try:
             settings = read_record(path)
             kept = numbers({name: settings[name] for name in ("minutes", *SHARES)})
+            if settings["family"] != FAMILY or not all(isinstance(settings[name], int) and settings[name] > 0 for name in SHARES):
+                raise ValueError("its family and steps must be those of a demo")
         except (ValueError, KeyError) as err:
             raise ValueError(f"the settings of a demo must be as it wrote them, {path} is not; choose another --out") from err
         if kept["minutes"] != minutes:

@@ -7,7 +7,7 @@ import math
 import typing
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import NoReturn, TypeGuard, TypeVar
+from typing import Literal, NoReturn, TypeGuard, TypeVar
 
 T = TypeVar("T")
 MOST_BYTES = 32_000_000
@@ -65,7 +65,7 @@ def parse_record(text: str | bytes) -> dict:
 
 
 def typed(kind: type[T], record: object) -> T:
-    """Build a dataclass, whose fields are all str, int, float or bool, from a record with the same names.
+    """Build a dataclass, whose fields are all str, int, float, bool or one of some texts (`Literal`), from a record with the same names.
 
     Raises:
         ValueError: The record is not an object, a field is missing, unknown or of another type, or the dataclass refuses a value.
@@ -78,6 +78,10 @@ def typed(kind: type[T], record: object) -> T:
     if missing or unknown:
         raise ValueError(f"{kind.__name__} must have exactly its fields; missing: {missing!s:.80}, unknown: {unknown!s:.80}")
     for name, value in record.items():
+        if typing.get_origin(hints[name]) is Literal:
+            if value not in typing.get_args(hints[name]):
+                raise ValueError(f"{name} must be one of {', '.join(typing.get_args(hints[name]))}, got {value!r:.80}")
+            continue
         wanted = (int, float) if hints[name] is float else hints[name]
         if not isinstance(value, wanted) or (isinstance(value, bool) and hints[name] is not bool):
             raise ValueError(f"{name} must be of type {hints[name].__name__}, got {value!r:.80}")

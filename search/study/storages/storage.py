@@ -77,25 +77,24 @@ class Writer(Reader, Protocol):
         ...
 
 
-_BROKEN = (LookupError, TypeError, AttributeError, AssertionError)
+_BROKEN = (LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError, ValueError)
 """Errors that arise when the stored content is not what a search wrote."""
 
 
 @contextmanager
-def as_written(where: Path, *also: type[Exception]) -> Iterator[None]:
+def as_written(where: Path) -> Iterator[None]:
     """Turn the obscure errors of reading a damaged study into a `ValueError` that says so in one line.
 
     Args:
         where: Path that the error names.
-        also: Further types of errors that mean a damaged study here.
 
     Raises:
         ValueError: One of these errors was raised.
     """
     try:
         yield
-    except (*_BROKEN, *also) as err:
-        reason = " ".join(repr(err).split())
+    except _BROKEN as err:
+        reason = " ".join(f"{type(err).__name__}: {err}".split())
         raise ValueError(f"a study must be as a search wrote it, {where} is not ({reason:.100}); search anew in another folder") from err
 
 
