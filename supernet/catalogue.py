@@ -85,18 +85,25 @@ def from_json(record: object, source: str) -> Architecture:
         raise ValueError(f"the name of an architecture must be a text, in {source} it is {record['name']!r:.80}; search anew")
     named = family.parse(record["name"]) if "name" in record else None
     if "choices" not in record and named is not None:
-        return named
+        return _with_key(named, record, source)
     if not isinstance(record["choices"], dict):
         raise ValueError(f"choices of an architecture must be an object of labels and values, in {source} they are not; search anew")
     if named is not None and record["choices"] != dict(named.choices):
         raise ValueError(f"name and choices of an architecture must agree, in {source} they do not; remove one of the two")
     if named is not None:
-        return named
+        return _with_key(named, record, source)
     try:
         family.space.check(record["choices"])
     except ValueError as err:
         raise ValueError(f"choices of an architecture must be of its family {family.name}, in {source} they are not: {err!s:.200}") from err
-    return family.architecture(record["choices"])
+    return _with_key(family.architecture(record["choices"]), record, source)
+
+
+def _with_key(architecture: Architecture, record: dict, source: str) -> Architecture:
+    """The architecture of a record, whose key, if it states one, must be the architecture's."""
+    if record.get("key", architecture.key) != architecture.key:
+        raise ValueError(f"key and choices of an architecture must agree, in {source} they do not; remove the key")
+    return architecture
 
 
 def _read(path: Path) -> Architecture:
