@@ -130,7 +130,14 @@ def table(tallies: list[Tally]) -> str:
     lines = ["| reader | inputs | refused | read | worst s | peak MB | other |", "|---|--:|--:|--:|--:|--:|---|"]
     for tally in tallies:
         others = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.kinds.items()) if kind not in ("read", "refused"))
-        figures = (tally.tried, tally.kinds["refused"], tally.kinds["read"], f"{tally.worst_s:.2f}", f"{tally.peak_mb:.0f}", others or "none")
+        figures = (
+            tally.tried,
+            tally.kinds["refused"],
+            tally.kinds["read"],
+            f"{tally.worst_s:.2f}",
+            f"{tally.peak_mb:.0f}",
+            others or "none",
+        )
         lines.append(f"| {tally.reader.name} | " + " | ".join(map(str, figures)) + " |")
     return "\n".join(lines)
 

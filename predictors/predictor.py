@@ -32,7 +32,9 @@ def finite(values: np.ndarray, metric: str) -> np.ndarray:
         ValueError: A value is infinite or none.
     """
     if not np.isfinite(values).all():
-        raise ValueError(f"a predictor must give finite numbers, this one of {metric} gives {values[~np.isfinite(values)][0]}; fit it again")
+        raise ValueError(
+            f"a predictor must give finite numbers, this one of {metric} gives {values[~np.isfinite(values)][0]}; fit it again"
+        )
     return values
 
 

@@ -112,5 +112,7 @@ def _read(path: Path) -> Architecture:
     try:
         record = read_record(path)
     except ValueError as err:
-        raise ValueError(f"an architecture file must be a JSON object, {path} is not ({err!s:.120}); write it with `chiptrack search`") from err
+        raise ValueError(
+            f"an architecture file must be a JSON object, {path} is not ({err!s:.120}); write it with `chiptrack search`"
+        ) from err
     return from_json(record, str(path))

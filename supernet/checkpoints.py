@@ -94,7 +94,9 @@ def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Setti
     try:
         return str(name), typed(TRACKERS[str(name)][0], record["settings"])
     except ValueError as err:
-        raise ValueError(f"the settings of a tracker must be as chiptrack writes them, {source} fails at {err!s:.200}; make it again") from err
+        raise ValueError(
+            f"the settings of a tracker must be as chiptrack writes them, {source} fails at {err!s:.200}; make it again"
+        ) from err
 
 
 def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
@@ -165,7 +167,9 @@ def _header(path: Path, kind: str, needs: tuple[str, ...]) -> dict:
         if missing:
             raise ValueError(f"it lacks {', '.join(missing)}")
     except ValueError as err:
-        raise ValueError(f"a checkpoint's header must be as chiptrack writes it, that of {path} is not ({err!s:.120}); make it again") from err
+        raise ValueError(
+            f"a checkpoint's header must be as chiptrack writes it, that of {path} is not ({err!s:.120}); make it again"
+        ) from err
     if header["kind"] != kind:
         way = (
             "retrain an architecture from it first" if header["kind"] == "supernet" else "give the checkpoint that `chiptrack train` wrote"
@@ -182,7 +186,9 @@ def _fill(module: nn.Module, header: Mapping[str, object], path: Path) -> None:
         found = {name: (each.get_shape(), each.get_dtype()) for name, each in slices.items()}
         if found != own:
             differ = sorted(own.keys() ^ found.keys()) or sorted(name for name in own if own[name] != found[name])
-            raise ValueError(f"a checkpoint must hold the tensors of its architecture, {path} differs in {differ[:3]!s:.200}; make it again")
+            raise ValueError(
+                f"a checkpoint must hold the tensors of its architecture, {path} differs in {differ[:3]!s:.200}; make it again"
+            )
         tensors = {name: file.get_tensor(name) for name in own}
     if header["checksum"] != _checksum(tensors):
         raise ValueError(f"a checkpoint's checksum must fit its weights, that of {path} does not: the file is damaged; make it again")

@@ -92,7 +92,7 @@ class _StandIn(pickle._Unpickler):  # the one in C would allocate a memo as larg
         super().__init__(file)
         self.claims: dict[str, int] = {}
 
-    def persistent_load(self, pid: Any) -> "_Storage":
+    def persistent_load(self, pid: Any) -> _Storage:
         _, kind, key, _, count, *_ = pid
         if not (isinstance(kind, int) and isinstance(key, str) and isinstance(count, int) and count >= 0):
             raise ValueError("a storage must have a type, a key and a size")

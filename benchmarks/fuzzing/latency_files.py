@@ -58,7 +58,13 @@ def _signed(files: Files) -> Files:
 
 def _kernels() -> Files:
     head = "kernel,HW,CIN,COUT,KERNEL_SIZE,STRIDES,latency\n"
-    rows = ["conv-bn-relu,96,3,8,3,2,0.5", "swish,48,8,,,,0.1", "dwconv-bn-relu,48,8,8,3,1,0.2", "conv-bn-relu,48,8,8,1,1,0.3", "se,48,8,,,,0.1"]
+    rows = [
+        "conv-bn-relu,96,3,8,3,2,0.5",
+        "swish,48,8,,,,0.1",
+        "dwconv-bn-relu,48,8,8,3,1,0.2",
+        "conv-bn-relu,48,8,8,1,1,0.3",
+        "se,48,8,,,,0.1",
+    ]
     return {"kernels.csv": (head + "\n".join(rows) + "\n").encode()}
 
 
@@ -128,7 +134,6 @@ def _requests() -> Files:
     sha256 = hashlib.sha256(model).hexdigest()
     asked = [
         {"do": "info"},
-        {"do": "runtimes"},
         {"do": "readings"},
         {"do": "introduce", "name": "m", "sha256": sha256, "shapes": {"x": [1, 3, 8, 8]}},
         {"do": "store", "sha256": sha256, "model": "eyJtcyI6IDAuNX0="},
@@ -220,8 +225,10 @@ READERS = (
     Reader("latency table", _table, _read_table, ("t.csv", "t.json"), repair=_signed),
     Reader("nn-Meter's table", _kernels, lambda folder: _foreign(NnMeter, folder), ("kernels.csv",)),
     Reader("once-for-all's table", _blocks, lambda folder: _foreign(OnceForAll, folder), ("blocks.yaml",), kinds={"blocks.yaml": ".txt"}),
-    Reader("measuring journal", _journal, lambda folder: _measure(folder / "t.csv.part", True), ("t.csv.part",), kinds={"t.csv.part": ".jsonl"}),
+    Reader(
+        "measuring journal", _journal, lambda folder: _measure(folder / "t.csv.part", True), ("t.csv.part",), kinds={"t.csv.part": ".jsonl"}
+    ),
     Reader("requests to the agent", _requests, _answer, ("requests.jsonl",)),
     Reader("answers of the agent", _answers, _hear, ("answers.jsonl",)),
-    Reader("benchmark programs", _printed, _read_printed, tuple(_printed())),
+    Reader("benchmark programs", _printed, _read_printed, ("facts.txt", *(f"{tool}.txt" for tool in TOOLS))),
 )

@@ -21,11 +21,43 @@ NUMBERS = (
 )
 """Numbers at the ends of their types and beyond; `10**400` fits no float."""
 TEXTS = (
-    *("", " ", "\0", "\ud800", "é", "\u2028", "a\nb", "..", "../../etc/passwd", "/etc/passwd", "nan", "1e999", "-0", "x" * 5000, "9" * 5000),
+    *(
+        "",
+        " ",
+        "\0",
+        "\ud800",
+        "é",
+        "\u2028",
+        "a\nb",
+        "..",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "nan",
+        "1e999",
+        "-0",
+        "x" * 5000,
+        "9" * 5000,
+    ),
     *("0", "1", "true", "null", "nano", "lighttrack", "search", "template", "reference", "latency", "<script>", "{0}", "%s", "\x1b[2J"),
 )
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], {"": None}, [1] * 50, {"a": {"a": {"a": 1}}})
-_RAW = (b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\n", b"\r", b",", b'"', b"{", b"]", b"1e999", b"-1", b"NaN", b"9" * 400, b"[" * 3000, b"\xed\xa0\x80")
+_RAW = (
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\n",
+    b"\r",
+    b",",
+    b'"',
+    b"{",
+    b"]",
+    b"1e999",
+    b"-1",
+    b"NaN",
+    b"9" * 400,
+    b"[" * 3000,
+    b"\xed\xa0\x80",
+)
 _DIGITS = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _HUGE = "\0huge number\0"
 """Stands for 1e999, which `json.dumps` cannot write."""
@@ -247,7 +279,15 @@ def _spoil_message(message: Any, rng: random.Random) -> None:
     if now is None or rng.random() < 0.1:
         message.ClearField(field.name)
     nasty = {"int": [number for number in NUMBERS if isinstance(number, int) and abs(number) < 2**31], "float": list(NUMBERS[:15])}
-    texts = [text for text in TEXTS if "\ud800" not in text] + ["ConstantOfShape", "Expand", "Tile", "Loop", "Identity", "Range", "location"]
+    texts = [text for text in TEXTS if "\ud800" not in text] + [
+        "ConstantOfShape",
+        "Expand",
+        "Tile",
+        "Loop",
+        "Identity",
+        "Range",
+        "location",
+    ]
     kinds = {field.CPPTYPE_STRING: texts, field.CPPTYPE_FLOAT: nasty["float"], field.CPPTYPE_DOUBLE: nasty["float"]}
     new = rng.choice(kinds.get(field.cpp_type, nasty["int"]))
     if field.type == field.TYPE_BYTES:

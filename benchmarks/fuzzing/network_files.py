@@ -24,6 +24,7 @@ from supernet.deploy.export import write_bundle
 from supernet.families import FAMILIES
 from supernet.import_weights import read_state_dict
 from supernet.sharing.supernet import Supernet
+from supernet.torch_files import load_torch
 from supernet.training import fit as fitting
 from supernet.training.initialise import initialise
 from supernet.training.recipe import Recipe
@@ -121,6 +122,7 @@ def _state() -> Files:
         return files_of(Path(scratch))
 
 
+@cache
 def _bundle() -> Files:
     with tempfile.TemporaryDirectory() as scratch:
         write_bundle(_tracker(), Path(scratch) / "b")
@@ -137,11 +139,31 @@ def _hashed(files: Files) -> Files:
 
 
 READERS = (
-    Reader("architecture files", _architectures, lambda folder: [find_architecture(str(path)) for path in sorted(folder.iterdir())], tuple(_architectures())),
-    Reader("architecture names", _names, _read_names, tuple(_names())),
-    Reader("checkpoint of a tracker", _checkpoint, lambda folder: load_tracker(folder / "t.safetensors"), ("t.safetensors",), repair=_checksum),
-    Reader("checkpoint of a supernet", _supernet, lambda folder: load_supernet(folder / "s.safetensors"), ("s.safetensors",), repair=_checksum),
-    Reader("official weights", _weights, lambda folder: [read_state_dict(path) for path in sorted(folder.iterdir())], ("new.pth", "new.pth", "old.weights")),
+    Reader(
+        "architecture files",
+        _architectures,
+        lambda folder: [find_architecture(str(path)) for path in sorted(folder.iterdir())],
+        ("whole.json", "choices.json", "named.json"),
+    ),
+    Reader("architecture names", _names, _read_names, ("nano.txt", "preset.txt", "full.txt")),
+    Reader(
+        "checkpoint of a tracker", _checkpoint, lambda folder: load_tracker(folder / "t.safetensors"), ("t.safetensors",), repair=_checksum
+    ),
+    Reader(
+        "checkpoint of a supernet", _supernet, lambda folder: load_supernet(folder / "s.safetensors"), ("s.safetensors",), repair=_checksum
+    ),
+    Reader(
+        "torch files",
+        _weights,
+        lambda folder: [load_torch(path) for path in sorted(folder.iterdir())],
+        ("new.pth", "new.pth", "old.weights"),
+    ),
+    Reader(
+        "official weights",
+        _weights,
+        lambda folder: [read_state_dict(path) for path in sorted(folder.iterdir())],
+        ("new.pth", "old.weights"),
+    ),
     Reader(
         "state of a training",
         _state,

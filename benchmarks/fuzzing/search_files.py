@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,7 @@ def _search(run: Path) -> None:
     write_front(run, members, found)
 
 
+@cache
 def _run() -> Files:
     with tempfile.TemporaryDirectory() as scratch:
         _search(Path(scratch) / "search")
@@ -127,7 +129,6 @@ def _read_job(folder: Path) -> object:
 
 
 _JOURNAL = {"study/journal.log": ".jsonl"}
-_FRONT = tuple(name for name in _run() if "/front/" in name)
 READERS = (
     Reader("study, for reading", _study, _read_study, ("study/journal.log",), kinds=_JOURNAL),
     Reader("study, to go on", _study, _go_on, ("study/journal.log",), kinds=_JOURNAL),
@@ -150,5 +151,5 @@ READERS = (
         ("search/settings.json", "search/summary.json", "search/study/journal.log"),
         kinds={"search/study/journal.log": ".jsonl"},
     ),
-    Reader("files of a demo", _job, _read_job, ("settings.json", "search/summary.json", *_FRONT)),
+    Reader("files of a demo", _job, _read_job, ("settings.json", "search/summary.json", "search/front/01.json")),
 )

@@ -20,6 +20,7 @@ from tracking.images import cv2, read_image
 from tracking.sequence import Sequence, load_sequence, save_sequence
 from tracking.sources import open_source
 
+_SUFFIXES = ("jpg", "png", "bmp", "webp", "ppm", "tif")
 _SHOWN = 40
 """Most frames of a video that are read."""
 
@@ -68,8 +69,7 @@ def _otb() -> Files:
 
 def _pictures() -> Files:
     image = _images()[0]
-    suffixes = ("jpg", "png", "bmp", "webp", "ppm", "tif")
-    return {f"image.{suffix}": cv2.imencode(f".{suffix}", image)[1].tobytes() for suffix in suffixes}
+    return {f"image.{suffix}": cv2.imencode(f".{suffix}", image)[1].tobytes() for suffix in _SUFFIXES}
 
 
 def _video() -> Files:
@@ -113,7 +113,7 @@ READERS = (
     Reader("boxes", _boxes, _each(read_boxes), ("plain.txt", "polygon.txt", "spaced.txt")),
     Reader("sequence folder", _sequence, _read_sequence, ("s/groundtruth.txt", "s/meta.json", "s/meta.json", "s/img/00001.jpg")),
     Reader("OTB folder", _otb, lambda folder: DATASETS["otb"](folder), ("Car/groundtruth_rect.txt",)),
-    Reader("images", _pictures, _each(read_image), tuple(_pictures())),
+    Reader("images", _pictures, _each(read_image), tuple(f"image.{suffix}" for suffix in _SUFFIXES)),
     Reader(
         "videos",
         _video,

@@ -19,6 +19,8 @@ MOST_S = 10.0
 """Seconds that a reader may take."""
 MOST_TEXT = 500
 """Characters that an error may have: about 300, and the path of a file or the last lines of a program."""
+_CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+"""Linux's files about a process; elsewhere memory is not measured."""
 _REPAIRED = 0.8
 """Share of the inputs whose checksums are made to fit again."""
 
@@ -82,9 +84,10 @@ def attempt(reader: Reader, files: Files, folder: Path) -> Outcome:
 
 def _forget_peak() -> None:
     """Make the kernel forget the peak of this process's memory."""
-    Path("/proc/self/clear_refs").write_text("5")
+    if _CLEAR.exists():
+        _CLEAR.write_text("5")
 
 
 def _status_mb(field: str) -> float:
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    found = re.search(rf"{field}:\s+(\d+) kB", _STATUS.read_text()) if _STATUS.exists() else None
     return int(found[1]) / 1024 if found else 0.0

@@ -80,7 +80,9 @@ class CommandDevice:
         facts = dict(re.findall(r"^(\w+)=(.*)$", said, re.MULTILINE))
         named = {name: facts[name].strip()[:_MOST_CHARACTERS] for name in ("chip", "os", "governor") if name in facts}
         if len(named) < 3 or not re.fullmatch(r"\d{1,5}", facts.get("cores", "").strip()):
-            raise ConnectionError(f"a device must say its chip, os, governor and number of cores, it said {said.strip()!r:.120}; is its shell whole?")
+            raise ConnectionError(
+                f"a device must say its chip, os, governor and number of cores, it said {said.strip()!r:.120}; is its shell whole?"
+            )
         return {"version": f"{self._tool.name} {self._sum}", **named, "cores": int(facts["cores"])}
 
     def load(self, name: str, prepared: bytes, shapes: Mapping[str, tuple[int, ...]]) -> float:

@@ -67,7 +67,9 @@ class About:
     def value(self, metric: Metric, attributes: Mapping[str, Any]) -> float:
         """Return the value of a metric for a finished trial, from the trial's attributes."""
         values = attributes["values"]
-        return finite_number(values[metric.name], metric.name) if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
+        return (
+            finite_number(values[metric.name], metric.name) if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
+        )
 
     def figures(self, attributes: Mapping[str, Any]) -> dict[Metric, Figure]:
         """Return all figures of a finished trial, from its attributes."""

@@ -251,15 +251,15 @@ def _restore(run: Run, module: nn.Module, optimiser: torch.optim.Optimizer, reci
         module.load_state_dict(kept["module"])
         optimiser.load_state_dict(kept["optimiser"])
     except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as err:
-        raise ValueError(
-            f"the state of a training must be of the same network, {state} is of another; delete it and start again"
-        ) from err
+        raise ValueError(f"the state of a training must be of the same network, {state} is of another; delete it and start again") from err
     if log.exists():  # steps after the last save are taken again, so their lines go
         try:
             lines = [(parse_record(line)["step"], line) for line in log.read_text(encoding="utf-8").splitlines()]
             kept_lines = "".join(line + "\n" for number, line in lines if number <= step)
         except (KeyError, TypeError, ValueError) as err:
-            raise ValueError(f"the log of a training must be as it wrote it, {log} is not ({err!s:.100}); delete it, the rest goes on") from err
+            raise ValueError(
+                f"the log of a training must be as it wrote it, {log} is not ({err!s:.100}); delete it, the rest goes on"
+            ) from err
         log.write_text(kept_lines, encoding="utf-8")
     return step
 
@@ -277,7 +277,9 @@ def _check_state(kept: Mapping, module: nn.Module, optimiser: torch.optim.Optimi
         raise TypeError("a module has tensors")
     fresh = optimiser.state_dict()["param_groups"]
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    if state.keys() != {"state", "param_groups"} or [group | {"lr": 0} for group in state["param_groups"]] != [g | {"lr": 0} for g in fresh]:
+    if state.keys() != {"state", "param_groups"} or [group | {"lr": 0} for group in state["param_groups"]] != [
+        g | {"lr": 0} for g in fresh
+    ]:
         raise ValueError("other settings of the optimiser")
     for index, moments in state["state"].items():
         shapes = {"step": (), **dict.fromkeys(("exp_avg", "exp_avg_sq"), parameters[index].shape)}

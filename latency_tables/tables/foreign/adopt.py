@@ -15,7 +15,6 @@ from supernet.families.family import Family
 from supernet.operators import Operator
 from tracking.files.records import read_bytes
 
-
 _LEAST_MS, _MOST_MS = 1e-9, 1e7
 """Limits of the latencies that are believed; sums of some of them stay within the limits of a latency table."""
 
