@@ -177,21 +177,21 @@ def _hear(folder: Path) -> object:
     process = subprocess.Popen(["cat", folder / "answers.jsonl"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     process.stdin = open(os.devnull, "wb")
     with Connection(process, Local("")) as agent:
-        agent.info(), agent.runtimes(), agent.readings()
+        told = [agent.info(), agent.runtimes(), agent.readings()]
         stored = agent.introduce("m", "0", {"x": (1, 2)})
         agent.store(b"model")
         mb, energy, ms = agent.memory_mb("m"), agent.energy("m"), agent.load("m")
         outputs, times = agent.outputs("m"), agent.time("m", 2)
-    sum(times["cpu_ms"]) + sum(times["wall_ms"]) + mb + ms + (energy[1] if energy else 0)
-    assert isinstance(stored, bool) and len(times["cpu_ms"]) == len(times["wall_ms"]) == 2
+    total = sum(times["cpu_ms"]) + sum(times["wall_ms"]) + mb + ms + (energy[1] if energy else 0)
+    assert told and isinstance(stored, bool) and len(times["cpu_ms"]) == len(times["wall_ms"]) == 2 and total >= 0
     return [values.reshape(shape) for shape, values in outputs]
 
 
 class _Printing(Local):
-    """A device whose programs print a text."""
+    """A device whose programs print a text, which stands in place of its address."""
 
-    def __init__(self, text: str):
-        self._text = text
+    def __init__(self, address: str):
+        self._text = address
 
     def push(self, content: bytes, name: str) -> str:
         return name

@@ -67,7 +67,7 @@ def _checkpoint() -> Files:
 
 def _supernet() -> Files:
     with tempfile.TemporaryDirectory() as scratch:
-        save_supernet(Path(scratch) / "s.safetensors", Supernet(_NANO, "sliced"))
+        save_supernet(Path(scratch) / "s.safetensors", _NANO.supernet("sliced"))
         return files_of(Path(scratch))
 
 

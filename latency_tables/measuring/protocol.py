@@ -104,8 +104,8 @@ def unsteady(found: Mapping[str, Mapping[int, Sample]]) -> list[tuple[str, int]]
     return sorted(drifts, key=drifts.__getitem__, reverse=True)
 
 
-def check_record(record: Mapping) -> None:
-    """Check that a record of a journal is one that a campaign writes.
+def check_record(record: Mapping, protocol: Protocol) -> None:
+    """Check that a record of a journal is one that a campaign of this protocol writes.
 
     Raises:
         ValueError: Its kind is unknown, or a field is missing or of another type.
@@ -118,6 +118,8 @@ def check_record(record: Mapping) -> None:
             raise ValueError(f"{name} of a record {record['kind']!r} must not be {record.get(name)!r:.60}")
     if record["kind"] == "time" and record["graph"] == REFERENCE and not record["low_ms"] > 0:
         raise ValueError("the reference model must take more than 0 ms")
+    if record["kind"] == "time" and not (record["round"] < protocol.rounds and record["again"] <= protocol.repeats):
+        raise ValueError(f"there is no round {record['round']} repeated {record['again']} times")
 
 
 def _is_text(value: object) -> bool:
