@@ -40,12 +40,12 @@ class Tally:
     worst_s: float = 0.0
     peak_mb: float = 0.0
     spent_s: float = 0.0
+    """Time that its inputs took, making them included."""
     tried: int = 0
 
     def add(self, outcome: Outcome) -> None:
         self.kinds[outcome.kind] += 1
         self.worst_s, self.peak_mb = max(self.worst_s, outcome.seconds), max(self.peak_mb, outcome.mb)
-        self.spent_s += outcome.seconds
         self.tried += 1
 
 
@@ -107,11 +107,12 @@ def fuzz(minutes: float, seed: int, kept: Path, only: str = "") -> list[Tally]:
                 raise AssertionError(f"a valid input must be read, {tally.reader.name} says {outcome}")
         worker, end = Worker(valid, Path(scratch)), time.monotonic() + 60 * minutes
         while time.monotonic() < end:
-            number = min(tallies, key=lambda i: tallies[i].spent_s + tallies[i].tried * 1e-3)
-            tally = tallies[number]
+            number = min(tallies, key=lambda i: tallies[i].spent_s)
+            tally, begun = tallies[number], time.monotonic()
             number_of_input = seed * 1_000_000 + tally.tried
             outcome = worker.attempt(number, number_of_input)
             tally.add(outcome)
+            tally.spent_s += time.monotonic() - begun
             if not outcome.good and tally.kinds[outcome.kind] <= 5:
                 _keep(tally, number_of_input, outcome, kept)
         worker.close()

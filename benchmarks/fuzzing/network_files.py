@@ -23,7 +23,6 @@ from supernet.deploy.bundle import load_bundle
 from supernet.deploy.export import write_bundle
 from supernet.families import FAMILIES
 from supernet.import_weights import read_state_dict
-from supernet.sharing.supernet import Supernet
 from supernet.torch_files import load_torch
 from supernet.training import fit as fitting
 from supernet.training.initialise import initialise

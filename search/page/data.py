@@ -179,9 +179,14 @@ def _models(settings: Mapping) -> list[LatencyPredictor | None]:
     found = []
     for record in _latencies(settings):
         path = Path(record.get("path", ""))
-        same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == record.get("sha256")
+        same = path.is_file() and _sha256(path) == record.get("sha256")
         found.append(load_latency(path) if same else None)
     return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:  # of any size, since anybody may have named it
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _devices(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, NoReturn, TypeGuard, TypeVar
 
 T = TypeVar("T")
-MOST_BYTES = 32_000_000
-"""Largest text that is read: decoded as a record, one of this length may take some twenty times as much memory."""
+MOST_BYTES = 24_000_000
+"""Largest text that is read: decoded as a record, one of this length may take some thirty times as much memory."""
 _MOST_WHOLE = 2**63
 
 
@@ -25,17 +25,21 @@ def read_record(path: Path | str) -> dict:
     return parse_record(read_bytes(path))
 
 
-def read_bytes(path: Path | str) -> bytes:
+def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
     """Read a file of text that others may have written, unless it is too long.
+
+    Args:
+        path: The file.
+        most: Largest number of bytes.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It holds more than `MOST_BYTES`.
+        ValueError: It holds more bytes.
     """
     with Path(path).open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"it is longer than {MOST_BYTES // 10**6} MB")
+        content = file.read(most + 1)  # never more, however large the file is
+    if len(content) > most:
+        raise ValueError(f"it is longer than {most // 10**6} MB")
     return content
 
 

@@ -13,7 +13,7 @@ from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable
 from supernet.families.family import Family
 from supernet.operators import Operator
-from tracking.files.records import read_bytes
+from tracking.files.records import MOST_BYTES, read_bytes
 
 _LEAST_MS, _MOST_MS = 1e-9, 1e7
 """Limits of the latencies that are believed; sums of some of them stay within the limits of a latency table."""
@@ -93,15 +93,15 @@ def _measurement(cost: Cost) -> Measurement:
     return Measurement(ms, ms, ms, ms, ms, 0.0, ms, ms, ms, ms, cost.runs, flag=flag)
 
 
-def read_text(path: Path) -> str:
-    """The content of a foreign file.
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """The content of a foreign file, which may have at most this number of bytes.
 
     Raises:
         OSError: The file cannot be read.
         ValueError: The content is not UTF-8 text, or is too long.
     """
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise ValueError(f"a foreign table must be UTF-8 text, {path} is not; is it the right file?") from err
     except ValueError as err:

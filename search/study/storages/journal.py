@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.study.storages.storage import METRIC_NAMES, Record, as_written, choices_of, lock
+from search.study.storages.storage import METRIC_NAMES, Record, as_written, choices_of, lock, position
 
 JOURNAL = "journal.log"
 _MOST_LINE = 8_000_000
@@ -97,15 +97,8 @@ def _begun(number: int, line: bytes) -> Record:
     distributions, _, tail = rest.partition(b',"params":')
     choices = _choices(distributions)
     log = json.loads(head + b'"params":' + tail)
-    params = {label: choices[label][_position(index)] for label, index in log["params"].items()}
+    params = {label: choices[label][position(index)] for label, index in log["params"].items()}
     return Record(number, TrialState.RUNNING, params, log["user_attrs"], log["system_attrs"])
-
-
-def _position(index: object) -> int:
-    """A position among the values of a choice; Python would count a negative one from the end."""
-    if not isinstance(index, int) or index < 0:
-        raise ValueError(f"no choice has a value number {index!r:.40}")
-    return index
 
 
 @lru_cache(maxsize=4)

@@ -105,6 +105,13 @@ def choices_of(distribution: str) -> Sequence[Any]:
     return known.choices
 
 
+def position(index: object) -> int:
+    """A position among the values of a choice; Python would count a negative one from the end."""
+    if not isinstance(index, int) or index < 0:
+        raise ValueError(f"no choice has a value number {index!r:.40}")
+    return index
+
+
 def lock(folder: Path) -> FileLock:
     """Acquire the lock that makes this process the only writer of the study in a folder, until the lock is released.
 
