@@ -17,7 +17,7 @@ from predictors.interval import Interval
 from predictors.models import MODELS
 from predictors.models.lookup import Line, fit_line
 from predictors.models.model import Model
-from predictors.predictor import Prediction
+from predictors.predictor import Prediction, finite
 from supernet.catalogue import find_family
 from supernet.space import Architecture
 from tracking.files.atomic import write_text
@@ -84,7 +84,7 @@ class LatencyPredictor:
 
     def predict_choices(self, choices: np.ndarray) -> Prediction:
         chunks = (self._encoder.encode_choices(choices[i : i + _CHUNK]) for i in range(0, len(choices), _CHUNK))
-        value = np.concatenate([np.empty(0), *(self.model.predict(chunk) for chunk in chunks)])
+        value = finite(np.concatenate([np.empty(0), *(self.model.predict(chunk) for chunk in chunks)]), self.metric)
         return Prediction(value, *self.interval.around(value))
 
     def template_ms(self, architectures: Sequence[Architecture]) -> np.ndarray:
@@ -93,7 +93,7 @@ class LatencyPredictor:
 
     def template_ms_choices(self, choices: np.ndarray) -> np.ndarray:
         """(N,) the same as `template_ms`, for architectures given as (N, L) indices of chosen values."""
-        return self.template_line(self._encoder.encode_choices(choices, "template").table_ms)
+        return finite(self.template_line(self._encoder.encode_choices(choices, "template").table_ms), self.metric)
 
     def save(self, path: Path) -> None:
         sizes = find_family(self.family).settings

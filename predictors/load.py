@@ -26,7 +26,7 @@ def load_predictor(path: Path) -> Predictor:
         record = read_record(path)
     except (OSError, ValueError) as err:
         raise ValueError(
-            f"a predictor must be a readable JSON file, {path} is not ({err}); write one with chiptrack fit-predictor"
+            f"a predictor must be a readable JSON file, {path} is not ({err!s:.120}); write one with chiptrack fit-predictor"
         ) from err
     read = _READERS.get(str(record.get("format")))
     if read is None:
@@ -36,9 +36,9 @@ def load_predictor(path: Path) -> Predictor:
         )
     try:
         return read(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as err:
-        reason = str(err).partition("\n")[0]  # XGBoost adds a stack trace
-        raise ValueError(f"a predictor must be whole, {path} fails at {reason}; write it again with chiptrack fit-predictor") from err
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as err:
+        reason = str(err).partition("\n")[0]
+        raise ValueError(f"a predictor must be whole, {path} fails at {reason:.160}; write it again with chiptrack fit-predictor") from err
 
 
 def load_latency(path: Path) -> latency.LatencyPredictor:

@@ -20,7 +20,7 @@ from predictors.features import FeatureEncoder, Features
 from predictors.interval import Interval
 from predictors.models.corrections import CORRECTIONS, Correction
 from predictors.models.lookup import Line
-from predictors.predictor import Prediction
+from predictors.predictor import Prediction, finite
 from supernet.catalogue import find_family
 from supernet.space import Architecture
 from tracking.files.atomic import write_text
@@ -87,7 +87,7 @@ class MetricPredictor:
     def predict_choices(self, choices: np.ndarray) -> Prediction:
         chunks = [choices[i : i + _CHUNK] for i in range(0, len(choices), _CHUNK)] or [choices]
         value, low, high = np.concatenate([self._predict(self._encoder.encode(chunk)) for chunk in chunks], axis=1)
-        return Prediction(value, low, high)
+        return Prediction(finite(value, self.metric), low, high)
 
     def _predict(self, features: Features) -> np.ndarray:
         """(3, N) values, lower ends and upper ends of their intervals."""

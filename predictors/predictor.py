@@ -25,6 +25,19 @@ class Prediction:
     """(N,) upper ends of the intervals."""
 
 
+def finite(values: np.ndarray, metric: str) -> np.ndarray:
+    """Check that predicted values are numbers, which a damaged file need not give, and return them.
+
+    Raises:
+        ValueError: A value is infinite or none.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"a predictor must give finite numbers, this one of {metric} gives {values[~np.isfinite(values)][0]}; fit it again"
+        )
+    return values
+
+
 class Predictor(Protocol):
     """Predicts one metric of the architectures of one family."""
 

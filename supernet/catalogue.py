@@ -48,7 +48,7 @@ def find_architecture(text: str) -> Architecture:
             return family.parse(name)
     raise ValueError(
         f"an architecture is an official name (back_...+cls_...+reg_..._ops_..), a preset ({', '.join(presets)}), FAMILY:SPELLING "
-        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r:.100}"
+        f"with a family of {', '.join(FAMILIES)}, or a .json file, got {text!r:.80}"
     )
 
 
@@ -81,20 +81,29 @@ def from_json(record: object, source: str) -> Architecture:
             f"an architecture record must have a family, and choices or a name, {source} has not; write it with `chiptrack search`"
         )
     family = find_family(record["family"], source)
-    named = family.parse(str(record["name"])) if "name" in record else None
+    if not isinstance(record.get("name", ""), str):
+        raise ValueError(f"the name of an architecture must be a text, in {source} it is {record['name']!r:.80}; search anew")
+    named = family.parse(record["name"]) if "name" in record else None
     if "choices" not in record and named is not None:
-        return named
+        return _with_key(named, record, source)
     if not isinstance(record["choices"], dict):
         raise ValueError(f"choices of an architecture must be an object of labels and values, in {source} they are not; search anew")
     if named is not None and record["choices"] != dict(named.choices):
         raise ValueError(f"name and choices of an architecture must agree, in {source} they do not; remove one of the two")
     if named is not None:
-        return named
+        return _with_key(named, record, source)
     try:
         family.space.check(record["choices"])
     except ValueError as err:
-        raise ValueError(f"choices of an architecture must be of its family {family.name}, in {source} they are not: {err}") from err
-    return family.architecture(record["choices"])
+        raise ValueError(f"choices of an architecture must be of its family {family.name}, in {source} they are not: {err!s:.200}") from err
+    return _with_key(family.architecture(record["choices"]), record, source)
+
+
+def _with_key(architecture: Architecture, record: dict, source: str) -> Architecture:
+    """The architecture of a record, whose key, if it states one, must be the architecture's."""
+    if record.get("key", architecture.key) != architecture.key:
+        raise ValueError(f"key and choices of an architecture must agree, in {source} they do not; remove the key")
+    return architecture
 
 
 def _read(path: Path) -> Architecture:
@@ -103,5 +112,7 @@ def _read(path: Path) -> Architecture:
     try:
         record = read_record(path)
     except ValueError as err:
-        raise ValueError(f"an architecture file must be a JSON object, {path} is not ({err}); write it with `chiptrack search`") from err
+        raise ValueError(
+            f"an architecture file must be a JSON object, {path} is not ({err!s:.120}); write it with `chiptrack search`"
+        ) from err
     return from_json(record, str(path))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -29,6 +30,9 @@ from tracking.trackers import TRACKERS, Settings
 
 _FORMAT = "chiptrack-2"
 _OLDER = ("chiptrack-1",)
+_MOST_HEADER = 16_000_000
+_DTYPES = {torch.float32: "F32", torch.int64: "I64"}
+"""How safetensors spells the types of the tensors of our networks."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,13 @@ def load_tracker(path: Path) -> TrackerCheckpoint:
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged, is not a checkpoint, or holds a supernet.
     """
-    header, tensors = _load(path, "tracker", ("architecture", "tracker", "settings", "split"))
+    header = _header(path, "tracker", ("architecture", "tracker", "settings", "split"))
     arch = from_json(header["architecture"], str(path))
     tracker, settings = read_settings(header, str(path))
     network = find_family(arch.family).network(arch)
     if header["split"] and isinstance(network, Branched):
         network.split_branches()
-    _fill(network, tensors, path)
+    _fill(network, header, path)
     return TrackerCheckpoint(network.eval(), arch, tracker, settings)
 
 
@@ -85,12 +89,14 @@ def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Setti
         ValueError: The procedure is unknown, or the settings are not its own.
     """
     name = record["tracker"]
-    if name not in TRACKERS:
+    if not isinstance(name, str) or name not in TRACKERS:
         raise ValueError(f"a tracking procedure must be one of {', '.join(TRACKERS)}, got {name!r:.80} in {source}; make it again")
     try:
         return str(name), typed(TRACKERS[str(name)][0], record["settings"])
     except ValueError as err:
-        raise ValueError(f"the settings of a tracker must be as chiptrack writes them, {source} fails at {err}; make it again") from err
+        raise ValueError(
+            f"the settings of a tracker must be as chiptrack writes them, {source} fails at {err!s:.200}; make it again"
+        ) from err
 
 
 def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
@@ -107,12 +113,12 @@ def load_supernet(path: Path) -> Supernet:
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged, is not a checkpoint, or holds a single tracker.
     """
-    header, tensors = _load(path, "supernet", ("family", "sharing"))
+    header = _header(path, "supernet", ("family", "sharing"))
     family = find_family(header["family"], str(path))
     if header["sharing"] not in get_args(Sharing):
-        raise ValueError(f"sharing must be one of {', '.join(get_args(Sharing))}, got {header['sharing']!r} in {path}; train it again")
+        raise ValueError(f"sharing must be one of {', '.join(get_args(Sharing))}, got {header['sharing']!r:.40} in {path}; train it again")
     supernet: Any = family.supernet(header["sharing"])
-    _fill(supernet, tensors, path)
+    _fill(supernet, header, path)
     return supernet.eval()
 
 
@@ -125,9 +131,9 @@ def read_header(path: Path, kind: str) -> dict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, is not a checkpoint, or is of the other kind.
+        ValueError: The header is damaged, or is not that of a checkpoint of this kind.
     """
-    return _load(path, kind, ("notes",))[0]
+    return _header(path, kind, ("notes",))
 
 
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
@@ -143,16 +149,26 @@ def _save(path: Path, module: nn.Module, header: dict) -> None:
         temporary.write_bytes(save(tensors, metadata))  # safetensors' own writer hides the reason of an error of the disk
 
 
-def _load(path: Path, kind: str, needs: tuple[str, ...]) -> tuple[dict, dict[str, Tensor]]:
+@contextmanager
+def _opened(path: Path) -> Iterator[safe_open]:
+    """Open a safetensors file; raises `ValueError` if it is none."""
+    try:
+        with path.open("rb") as start:
+            if int.from_bytes(start.read(8), "little") > _MOST_HEADER:  # it lists every tensor in a hundred bytes
+                raise ValueError(f"a checkpoint's header must have at most {_MOST_HEADER // 10**6} MB, {path} is damaged; make it again")
+        with safe_open(path, "pt") as file:
+            yield file
+    except SafetensorError as err:
+        raise ValueError(f"a checkpoint must be a whole safetensors file, {path} is damaged or something else; make it again") from err
+
+
+def _header(path: Path, kind: str, needs: tuple[str, ...]) -> dict:
+    """The header of a checkpoint of this kind, which has the fields `needs`."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"a checkpoint must be a file, {path} is none; check the path")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as err:
-        raise ValueError(f"a checkpoint must be a whole safetensors file, {path} is damaged or something else; make it again") from err
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
     if metadata.get("format") in _OLDER:
         raise ValueError(f"a checkpoint must have the format {_FORMAT}, {path} has {metadata['format']}; train or import it again")
     if metadata.get("format") != _FORMAT:
@@ -165,22 +181,31 @@ def _load(path: Path, kind: str, needs: tuple[str, ...]) -> tuple[dict, dict[str
         if missing:
             raise ValueError(f"it lacks {', '.join(missing)}")
     except ValueError as err:
-        raise ValueError(f"a checkpoint's header must be as chiptrack writes it, that of {path} is not ({err}); make it again") from err
-    if header["checksum"] != _checksum(tensors):
-        raise ValueError(f"a checkpoint's checksum must fit its weights, that of {path} does not: the file is damaged; make it again")
+        raise ValueError(
+            f"a checkpoint's header must be as chiptrack writes it, that of {path} is not ({err!s:.120}); make it again"
+        ) from err
     if header["kind"] != kind:
         way = (
             "retrain an architecture from it first" if header["kind"] == "supernet" else "give the checkpoint that `chiptrack train` wrote"
         )
-        raise ValueError(f"a {kind} checkpoint is needed here, {path} holds a {header['kind']}; {way}")
-    return header, tensors
+        raise ValueError(f"a {kind} checkpoint is needed here, {path} holds a {header['kind']!s:.40}; {way}")
+    return header
 
 
-def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    own = tensors_of(module)
-    if {name: tensor.shape for name, tensor in own.items()} != {name: tensor.shape for name, tensor in tensors.items()}:
-        differ = sorted(own.keys() ^ tensors.keys()) or sorted(name for name in own if own[name].shape != tensors[name].shape)
-        raise ValueError(f"a checkpoint must hold the tensors of its architecture, {path} differs in {differ[:3]}; make it again")
+def _fill(module: nn.Module, header: Mapping[str, object], path: Path) -> None:
+    """Copy the tensors of a checkpoint into a module, after a check that they are the module's, before any is read."""
+    own = {name: (list(tensor.shape), _DTYPES.get(tensor.dtype)) for name, tensor in tensors_of(module).items()}
+    with _opened(path) as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}
+        found = {name: (each.get_shape(), each.get_dtype()) for name, each in slices.items()}
+        if found != own:
+            differ = sorted(own.keys() ^ found.keys()) or sorted(name for name in own if own[name] != found[name])
+            raise ValueError(
+                f"a checkpoint must hold the tensors of its architecture, {path} differs in {differ[:3]!s:.200}; make it again"
+            )
+        tensors = {name: file.get_tensor(name) for name in own}
+    if header["checksum"] != _checksum(tensors):
+        raise ValueError(f"a checkpoint's checksum must fit its weights, that of {path} does not: the file is damaged; make it again")
     targets = dict([*module.named_parameters(), *module.named_buffers()])
     with torch.no_grad():
         for name, tensor in tensors.items():

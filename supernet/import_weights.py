@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from torch import Tensor
 
 from supernet.catalogue import find_architecture, find_family
 from supernet.checkpoints import TrackerCheckpoint, save_tracker
+from supernet.torch_files import load_torch
 from tracking.files.guard import Reads, Writes, guarded
 
 _ENTRIES = ("state_dict", "net", "model", "ema")
@@ -52,12 +50,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"official weights must be a file, {path} is none; check the path")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # warnings about the age of the file do not matter if it can be read
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as err:
+        content = load_torch(path)
+    except ValueError as err:
         raise ValueError(
-            f"official weights must be a torch file of tensors alone, {path} is damaged or holds more; save its state_dict anew"
+            f"official weights must be a torch file of tensors alone, {path} is none: {err}; save its state_dict anew"
         ) from err
     tensors = _tensors(content, path)
     while wrapper := next((each for each in _WRAPPERS if tensors and all(name.startswith(each) for name in tensors)), None):

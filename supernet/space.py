@@ -70,10 +70,10 @@ class SearchSpace:
         missing = [label for label in self.choices if label not in chosen]
         unknown = [label for label in chosen if label not in self.choices]
         if missing or unknown:
-            raise ValueError(f"choices must be exactly those of the space; missing: {missing}, unknown: {unknown}")
+            raise ValueError(f"choices must be exactly those of the space; missing: {missing!s:.80}, unknown: {unknown!s:.80}")
         for label, values in self.choices.items():
-            if chosen[label] not in values:
-                raise ValueError(f"choice {label!r} must be one of {list(values)}, got {chosen[label]!r}")
+            if chosen[label] not in values or isinstance(chosen[label], bool):
+                raise ValueError(f"choice {label!r} must be one of {list(values)}, got {chosen[label]!r:.80}")
 
     def indices(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """(N, L) indices of N architectures of this space: for each of the L choices the position of the chosen value among its values."""

@@ -17,7 +17,9 @@ import errno
 import gc
 import hashlib
 import json
+import math
 import os
+import re
 import resource
 import select
 import shutil
@@ -42,6 +44,9 @@ WARM_UPS = 3
 """Number of runs of a model before it is timed."""
 OUTPUT_VALUES = 2048
 """Largest number of values of each output that are sent back for a comparison."""
+_MOST_RUNS = 1_000_000
+_MOST_VALUES = 100_000_000
+"""Largest number of values in all inputs of a model together."""
 _IDLE_S = 1800
 """Seconds without a request after which the agent ends."""
 _MEMORY_S = 60
@@ -94,6 +99,8 @@ class Agent:
                 return self._store(request["sha256"], base64.b64decode(request["model"]))
             case "introduce":
                 shapes = {name: tuple(shape) for name, shape in request["shapes"].items()}
+                if not re.fullmatch("[0-9a-f]{64}", request["sha256"]) or sum(map(math.prod, shapes.values())) > _MOST_VALUES:
+                    raise ValueError(f"a model must have a SHA-256 checksum and inputs of at most {_MOST_VALUES} values together")
                 self._known[request["name"]] = (request["sha256"], shapes)
                 return {"stored": request["sha256"] in self._unstored or self._is_whole(request["sha256"])}
             case "memory":
@@ -108,6 +115,8 @@ class Agent:
             case "outputs":
                 return {"outputs": [_abridged(values) for values in executed(self._graph(request["name"]))]}
             case "time":
+                if not 1 <= request["runs"] <= _MOST_RUNS:
+                    raise ValueError(f"runs must be from 1 to {_MOST_RUNS}, got {request['runs']}")
                 return time_runs(self._graph(request["name"]), request["runs"])
             case "clear":
                 shutil.rmtree(self._folder / "models", ignore_errors=True)
@@ -265,7 +274,7 @@ def serve(agent: Agent, requests: TextIO, answers: TextIO) -> None:
             answer = {"error": str(refusal), "kind": refusal.kind}
         except Exception as error:  # whatever a runtime raises is for the caller to judge
             kind = "uncomparable" if isinstance(error, NotImplementedError) else "runtime"
-            answer = {"error": f"{type(error).__name__}: {error}", "kind": kind}
+            answer = {"error": f"{type(error).__name__}: {error!s:.2000}", "kind": kind}
         print(json.dumps(answer), file=answers, flush=True)
 
 

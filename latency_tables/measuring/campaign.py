@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from latency_tables.measuring.journal import Journal
-from latency_tables.measuring.protocol import REFERENCE, Protocol, samples, unsteady
+from latency_tables.measuring.protocol import REFERENCE, Protocol, check_record, samples, unsteady
 from latency_tables.measuring.session import Session, Unsupported
 from latency_tables.measuring.timing import Sample, summarise
 from latency_tables.parity import TOLERANCES
@@ -44,6 +44,13 @@ class Campaign:
     """Name of the reference model; empty until it is chosen."""
     networks: tuple[str, ...] = ()
     """Names of the branches of whole networks among the models that are timed."""
+
+    def __post_init__(self):
+        for number, record in enumerate(self.journal.records, 2):
+            try:
+                check_record(record, self.protocol)
+            except ValueError as err:
+                raise self._damaged(f"line {number} of", err) from err
 
     @property
     def unsupported(self) -> dict[str, str]:
@@ -101,8 +108,13 @@ class Campaign:
             energy_of: Names of the models whose energy is measured, among `models`.
 
         Raises:
+            ValueError: The journal is about other models.
             ConnectionError: The device was lost and did not come back, or the runtime can run none of the candidates or none of the models.
         """
+        strange = {record["graph"] for record in self.journal.records if "graph" in record}
+        strange -= {REFERENCE, *references, *models, *memory_of}
+        if strange:
+            raise self._damaged("the models of", f"none is called {min(strange)!r:.60}")
         if memory_of:
             self._measure_memory(session, self._able(memory_of))
         self._choose_reference(session, references)
@@ -119,6 +131,12 @@ class Campaign:
             self._take_samples(session, again, sorted(unsteady(found)[:most], key=lambda sample: sample[1]))
         if energy_of:
             self._measure_energy(session, self._able(energy_of))
+
+    def _damaged(self, part: str, reason: object) -> ValueError:
+        """The error for a part of the journal that no measurement wrote."""
+        return ValueError(
+            f"a journal must hold what its measurement wrote, {part} {self.journal.path} do not fit ({reason}); remove it to begin anew"
+        )
 
     def _records(self, kind: str) -> list[dict]:
         return [record for record in self.journal.records if record["kind"] == kind]

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import math
 import os
 import select
 import subprocess
@@ -14,16 +15,19 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from latency_tables.agent.serving import OUTPUT_VALUES
 from latency_tables.transports.transport import DeviceLost, Transport
-from tracking.files.records import parse_record
+from tracking.files.records import MOST_BYTES, is_number, parse_record
 
 _ROOT = Path(__file__).resolve().parents[2]
 _TRAVELS = (_ROOT / "latency_tables" / "agent", _ROOT / "supernet" / "runtimes")
 _MODULE = "latency_tables.agent.serving"
+_MOST_REASON = 300
+"""Longest text of an agent's error that is kept."""
 _ANSWER_S = 600
 """Seconds without an answer, or without taking more of a request, after which an agent counts as hanging."""
 
@@ -137,19 +141,31 @@ class Connection:
 
     def info(self) -> dict[str, Any]:
         """What the device says of itself: `version` (of the runtime), `chip`, `os`, `governor` (frequency policy) and `cores`."""
-        return self._ask({"do": "info"})
+        answer = self._ask({"do": "info"})
+        named = all(isinstance(answer.get(name), str) for name in ("version", "chip", "os", "governor"))
+        _expect(named and (answer.get("cores") is None or _is_count(answer["cores"])), "info", answer)
+        return answer
 
     def runtimes(self) -> dict[str, dict[str, str | None]]:
         """By name of each runtime: its `version` on the device, or how to `install` it; the other of the two is None."""
-        return self._ask({"do": "runtimes"})["runtimes"]
+        found = self._ask({"do": "runtimes"}).get("runtimes")
+        each = found.values() if isinstance(found, dict) else [None]
+        right = (isinstance(one, dict) and all(isinstance(one.get(name, 0), str | None) for name in ("version", "install")) for one in each)
+        _expect(all(right), "runtimes", found)
+        return cast(dict, found)
 
     def readings(self) -> dict[str, float | None]:
         """`mhz` (clock in MHz) and `celsius` (temperature in degrees Celsius) of the device now; None for one that it does not tell."""
-        return self._ask({"do": "readings"})
+        answer = self._ask({"do": "readings"})
+        found = {name: answer.get(name) for name in ("mhz", "celsius")}
+        _expect(all(value is None or is_number(value) for value in found.values()), "readings", answer)
+        return found
 
     def introduce(self, name: str, sha256: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
         """Tell the agent the name, checksum and input shapes of a prepared model; returns whether the device has that model stored."""
-        return self._ask({"do": "introduce", "name": name, "sha256": sha256, "shapes": shapes})["stored"]
+        stored = self._ask({"do": "introduce", "name": name, "sha256": sha256, "shapes": shapes}).get("stored")
+        _expect(isinstance(stored, bool), "introduce", stored)
+        return bool(stored)
 
     def store(self, prepared: bytes) -> None:
         """Send a prepared model to the device."""
@@ -160,16 +176,18 @@ class Connection:
 
         Call it before the first `load`, since memory that other models have left behind hides part of the growth.
         """
-        return self._ask({"do": "memory", "name": name})["mb"]
+        return self._number({"do": "memory", "name": name}, "mb")
 
     def energy(self, name: str) -> tuple[str, float] | None:
         """Name of the device's meter, and the millijoules of one run of a model; None if no meter can be read."""
         answer = self._ask({"do": "energy", "name": name})
-        return None if answer["mj"] is None else (answer["meter"], answer["mj"])
+        meter, mj = answer.get("meter"), answer.get("mj")
+        _expect(mj is None or is_number(mj) and mj >= 0 and isinstance(meter, str), "energy", answer)
+        return None if mj is None else (str(meter), mj)
 
     def load(self, name: str) -> float:
         """Load a model and warm it up; returns the milliseconds of one more run."""
-        return self._ask({"do": "load", "name": name})["warm_ms"]
+        return self._number({"do": "load", "name": name}, "warm_ms")
 
     def unload(self, name: str) -> None:
         """Remove a model from memory, so that the next request for it loads it anew."""
@@ -177,16 +195,32 @@ class Connection:
 
     def outputs(self, name: str) -> list[tuple[tuple[int, ...], np.ndarray]]:
         """Shape of each output of a model, and some of its values as `serving.abridge` picks them, for the inputs of `runtime.sample`."""
-        answers = self._ask({"do": "outputs", "name": name})["outputs"]
-        return [(tuple(a["shape"]), np.frombuffer(base64.b64decode(a["values"]), "<f4")) for a in answers]
+        answers = self._ask({"do": "outputs", "name": name}).get("outputs")
+        try:
+            found = [(tuple(a["shape"]), np.frombuffer(base64.b64decode(a["values"]), "<f4")) for a in answers or ()]
+        except (KeyError, TypeError, ValueError):
+            found = []
+        right = (all(map(_is_count, shape)) and len(values) == min(math.prod(shape), OUTPUT_VALUES) for shape, values in found)
+        _expect(bool(found) and all(right), "outputs", answers)
+        return found
 
     def time(self, name: str, runs: int) -> dict[str, list[float]]:
         """Time a model; returns `cpu_ms` and `wall_ms`, the milliseconds of every run by either clock."""
-        return self._ask({"do": "time", "name": name, "runs": runs})
+        answer = self._ask({"do": "time", "name": name, "runs": runs})
+        times = {clock: answer.get(clock) for clock in ("cpu_ms", "wall_ms")}
+        for each in times.values():
+            _expect(isinstance(each, list) and len(each) == runs and all(is_number(ms) and ms >= 0 for ms in each), "time", each)
+        return cast(dict, times)
 
     def clear(self) -> None:
         """Remove the stored models from the device."""
         self._ask({"do": "clear"})
+
+    def _number(self, request: dict[str, Any], name: str) -> float:
+        """The number that answers a request, which is not negative."""
+        value = self._ask(request).get(name)
+        _expect(is_number(value) and value >= 0, str(request["do"]), value)
+        return cast(float, value)
 
     def _ask(self, request: dict[str, Any]) -> dict:
         """Send one request and return its answer."""
@@ -202,7 +236,7 @@ class Connection:
                 f"an agent must answer with JSON objects, it said {said!r}; have the device's login scripts print nothing"
             ) from err
         if "error" in answer:
-            raise AgentError(what, answer["error"], answer["kind"])
+            raise AgentError(what, " ".join(str(answer["error"]).split())[:_MOST_REASON], str(answer.get("kind")))
         return answer
 
     def _send(self, line: bytes) -> bool:
@@ -222,13 +256,16 @@ class Connection:
         """The agent's next line; if the agent ends or hangs, as much of the line as there is, without a newline at its end."""
         assert self._process.stdout
         deadline = time.monotonic() + _ANSWER_S
-        parts = [self._rest]
+        parts, length = [self._rest], 0
         while b"\n" not in parts[-1]:
             ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
             part = os.read(self._process.stdout.fileno(), 1 << 20) if ready else b""
             if not part:
                 break
             parts.append(part)
+            length += len(part)
+            if length > MOST_BYTES:
+                raise ConnectionError(f"an agent must answer in one line, it said more than {MOST_BYTES // 10**6} MB; is it chiptrack's?")
         line, newline, self._rest = b"".join(parts).partition(b"\n")
         return line + newline
 
@@ -242,3 +279,14 @@ class Connection:
         if self._transport.lost(status):
             raise DeviceLost(f"the device was lost at request {what!r}")
         raise AgentDied(f"the agent on the device ended with status {status} at request {what!r}")
+
+
+def _is_count(value: object) -> bool:
+    """Whether an agent's value is a whole number that is not negative."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _expect(right: bool, what: str, answer: object) -> None:
+    """Raises `ConnectionError` unless the answer to a request is right."""
+    if not right:
+        raise ConnectionError(f"an agent must answer as chiptrack's does, to request {what!r} it said {answer!r:.100}; is it chiptrack's?")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tracking.files.records import parse_record
+from tracking.files.records import parse_record, read_bytes
 
 _FIGURES = {"time", "memory", "energy"}
 """Kinds of records that hold measurements; the others are found again in seconds."""
@@ -30,7 +30,7 @@ class Journal:
         Raises:
             ValueError: The file has figures and `resume` is false, it was begun with other settings, or it is no journal.
         """
-        self._path = path
+        self.path = path
         settings = {"journal": _FORMAT, **json.loads(json.dumps(settings))}
         self.records: list[dict] = []
         """All records so far, in order, without the settings."""
@@ -41,7 +41,7 @@ class Journal:
                 begun, *self.records = map(parse_record, lines)
             except ValueError as err:
                 raise ValueError(
-                    f"a journal must have a JSON object in each line, {path} has not ({err}); remove it to begin anew"
+                    f"a journal must have a JSON object in each line, {path} has not ({err!s:.200}); remove it to begin anew"
                 ) from err
             if "journal" in begun and not self._has_figures and (not resume or begun != settings):  # a start that failed
                 path.unlink()
@@ -62,7 +62,7 @@ class Journal:
     def __exit__(self, error: object, *_: object) -> None:
         self._file.close()
         if error is not None and not self._has_figures:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
 
     def write(self, record: dict) -> None:
         """Append a record; when this returns, the record outlives the process."""
@@ -80,7 +80,10 @@ class Journal:
     @staticmethod
     def _whole_lines(path: Path) -> list[bytes]:
         """The complete lines of a file, from which an incomplete last line is removed."""
-        content = path.read_bytes()
+        try:
+            content = read_bytes(path)
+        except ValueError as err:
+            raise ValueError(f"a journal must be a short text, {path} is not ({err}); remove it to begin anew") from err
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             with path.open("r+b") as file:
@@ -99,6 +102,7 @@ def check_settings(before: dict, now: dict, path: Path) -> None:
     Raises:
         ValueError: The settings differ; the error names each difference.
     """
-    differ = [f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in {**before, **now} if before.get(name) != now.get(name)]
-    if differ:
-        raise ValueError(f"--resume must be given the same settings, {path} differs: {'; '.join(differ)}; choose another --out")
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        differ = "; ".join(f"{name:.40} was {before.get(name)!r:.60}, is {now.get(name)!r:.60}" for name in names)
+        raise ValueError(f"--resume must be given the same settings, {path} differs: {differ:.300}; choose another --out")

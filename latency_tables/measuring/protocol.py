@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from latency_tables.measuring.timing import UNSTEADY, Sample
+from latency_tables.measuring.timing import QUANTILES, UNSTEADY, Sample
+from tracking.files.records import is_number
 
 REFERENCE = "reference"
 """Name of the reference model in records of samples."""
+_MOST = 1e12
+"""Largest number of a record, such as milliseconds, that is believed."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,60 @@ def unsteady(found: Mapping[str, Mapping[int, Sample]]) -> list[tuple[str, int]]
     """Model and round of the samples whose drift is larger than `UNSTEADY`, the largest drift first."""
     drifts = {(name, r): sample.drift for name, rounds in found.items() for r, sample in rounds.items() if sample.drift > UNSTEADY}
     return sorted(drifts, key=drifts.__getitem__, reverse=True)
+
+
+def check_record(record: Mapping, protocol: Protocol) -> None:
+    """Check that a record of a journal is one that a campaign of this protocol writes.
+
+    Raises:
+        ValueError: Its kind is unknown, or a field is missing or of another type.
+    """
+    fields = _FIELDS.get(str(record.get("kind")))
+    if fields is None:
+        raise ValueError(f"no record is of kind {record.get('kind')!r:.40}")
+    for name, right in fields.items():
+        if not right(record.get(name)):
+            raise ValueError(f"{name} of a record {record['kind']!r} must not be {record.get(name)!r:.60}")
+    if record["kind"] == "time" and record["graph"] == REFERENCE and not record["low_ms"] > 0:
+        raise ValueError("the reference model must take more than 0 ms")
+    if record["kind"] == "time" and not (record["round"] < protocol.rounds and record["again"] <= protocol.repeats):
+        raise ValueError(f"there is no round {record['round']} repeated {record['again']} times")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_amount(value: object) -> bool:
+    return is_number(value) and 0 <= value <= _MOST
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and _is_amount(value)
+
+
+def _is_reading(value: object) -> bool:
+    return value is None or is_number(value)
+
+
+def _are_quantiles(value: object) -> bool:
+    return isinstance(value, list) and len(value) == len(QUANTILES) and all(map(_is_amount, value))
+
+
+_FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
+    "unsupported": {"graph": _is_text, "reason": _is_text},
+    "memory": {"graph": _is_text, "mb": _is_amount},
+    "energy": {"graph": _is_text, "meter": _is_text, "mj": _is_amount},
+    "ready": {"graph": _is_text, "sha256": _is_text, "difference": _is_reading},
+    "pause": {},
+    "time": {
+        "graph": _is_text,
+        "round": _is_count,
+        "again": _is_count,
+        **dict.fromkeys(("cpu_ms", "wall_ms", "low_ms"), _is_amount),
+        "quantiles": _are_quantiles,
+        "runs": lambda value: _is_count(value) and value != 0,
+        **dict.fromkeys(("mhz", "celsius"), _is_reading),
+    },
+}
+"""What the fields of a record must be, by its kind; `Campaign` writes them."""

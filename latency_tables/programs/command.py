@@ -27,6 +27,10 @@ echo "cores=$(grep -c ^processor /proc/cpuinfo)"
 """
 
 
+_MOST_CHARACTERS = 200
+"""Longest name of a chip or system that is kept."""
+
+
 class Times(TypedDict):
     """Milliseconds of each run by the program's own clock; both lists are the same, since there is only this clock."""
 
@@ -68,9 +72,17 @@ class CommandDevice:
         Returns:
             `version` (the program's name and checksum, because most programs print no version), `chip`, `os`, `governor` (frequency
             policy of the first core) and `cores` (number of cores).
+
+        Raises:
+            ConnectionError: The device says something else.
         """
-        facts = dict(re.findall(r"^(\w+)=(.*)$", self._transport.run(["sh", "-c", _FACTS]), re.MULTILINE))
-        named = {name: facts[name].strip() for name in ("chip", "os", "governor")}
+        said = self._transport.run(["sh", "-c", _FACTS])
+        facts = dict(re.findall(r"^(\w+)=(.*)$", said, re.MULTILINE))
+        named = {name: facts[name].strip()[:_MOST_CHARACTERS] for name in ("chip", "os", "governor") if name in facts}
+        if len(named) < 3 or not re.fullmatch(r"\d{1,5}", facts.get("cores", "").strip()):
+            raise ConnectionError(
+                f"a device must say its chip, os, governor and number of cores, it said {said.strip()!r:.120}; is its shell whole?"
+            )
         return {"version": f"{self._tool.name} {self._sum}", **named, "cores": int(facts["cores"])}
 
     def load(self, name: str, prepared: bytes, shapes: Mapping[str, tuple[int, ...]]) -> float:

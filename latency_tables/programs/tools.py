@@ -20,6 +20,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 _LAST_LINES = 8
+_LAST_CHARACTERS = 352
+"""Number of characters of the last lines that an error holds."""
+_MOST_CHARACTERS = 10_000_000
+"""Longest output that is read, from its end."""
 _MICRO = 1e-3
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
 
@@ -47,9 +51,9 @@ class Timing:
         times = [*ranks, *(self.runs_ms or ()), *([] if self.mean_ms is None else [self.mean_ms])]
         # benchncnn prints a mean of 0.00 and succeeds where it could not load the model
         if not all(0 < value < math.inf for value in times):
-            raise ValueError(f"times must be finite and above 0, got {times}")
+            raise ValueError(f"times must be finite and above 0, got {times!s:.80}")
         if ranks != sorted(ranks):
-            raise ValueError(f"minimum, quantiles and maximum must rise, got {ranks}")
+            raise ValueError(f"minimum, quantiles and maximum must rise, got {ranks!s:.80}")
         if not self.runs_ms and self.median_ms is None and self.mean_ms is None:
             raise ValueError("a timing must have every run, their median or their mean")
 
@@ -115,19 +119,20 @@ class Tool:
         Raises:
             ValueError: The text is not what this program prints after timing a model; the error holds its last lines.
         """
-        lines = text.strip().splitlines()  # some transports end lines with \r\n
+        lines = text[-_MOST_CHARACTERS:].strip().splitlines()  # some transports end lines with \r\n
         try:
             return self.read("\n".join(lines))
         except ValueError as err:
-            last = "\n".join(lines[-_LAST_LINES:]) or "nothing"
-            raise ValueError(f"{self.name} must print times as it is known to ({err}); it printed, at last:\n{last}") from err
+            shown = lines[-_LAST_LINES:]
+            last = " | ".join(" ".join(line.split())[: _LAST_CHARACTERS // len(shown)] for line in shown) or "nothing"
+            raise ValueError(f"{self.name} must print times as it is known to ({err!s:.60}); it printed, at last: {last}") from err
 
 
 def _find(pattern: str, text: str) -> re.Match[str]:
     """The last match of a pattern in a text; raises `ValueError` if there is none."""
     *_, found = [None, *re.finditer(pattern, text, re.MULTILINE)]
     if found is None:
-        raise ValueError(f"nothing there looks like {pattern}")
+        raise ValueError(f"nothing there looks like {pattern:.60}")
     return found
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 
+from tracking.files.records import typed
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -48,14 +50,17 @@ class Profile:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: A field is missing, or the fingerprint does not fit the fields.
+            ValueError: A field is missing or of another type, or the fingerprint does not fit the fields.
         """
+        if not isinstance(record, dict):
+            raise ValueError(f"a profile must be an object, got {record!r:.40}; measure the table again")
         missing = [field.name for field in fields(cls) if field.name not in record]
         if missing:
             raise ValueError(f"a profile needs the fields {', '.join(missing)}; measure the table again")
-        profile = cls(**{field.name: record[field.name] for field in fields(cls)})
+        kept = {field.name: record[field.name] for field in fields(cls)}
+        profile = cls(**kept)
         if record.get("fingerprint") != profile.fingerprint:
             raise ValueError(
-                f"fingerprint of the profile must be {profile.fingerprint}, got {record.get('fingerprint')!r}; measure the table again"
+                f"fingerprint of the profile must be {profile.fingerprint}, got {record.get('fingerprint')!r:.40}; measure the table again"
             )
-        return profile
+        return typed(cls, kept)

@@ -22,7 +22,7 @@ from latency_tables.tables.profile import Profile
 from supernet.operators import Branch, Operator
 from tracking.files.atomic import write_text
 from tracking.files.guard import named
-from tracking.files.records import parse_record
+from tracking.files.records import numbers, parse_record, read_bytes
 
 FORMAT = 2
 """Version of the file format; files of another version are refused."""
@@ -139,8 +139,8 @@ class LatencyTable:
             raise ValueError(f"checksum of a latency table must be that of its manifest, {path} was changed or cut; measure it again")
         try:
             profile = Profile.from_json(manifest["profile"])
-            reference_ms = float(manifest["reference_ms"])
-            if reference_ms <= 0:
+            reference_ms = float(numbers({"reference_ms": manifest["reference_ms"]})["reference_ms"])
+            if not _LEAST <= reference_ms <= _MOST:
                 raise ValueError(f"reference_ms {reference_ms:g}")
         except (KeyError, TypeError, ValueError) as err:
             raise ValueError(
@@ -183,8 +183,8 @@ def manifest_path(path: Path) -> Path:
 def _text(path: Path) -> str:
     """The content of a table's file; raises `ValueError` if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
+        return read_bytes(path).decode("utf-8")
+    except (OSError, ValueError) as err:
         raise ValueError(f"a latency table must be a readable text file, {path} is not ({err}); write one with chiptrack measure") from err
 
 
@@ -235,6 +235,8 @@ def _parse(text: str, path: Path) -> dict[tuple[str, str, Branch], Measurement |
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ()) and name != "energy_mj"]
     if missing:
         raise ValueError(f"a latency table must have the columns {', '.join(COLUMNS)}; {path} lacks {', '.join(missing)}; measure it again")
+    if len(set(reader.fieldnames or ())) < len(reader.fieldnames or ()):
+        raise ValueError(f"a latency table must have each column once, {path} repeats one; measure it again")
     rows: dict[tuple[str, str, Branch], Measurement | str] = {}
     for row in reader:
         where = f"line {reader.line_num} of {path}"
@@ -267,10 +269,12 @@ def _measurement(row: Mapping[str, str], where: str) -> Measurement:
             raise ValueError(f"{name} must be a number, got {row[name]!r:.80} in {where}; measure the table again") from None
         if not (_LEAST <= value <= _MOST or name in ("spread", "memory_mb") and 0 <= value < math.inf):
             raise ValueError(
-                f"{name} must be positive and finite, got {row[name]} in {where} ({_LEAST:g} to {_MOST:g} is believed); measure the table again"
+                f"{name} must be positive and finite, got {row[name]:.40} in {where} ({_LEAST:g} to {_MOST:g} is believed); measure the table again"
             )
         return value
 
     values = {name: figure(name) for name in _FIGURES}
+    if not values["runs"].is_integer():
+        raise ValueError(f"runs must be a whole number, got {row['runs']:.40} in {where}; measure the table again")
     memory_mb, energy_mj = (figure(name) if row.get(name) else None for name in _OPTIONAL)
     return Measurement(**{**values, "runs": int(values["runs"])}, memory_mb=memory_mb, energy_mj=energy_mj, flag=row["flag"])

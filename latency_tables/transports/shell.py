@@ -73,7 +73,12 @@ class Shell:
 
     def push(self, content: bytes, name: str) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
-        found = dict(re.findall("^(folder|sum)=(.*)$", self._keep(name, _FIND, name).decode(), re.MULTILINE))
+        said = self._keep(name, _FIND, name).decode(errors="replace")
+        found = dict(re.findall("^(folder|sum)=(.*)$", said, re.MULTILINE))
+        if "folder" not in found:
+            raise OSError(
+                errno.EIO, f"device {self._name} must say where {self.folder} is, it says: {said.strip()!r:.80}; is its shell whole?"
+            )
         if not found.get("sum", "").startswith(sha256):
             self._keep(name, _WRITE, name, sha256, content=content)
         return f"{found['folder']}/{name}"

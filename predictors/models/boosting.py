@@ -9,7 +9,6 @@ Source: Chen & Guestrin, XGBoost (KDD 2016); the prediction of a simpler model a
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +17,13 @@ import numpy as np
 from predictors.cross_validation import folds
 from predictors.encoding import Encoded
 from predictors.models.lookup import TableLine
+from predictors.models.trees import OBJECTIVE, dump_trees, load_trees
 
 if TYPE_CHECKING:
     import xgboost
 
 PARAMETERS = {
-    "objective": "reg:squarederror",
+    "objective": OBJECTIVE,
     "max_depth": 2,
     "eta": 0.1,
     "subsample": 0.8,
@@ -119,15 +119,3 @@ def _data(encoded: Encoded, line: TableLine, ms: np.ndarray) -> xgboost.DMatrix:
 def _margin(line_ms: np.ndarray) -> np.ndarray:
     """Logarithms of milliseconds, finite also for those at or below zero."""
     return np.log(np.maximum(line_ms, 1e-9))
-
-
-def dump_trees(trees: xgboost.Booster) -> dict:
-    """The trees as XGBoost's own JSON, decoded."""
-    return json.loads(bytes(trees.save_raw("json")))
-
-
-def load_trees(record: dict) -> xgboost.Booster:
-    """Build trees from what `dump_trees` returned; they predict on one thread."""
-    import xgboost
-
-    return xgboost.Booster(params={"nthread": 1}, model_file=bytearray(json.dumps(record).encode()))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from predictors.models.boosting import PARAMETERS, ROUNDS, dump_trees, load_trees
+from predictors.models.boosting import PARAMETERS, ROUNDS
 from predictors.models.gaussian import Gaussian
+from predictors.models.trees import dump_trees, load_trees
 
 if TYPE_CHECKING:
     import xgboost
@@ -101,7 +102,10 @@ class Trees:
         booster = load_trees(record["xgboost"])
         if booster.num_features() != width:
             raise ValueError(f"trees must be of {width} features, got {booster.num_features()}")
-        return cls(booster, int(record["seed"]))
+        seed = record["seed"]
+        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+            raise ValueError(f"the seed of trees must be a whole number >= 0, got {seed!r:.40}")
+        return cls(booster, seed)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tracking.files.records import typed
+from tracking.files.records import is_number, typed
 
+_MOST_ROWS = 4000
+"""Most rows of data in a file, since memory grows with the square of their number."""
 _MOST = 400
 """Most rows that hyperparameters are found on, since the time grows with the cube of their number."""
 
@@ -85,7 +87,12 @@ class Gaussian:
 
     @classmethod
     def from_json(cls, record: dict, width: int) -> Gaussian:
-        features, targets = (np.array(record[name], float) for name in ("features", "targets"))
+        rows, values = record["features"], record["targets"]
+        if not (isinstance(rows, list) and isinstance(values, list)) or len(rows) > _MOST_ROWS:
+            raise ValueError(f"a Gaussian process must have features and targets of at most {_MOST_ROWS} networks")
+        if not all(is_number(value) for row in [*rows, values] for value in row):
+            raise ValueError("features and targets of a Gaussian process must be numbers")
+        features, targets = np.array(rows, float), np.array(values, float)
         if features.ndim != 2 or features.shape[1] != width or targets.shape != (len(features),) or not len(features):
             raise ValueError(
                 f"a Gaussian process must have features (n, {width}) and targets (n,), got {features.shape} and {targets.shape}"

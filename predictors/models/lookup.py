@@ -15,10 +15,14 @@ _SOFT = 0.03
 
 @dataclass(frozen=True)
 class Line:
-    """A line: value = offset + slope * x."""
+    """A line: value = offset + slope * x, which never falls."""
 
     offset: float = 0.0
     slope: float = 1.0
+
+    def __post_init__(self):
+        if not self.slope >= 0:
+            raise ValueError(f"a line must have a slope >= 0, got {self.slope:g}")
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.offset + self.slope * x

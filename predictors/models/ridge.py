@@ -31,6 +31,10 @@ class Powers:
     traffic: float
     operators: float
 
+    def __post_init__(self):
+        if not self.scale > 0:
+            raise ValueError(f"the scale of powers must be above 0, got {self.scale:g}")
+
     def __call__(self, encoded: Encoded) -> np.ndarray:
         exponents = [self.params, self.traffic, self.operators]
         return self.scale * np.exp(_logarithms(encoded) @ exponents)

@@ -11,6 +11,7 @@ import numpy as np
 
 from predictors.predictor import Predictor
 from supernet.families.family import Family
+from tracking.files.records import typed
 
 Source = Literal["counted", "predicted", "inherited weights", "measured", "retrained"]
 """How a figure was obtained: counted from the operators, predicted by a model, from tracking with weights inherited from the supernet,
@@ -84,8 +85,9 @@ class Metric:
 
         Raises:
             KeyError: A field is missing.
+            TypeError, ValueError: The record is no object, or a field is of another type or none of the known words.
         """
-        return cls(*(record[name] for name in ("kind", "unit", "direction", "source", "device", "again")))
+        return typed(cls, {name: record[name] for name in ("kind", "unit", "direction", "source", "device", "again")})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from search.front.winner import Recommendation, front, recommend
 from search.metrics.metric import Metric
 from search.metrics.predicted import LATENCY
 from search.page.convergence import Curve, curves
+from search.page.files import read_job, read_settings, read_summary
 from search.page.importance import Importance, importance
 from search.page.peers import PeerTime, peer_times
 from search.problem.problem import deciding
@@ -30,7 +31,6 @@ from search.study.candidate import Candidate
 from search.study.study import read_candidates
 from supernet.catalogue import find_family
 from supernet.families.family import Family
-from tracking.files.records import read_record
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,14 @@ def collect(run: Path) -> ReportData:
         ImportError: The driver of the study's database is not installed.
     """
     candidates = read_candidates(run / "study")
-    paths = run / "settings.json", run / "summary.json", run.absolute().parent / "summary.json"
-    settings, summary, job = map(_read, paths)
+    settings = read_settings(run / "settings.json")
+    summary = read_summary(run / "summary.json", settings)
+    job = read_job(run.absolute().parent / "summary.json")
     try:
         return assemble(run, settings, summary, job, candidates)
-    except (KeyError, TypeError, AttributeError, StopIteration) as err:
+    except (LookupError, TypeError, AttributeError, StopIteration) as err:
         raise ValueError(
-            f"settings.json and summary.json must be as `chiptrack search` writes them, those in {run} are not ({err!r}); search anew"
+            f"settings.json and summary.json must be as `chiptrack search` writes them, those in {run} are not ({err!r:.120}); search anew"
         ) from err
 
 
@@ -168,16 +169,6 @@ def assemble(run: Path, settings: Mapping, summary: Mapping, job: Mapping, candi
     )
 
 
-def _read(path: Path) -> dict:
-    """Read a JSON object; returns an empty one if the file does not exist."""
-    if not path.is_file():
-        return {}
-    try:
-        return read_record(path)
-    except ValueError as err:
-        raise ValueError(f"{path.name} must be a JSON object, {path} is none ({err}); remove it") from err
-
-
 def _latencies(settings: Mapping) -> list[Mapping]:
     """Return the settings' records of the latency predictors, in the order of the latency metrics."""
     return [record for record in settings.get("predictors", []) if record.get("metric", "latency") == "latency"]
@@ -188,9 +179,14 @@ def _models(settings: Mapping) -> list[LatencyPredictor | None]:
     found = []
     for record in _latencies(settings):
         path = Path(record.get("path", ""))
-        same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == record.get("sha256")
+        same = path.is_file() and _sha256(path) == record.get("sha256")
         found.append(load_latency(path) if same else None)
     return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:  # of any size, since anybody may have named it
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _devices(

@@ -45,7 +45,7 @@ def certainty(data: ReportData) -> list[tuple[str, str]]:
 def _verified(name: str, verified: Mapping) -> str:
     if name not in verified.get("measured", {}):
         return f"the front stays predicted: {verified['missing'][name]}"
-    text = f"{verified['measured'][name]} measured, {verified['outside'].get(name, 0)} outside the intervals of their predictions"
+    text = f"{verified['measured'][name]} measured, {verified.get('outside', {}).get(name, 0)} outside the intervals of their predictions"
     factor = verified.get("corrected", {}).get(name)
     return text + ("" if factor is None else f"; predictions of the others are multiplied by {factor:.3f}")
 

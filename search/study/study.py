@@ -28,7 +28,7 @@ from search.problem.problem import Problem
 from search.study.candidate import Candidate
 from search.study.storages.opening import open_reader, open_writer
 from search.study.storages.storage import Record, as_written
-from search.study.trials import About, Kind, candidate_of, with_notes
+from search.study.trials import About, Kind, candidate_of, check_others, with_notes
 from supernet.families.family import Family
 from supernet.space import Architecture, Value
 
@@ -106,8 +106,10 @@ class Study:
             self._trials.create_new_trial(self._id, self._restored(record))
             for name, content in record.attributes.get("sampler", {}).items():
                 self._trials.set_study_system_attr(self._id, name, content)
+            self._problem.family.space.check(record.params)
             arch = self._problem.space.make(record.params)
             self._feasible.seen.add(arch.key)
+            check_others(record.attributes, failed=record.state == TrialState.FAIL)
             if record.state == TrialState.COMPLETE:
                 self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
             elif record.state == TrialState.RUNNING:
@@ -252,7 +254,6 @@ class Study:
             self._candidates[number] = candidate_of(number, arch, attributes, self._about)
 
     def _values(self, attributes: Mapping[str, Any]) -> list[float]:
-        """Return the values of the objectives, from a finished trial's attributes."""
         return [self._about.value(objective.metric, attributes) for objective in self._problem.objectives]
 
     def _noted(self, candidate: Candidate) -> Candidate:
@@ -298,6 +299,7 @@ def read_candidates(folder: Path) -> list[Candidate]:
 
 def _architecture(record: Record, family: Family, shared: dict[tuple[str, Value], tuple[str, Value]]) -> Architecture:
     """Return the sampled architecture. Equal choices are shared among architectures, which halves the memory that candidates take."""
+    family.space.check(record.params)
     arch = family.architecture(record.params)
     return replace(arch, choices=tuple(shared.setdefault(choice, choice) for choice in arch.choices))
 

@@ -8,6 +8,7 @@ trials share, such as the metrics that the names stand for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +21,9 @@ from search.study.candidate import Candidate
 from supernet.catalogue import find_family
 from supernet.families.family import Family
 from supernet.space import Architecture
+from tracking.files.records import is_number
 
+_MOST = 1e300
 Kind = Literal["rescored", "recalibrated", "measured"]
 """What may be done with a candidate after its trial has ended, and is then recorded in a note."""
 
@@ -43,9 +46,14 @@ class About:
 
     @classmethod
     def from_json(cls, record: dict) -> About:
-        """Read the record that `to_json` makes."""
-        metrics = (Metric.from_json(each) for each in record["metrics"])
-        return cls(find_family(record["family"]), {metric.name: metric for metric in metrics}, record["limits"])
+        """Read the record that `to_json` makes.
+
+        Raises:
+            KeyError, TypeError, ValueError: The record is another one.
+        """
+        metrics = [Metric.from_json(each) for each in record["metrics"]]
+        limits = {name: finite_number(limit, name) for name, limit in record["limits"].items()}
+        return cls(find_family(record["family"]), {metric.name: metric for metric in metrics}, limits)
 
     def to_json(self) -> dict:
         """Return the contents of the note `about`."""
@@ -59,7 +67,9 @@ class About:
     def value(self, metric: Metric, attributes: Mapping[str, Any]) -> float:
         """Return the value of a metric for a finished trial, from the trial's attributes."""
         values = attributes["values"]
-        return values[metric.name] if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
+        return (
+            finite_number(values[metric.name], metric.name) if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
+        )
 
     def figures(self, attributes: Mapping[str, Any]) -> dict[Metric, Figure]:
         """Return all figures of a finished trial, from its attributes."""
@@ -69,7 +79,7 @@ class About:
         }
         for name, value in attributes["values"].items():
             metric = self.metrics[name]
-            found[metric] = Figure(value, noise.get(name), metric.source)
+            found[metric] = Figure(finite_number(value, name), finite_number(noise[name], name) if name in noise else None, metric.source)
         return found
 
     def scored(self, scores: Mapping[str, Sequence[float]]) -> list[tuple[Metric, Sequence[float]]]:
@@ -82,8 +92,26 @@ class About:
 
 
 def mean(scores: Sequence[float]) -> float:
-    """Return the mean of scores on several sequences."""
-    return sum(scores) / len(scores)
+    """Return the mean of scores on several sequences.
+
+    Raises:
+        TypeError, ValueError, ZeroDivisionError: The scores are not finite numbers, or there are none.
+    """
+    found = sum(scores) / len(scores)
+    if not math.isfinite(found) or not all(issubclass(kind, int | float) and kind is not bool for kind in set(map(type, scores))):
+        raise ValueError(f"scores must be finite numbers, got {scores!s:.80}")
+    return found
+
+
+def finite_number(value: object, name: str) -> float:
+    """Check that a stored value is a finite number, and return it.
+
+    Raises:
+        ValueError: It is not; the error names it.
+    """
+    if not is_number(value) or not -_MOST <= value <= _MOST:
+        raise ValueError(f"{name:.40} must be a finite number, got {value!r:.40}")
+    return value
 
 
 def candidate_of(number: int, arch: Architecture, attributes: Mapping[str, Any], about: About) -> Candidate:
@@ -103,9 +131,27 @@ def candidate_of(number: int, arch: Architecture, attributes: Mapping[str, Any],
         figures=figures,
         feasible=about.meets(figures),
         scores={name: tuple(each) for name, each in outcome["scores"].items()},
-        strategy=attributes["strategy"],
-        seconds=outcome["seconds"],
+        strategy=_text(attributes["strategy"]),
+        seconds=finite_number(outcome["seconds"], "seconds"),
     )
+
+
+def check_others(attributes: Mapping[str, Any], failed: bool) -> None:
+    """Check the attributes of a trial that do not describe its candidate: counts of rejected samples, and the reason of a failure.
+
+    Raises:
+        KeyError, AttributeError, ValueError: They are not as a search writes them.
+    """
+    for reason, count in attributes.get("rejected", {}).items():
+        finite_number(count, reason)
+    if failed:
+        _text(attributes["error"])
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"a name must be text, got {value!r:.40}")
+    return value
 
 
 def with_notes(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], about: About) -> Candidate:
@@ -121,7 +167,8 @@ def with_notes(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], abo
     if rescored := notes.get(f"rescored:{candidate.number}"):
         candidate = _rescored(candidate, rescored, about)
     if recalibrated := notes.get(f"recalibrated:{candidate.number}"):
-        candidate = replace(candidate, recalibrated={name: tuple(each) for name, each in recalibrated.items()})
+        repeats = {name: tuple(finite_number(value, name) for value in each) for name, each in recalibrated.items()}
+        candidate = replace(candidate, recalibrated=repeats)
     return candidate
 
 
@@ -130,7 +177,7 @@ def _measured(candidate: Candidate, values: Mapping[str, float], about: About) -
     for name, value in values.items():
         before = candidate.figures[about.metrics[name]]
         predicted = before.value if before.predicted is None else before.predicted
-        found[about.metrics[name]] = Figure(value, None, "measured", predicted)
+        found[about.metrics[name]] = Figure(finite_number(value, name), None, "measured", predicted)
     figures = {**candidate.figures, **found}
     return replace(candidate, figures=figures, feasible=about.meets(figures))
 

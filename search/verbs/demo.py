@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -107,7 +108,7 @@ def _demo(out: Path, minutes: float, films: DataSet | None, started: float) -> d
     )
     winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
     _step(4, "search, and measure the front", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
-    found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    found = _found(run)
     chosen = str(run / found["winner"]["file"])
     _step(
         5,
@@ -159,6 +160,8 @@ def _settings(out: Path, minutes: float) -> dict:
         try:
             settings = read_record(path)
             kept = numbers({name: settings[name] for name in ("minutes", *SHARES)})
+            if settings["family"] != FAMILY or not all(isinstance(settings[name], int) and settings[name] > 0 for name in SHARES):
+                raise ValueError("its family and steps must be those of a demo")
         except (ValueError, KeyError) as err:
             raise ValueError(f"the settings of a demo must be as it wrote them, {path} is not; choose another --out") from err
         if kept["minutes"] != minutes:
@@ -191,12 +194,50 @@ def _seconds_per_step(steps: int = 40) -> float:
     return float(np.mean(np.diff(times)[steps // 4 :]))
 
 
+def _found(run: Path) -> dict:
+    """Read the summary of the finished search.
+
+    Raises:
+        OSError: There is no summary.
+        ValueError: The summary is not as a search writes it.
+    """
+    path = run / "summary.json"
+    try:
+        found = read_record(path)
+        winner, kept = found["winner"], ("front", "rescored", "evaluations")
+        numbers({**{name: found[name] for name in kept}, **winner["values"], **winner.get("predicted", {})})
+        if re.fullmatch(r"front/\d+\.json", winner["file"]) is None:
+            raise ValueError(f"the winner's file {winner['file']!r:.80}")
+        if not (isinstance(found["why"], str) and isinstance(found["ties"], list) and LATENCY.name in winner["values"]):
+            raise ValueError("why, ties or the winner's latency")
+        if found["tie_within"] is not None:
+            numbers({"tie_within": found["tie_within"]})
+    except (KeyError, TypeError, AttributeError, ValueError) as err:
+        raise ValueError(f"the summary of a search must be as the search wrote it, {path} fails at {err!s:.200}; search anew") from err
+    return found
+
+
+def _front_errors(front: Path) -> list[float]:
+    """Relative errors of the predicted latencies of the front's members that were measured.
+
+    Raises:
+        ValueError: A file of the front is not as a search writes it.
+    """
+    errors, name = [], LATENCY.name
+    for path in sorted(front.glob("*.json")):
+        try:
+            member = read_record(path)["candidate"]
+            if "predicted" in member:
+                predicted, measured = (numbers(member[part])[name] for part in ("predicted", "values"))
+                errors.append(abs(predicted / measured - 1))
+        except (KeyError, TypeError, ZeroDivisionError, ValueError) as err:
+            raise ValueError(f"a file of the front must be as the search wrote it, {path} fails at {err!s:.200}; search anew") from err
+    return errors
+
+
 def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: dict | None, chosen: str) -> dict:
     """Return the figures that the demo keeps in `summary.json`, most of which it prints."""
-    members = [read_record(path)["candidate"] for path in sorted((out / "search" / "front").glob("*.json"))]
-    name = LATENCY.name
-    pairs = [(member["predicted"][name], member["values"][name]) for member in members if "predicted" in member]
-    errors = [abs(predicted / measured - 1) for predicted, measured in pairs]
+    errors, name = _front_errors(out / "search" / "front"), LATENCY.name
     latency = found["winner"]["values"][name]
     gains = [one["ao"] - one["static_ao"] for one in generated["sequences"]]
     winner = find_architecture(chosen)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from supernet.catalogue import find_family, from_json
+from supernet.deploy.limited import limited_memory
 from supernet.deploy.normalise import MEAN, STD, normalise
+from supernet.deploy.onnx_file import check_onnx
 from supernet.families.family import GraphSpec
 from supernet.runtimes import RUNTIMES
 from supernet.runtimes.runtime import Graph
@@ -22,6 +24,10 @@ from tracking.files.records import read_record, typed
 from tracking.trackers import TRACKERS, Settings
 
 _FORMAT = "chiptrack-bundle-2"
+_MOST_BYTES = 250_000_000
+"""Largest file of a graph."""
+_MOST_MEMORY, _FOR_A_THREAD = 900_000_000, 100_000_000
+"""Bytes of memory that loading and trying the graphs may take, and of addresses that each further thread reserves."""
 _SUFFIXES = {"onnxruntime": "onnx"}
 """Suffix of the files of graphs, for each runtime that a bundle can be made for."""
 
@@ -118,33 +124,46 @@ def load_bundle(folder: Path, threads: int = 1) -> tuple[Bundle, RuntimeGraphs]:
     try:
         bundle, files, sums = _parse(read_record(path), str(path))
     except (ValueError, KeyError, TypeError, AttributeError) as err:
-        raise ValueError(f"tracker.json must be as `chiptrack export` writes it, {path} is not ({err}); export again") from err
+        raise ValueError(f"tracker.json must be as `chiptrack export` writes it, {path} is not ({err!s:.200}); export again") from err
     graphs = {}
     for name, written in files.items():
         file = folder / Path(written).name
         if not file.is_file():
             raise FileNotFoundError(f"a bundle must hold all its graphs, {file} is missing; export again")
-        graphs[name] = file.read_bytes()
+        graphs[name] = _content(file)
         if hashlib.sha256(graphs[name]).hexdigest() != sums.get(written):
             raise ValueError(f"a graph must have the checksum that tracker.json says, {file} has not: it is damaged; export again")
     bundle = Bundle(bundle.architecture, bundle.tracker, bundle.settings, graphs, bundle.runtime, bundle.precision)
     try:
-        loaded = RuntimeGraphs.load(bundle, threads)
-        _try(bundle, loaded)
+        RUNTIMES[bundle.runtime](bundle.precision).version()  # imports the runtime, which takes memory of its own
+        with limited_memory(_MOST_MEMORY + threads * _FOR_A_THREAD):
+            for graph in graphs.values():
+                check_onnx(graph)
+            loaded = RuntimeGraphs.load(bundle, threads)
+            _try(bundle, loaded)
     except ImportError:
         raise
     except Exception as err:  # runtimes have exceptions of their own for every kind of broken graph
         reason = str(err).partition("\n")[0]
         raise ValueError(
-            f"the graphs of a bundle must run at the sizes of tracker.json, those of {folder} do not ({reason}); export again"
+            f"the graphs of a bundle must run at the sizes of tracker.json, those of {folder} do not ({reason:.150}); export again"
         ) from err
     return bundle, loaded
+
+
+def _content(file: Path) -> bytes:
+    """The content of the file of a graph, unless it is larger than that of any tracker."""
+    with file.open("rb") as opened:
+        content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"a graph must have at most {_MOST_BYTES // 10**6} MB, {file} has more; export again")
+    return content
 
 
 def _parse(record: dict, source: str) -> tuple[Bundle, dict[str, str], dict[str, str]]:
     """Parse tracker.json: the bundle without its graphs, the file of each graph by name, and the checksum of each file."""
     if record["format"] != _FORMAT:
-        raise ValueError(f"its format must be {_FORMAT}, it is {record['format']!r}")
+        raise ValueError(f"its format must be {_FORMAT}, it is {record['format']!r:.40}")
     for field, known in (("tracker", TRACKERS), ("runtime", _SUFFIXES)):
         if record[field] not in known:
             raise ValueError(f"its {field} must be one of {', '.join(known)}, it is {record[field]!r:.80}")
@@ -153,6 +172,9 @@ def _parse(record: dict, source: str) -> tuple[Bundle, dict[str, str], dict[str,
     settings = typed(TRACKERS[record["tracker"]][0], record["settings"])
     architecture = from_json(record["architecture"], source)
     bundle = Bundle(architecture, record["tracker"], settings, {}, record["runtime"], record["precision"])
+    ours = {"stride": find_family(architecture.family).output_stride(architecture), "mean": MEAN.tolist(), "std": STD.tolist()}
+    if other := [name for name, value in ours.items() if record[name] != value]:
+        raise ValueError(f"its {', '.join(other)} must be those that chiptrack uses")
     said = {name: ({n: tuple(s) for n, s in graph["inputs"].items()}, tuple(graph["outputs"])) for name, graph in record["graphs"].items()}
     if said != {spec.name: (dict(spec.inputs), spec.outputs) for spec in bundle.specs}:
         raise ValueError("its graphs must be those of its architecture and settings")

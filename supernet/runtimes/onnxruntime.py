@@ -65,7 +65,7 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails is raised; it need not be printed as well
         return options
 
     def _provider_options(self, threads: int) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import pickle
 import signal
 import threading
 import time
@@ -18,10 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from supernet.torch_files import load_torch
 from supernet.training.loaders import loaded
 from supernet.training.recipe import Recipe
 from tracking.files.atomic import new_file
 from tracking.files.progress import progress
+from tracking.files.records import parse_record
 from tracking.losses import Loss
 
 SAVE_EVERY_S = 20.0
@@ -210,18 +211,55 @@ def _restore(run: Run, module: nn.Module, optimiser: torch.optim.Optimizer, reci
     if not run.resume:
         raise FileExistsError(f"an interrupted training must be resumed or removed, {state} holds one; add --resume or delete it")
     try:
-        kept = torch.load(state, map_location="cpu", weights_only=True)
-        before = kept["settings"]
-        differ = [f"{name} was {before.get(name)!r}, is {value!r}" for name, value in settings.items() if before.get(name) != value]
-        if differ:
-            raise ValueError(f"a resumed training must keep its settings, in {state} {'; '.join(differ)}; repeat them or delete the file")
-        module.load_state_dict(kept["module"])
-        optimiser.load_state_dict(kept["optimiser"])
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, AttributeError) as err:
+        kept = load_torch(state)
+        before, step = kept["settings"], kept["step"]
+        if not all(isinstance(value, str | int | float | None) for value in before.values()):
+            raise TypeError("settings are texts and numbers")
+    except (ValueError, LookupError, TypeError, AttributeError) as err:
         raise ValueError(
             f"the state of a training must be whole and of the same network, {state} is not; delete it and start again"
         ) from err
+    differ = [f"{name} was {before.get(name)!r:.60}, is {value!r:.60}" for name, value in settings.items() if before.get(name) != value]
+    if differ:
+        raise ValueError(f"a resumed training must keep its settings, in {state} {'; '.join(differ):.300}; repeat them or delete the file")
+    try:
+        _check_state(kept, module, optimiser, recipe)
+        module.load_state_dict(kept["module"])
+        optimiser.load_state_dict(kept["optimiser"])
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as err:
+        raise ValueError(f"the state of a training must be of the same network, {state} is of another; delete it and start again") from err
     if log.exists():  # steps after the last save are taken again, so their lines go
-        lines = log.read_text(encoding="utf-8").splitlines()
-        log.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= kept["step"]), encoding="utf-8")
-    return int(kept["step"])
+        try:
+            lines = [(parse_record(line)["step"], line) for line in log.read_text(encoding="utf-8").splitlines()]
+            kept_lines = "".join(line + "\n" for number, line in lines if number <= step)
+        except (KeyError, TypeError, ValueError) as err:
+            raise ValueError(
+                f"the log of a training must be as it wrote it, {log} is not ({err!s:.100}); delete it, the rest goes on"
+            ) from err
+        log.write_text(kept_lines, encoding="utf-8")
+    return step
+
+
+def _check_state(kept: Mapping, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
+    """Check what torch would take without a word: another step, and other shapes and numbers in the optimiser.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: The state is not one that `_save` writes for this module and recipe.
+    """
+    step, state = kept["step"], kept["optimiser"]
+    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= recipe.steps:
+        raise ValueError(f"step {step!r:.40}")
+    if not all(isinstance(tensor, Tensor) for tensor in kept["module"].values()):
+        raise TypeError("a module has tensors")
+    fresh = optimiser.state_dict()["param_groups"]
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    if state.keys() != {"state", "param_groups"} or [group | {"lr": 0} for group in state["param_groups"]] != [
+        g | {"lr": 0} for g in fresh
+    ]:
+        raise ValueError("other settings of the optimiser")
+    for index, moments in state["state"].items():
+        shapes = {"step": (), **dict.fromkeys(("exp_avg", "exp_avg_sq"), parameters[index].shape)}
+        if {name: tuple(tensor.shape) for name, tensor in moments.items()} != {name: tuple(shape) for name, shape in shapes.items()}:
+            raise ValueError("other moments of the optimiser")
+        if not all(torch.isfinite(tensor).all() for tensor in moments.values()) or moments["step"] < 0 or moments["exp_avg_sq"].min() < 0:
+            raise ValueError("moments that are no numbers")

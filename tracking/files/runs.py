@@ -12,6 +12,7 @@ import numpy as np
 
 from tracking.files.annotations import read_boxes, write_boxes
 from tracking.files.atomic import write_text
+from tracking.files.records import read_bytes
 from tracking.images import natural_key
 
 
@@ -71,7 +72,9 @@ def _read_column(path: Path, count: int) -> np.ndarray:
     if not path.is_file():
         return np.full(count, np.nan)
     try:
-        values = np.array([float(line) for line in path.read_text(encoding="utf-8").split()])
+        values = np.array([float(line) for line in read_bytes(path).decode("utf-8").split()])
+        if np.isinf(values).any():
+            raise ValueError("a number is infinite")
     except ValueError as err:
         raise ValueError(f"times and scores must be one number a line, {path} holds something else; remove it") from err
     if len(values) != count:

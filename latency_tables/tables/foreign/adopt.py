@@ -13,6 +13,10 @@ from latency_tables.tables.profile import Profile
 from latency_tables.tables.table import LatencyTable
 from supernet.families.family import Family
 from supernet.operators import Operator
+from tracking.files.records import MOST_BYTES, read_bytes
+
+_LEAST_MS, _MOST_MS = 1e-9, 1e7
+"""Limits of the latencies that are believed; sums of some of them stay within the limits of a latency table."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +93,19 @@ def _measurement(cost: Cost) -> Measurement:
     return Measurement(ms, ms, ms, ms, ms, 0.0, ms, ms, ms, ms, cost.runs, flag=flag)
 
 
-def read_text(path: Path) -> str:
-    """The content of a foreign file.
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """The content of a foreign file, which may have at most this number of bytes.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The content is not UTF-8 text.
+        ValueError: The content is not UTF-8 text, or is too long.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise ValueError(f"a foreign table must be UTF-8 text, {path} is not; is it the right file?") from err
+    except ValueError as err:
+        raise ValueError(f"a foreign table must be a short file, {path} is not ({err}); is it the right file?") from err
 
 
 def milliseconds(text: str, where: str) -> float:
@@ -116,6 +122,6 @@ def milliseconds(text: str, where: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 < value < math.inf:
+    if not _LEAST_MS <= value <= _MOST_MS:
         raise ValueError(f"a latency must be a positive number of milliseconds, got {text!r:.40} in {where}; correct or remove the row")
     return value

@@ -192,6 +192,8 @@ def _read(path: Path) -> Iterator[tuple[dict[str, str | None], str]]:
     try:
         if "latency" not in (reader.fieldnames or ()):
             raise ValueError(f"a CSV of kernels must have the columns {', '.join(_CONV)} and latency, {path} lacks latency; add it")
+        if len(set(reader.fieldnames or ())) < len(reader.fieldnames or ()):
+            raise ValueError(f"a CSV of kernels must have each column once, {path} repeats one; remove it")
         for row in reader:
             yield row, f"line {reader.line_num} of {path}"
     except csv.Error as err:

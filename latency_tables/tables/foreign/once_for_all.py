@@ -28,6 +28,8 @@ import yaml
 from latency_tables.tables.foreign.adopt import Cost, milliseconds, read_text
 from supernet.operators import Operator, Shape
 
+_MOST_BYTES = 2_000_000
+"""Largest file that is read; the parser of YAML takes seconds for a megabyte."""
 _SIZE = r"([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})"
 _CONV = re.compile(rf"Conv-input:{_SIZE}-output:{_SIZE}")
 _BLOCK = re.compile(
@@ -154,7 +156,7 @@ def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
     It reads the parser's events and builds no objects, so that a hostile file cannot exhaust memory through nested aliases.
     """
-    text = read_text(path)
+    text = read_text(path, _MOST_BYTES)
     try:
         events = yaml.parse(text, Loader=yaml.SafeLoader)
         next(events)  # the stream begins

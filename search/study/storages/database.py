@@ -19,7 +19,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.study.storages.storage import METRIC_NAMES, Record, choices_of, lock
+from search.study.storages.storage import METRIC_NAMES, Record, choices_of, lock, position
 from tracking.files.atomic import write_text
 from tracking.files.records import read_record, texts
 
@@ -55,9 +55,9 @@ class Address:
             return None
         try:
             known = texts(read_record(path))
-            return cls(known["url"], known["study"])
+            return cls(_checked_url(known["url"]), known["study"])
         except (KeyError, ValueError) as err:
-            raise ValueError(f"a study's database must be named as the search wrote it, {path} is not ({err}); search anew") from err
+            raise ValueError(f"a study's database must be named as the search wrote it, {path} is not ({err!s:.200}); search anew") from err
 
     def write(self, folder: Path) -> None:
         """Write `database.json` into the folder, unless it is there."""
@@ -79,6 +79,12 @@ def check_database(url: str) -> str:
         ConnectionError: The database does not answer.
         ImportError: The database's driver is missing.
     """
+    DatabaseReader(Address(_checked_url(url), "")).close()
+    return url
+
+
+def _checked_url(url: str) -> str:
+    """The same URL; raises `ValueError` if it is not one of PostgreSQL, or holds a password."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -92,7 +98,6 @@ def check_database(url: str) -> str:
     if parsed.password is not None or any("password" in name for name in parsed.query):
         shown = f"postgresql://{parsed.username}@{parsed.host}/{parsed.database}"
         raise ValueError(f"a database's URL is written down and must hold no password, that of {shown} does; use PGPASSWORD or ~/.pgpass")
-    DatabaseReader(Address(url, "")).close()
     return url
 
 
@@ -151,7 +156,7 @@ class DatabaseReader:
                 yield Record(
                     number,
                     TrialState[state],
-                    {label: choices[label][int(index)] for label, index in (params or {}).items()},
+                    {label: choices[label][position(int(index))] for label, index in (params or {}).items()},
                     {name: json.loads(text) for name, text in (attributes or {}).items()},
                     {name: json.loads(text) for name, text in (system or {}).items()},
                 )

@@ -15,9 +15,11 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.study.storages.storage import METRIC_NAMES, Record, as_written, choices_of, lock
+from search.study.storages.storage import METRIC_NAMES, Record, as_written, choices_of, lock, position
 
 JOURNAL = "journal.log"
+_MOST_LINE = 8_000_000
+"""Longest line that is read, in bytes."""
 _STUDY = "search"
 """Name of the only study that a journal holds."""
 
@@ -47,14 +49,14 @@ class JournalReader:
     def notes(self) -> dict[str, Any]:
         found = {}
         start = _Operation.SET_STUDY_USER_ATTR.start
-        with as_written(self._path, ValueError):
+        with as_written(self._path):
             for line in self._lines():
                 if line.startswith(start):
                     found |= json.loads(line)["user_attr"]
         return found
 
     def records(self) -> Iterator[Record]:
-        with as_written(self._path, ValueError):
+        with as_written(self._path):
             yield from self._records()
 
     def _records(self) -> Iterator[Record]:
@@ -81,7 +83,9 @@ class JournalReader:
 
     def _lines(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:
-            for line in file:
+            while line := file.readline(_MOST_LINE):
+                if len(line) == _MOST_LINE:
+                    raise ValueError(f"a line is longer than {_MOST_LINE // 10**6} MB")
                 if line.endswith(b"\n"):  # a last line without an end is still being written
                     yield line
 
@@ -93,7 +97,7 @@ def _begun(number: int, line: bytes) -> Record:
     distributions, _, tail = rest.partition(b',"params":')
     choices = _choices(distributions)
     log = json.loads(head + b'"params":' + tail)
-    params = {label: choices[label][index] for label, index in log["params"].items()}
+    params = {label: choices[label][position(index)] for label, index in log["params"].items()}
     return Record(number, TrialState.RUNNING, params, log["user_attrs"], log["system_attrs"])
 
 

@@ -77,25 +77,24 @@ class Writer(Reader, Protocol):
         ...
 
 
-_BROKEN = (LookupError, TypeError, AttributeError, AssertionError)
+_BROKEN = (LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError, ValueError)
 """Errors that arise when the stored content is not what a search wrote."""
 
 
 @contextmanager
-def as_written(where: Path, *also: type[Exception]) -> Iterator[None]:
+def as_written(where: Path) -> Iterator[None]:
     """Turn the obscure errors of reading a damaged study into a `ValueError` that says so in one line.
 
     Args:
         where: Path that the error names.
-        also: Further types of errors that mean a damaged study here.
 
     Raises:
         ValueError: One of these errors was raised.
     """
     try:
         yield
-    except (*_BROKEN, *also) as err:
-        reason = " ".join(repr(err).split())
+    except _BROKEN as err:
+        reason = " ".join(f"{type(err).__name__}: {err}".split())
         raise ValueError(f"a study must be as a search wrote it, {where} is not ({reason:.100}); search anew in another folder") from err
 
 
@@ -104,6 +103,13 @@ def choices_of(distribution: str) -> Sequence[Any]:
     known = json_to_distribution(distribution)
     assert isinstance(known, CategoricalDistribution)
     return known.choices
+
+
+def position(index: object) -> int:
+    """A position among the values of a choice; Python would count a negative one from the end."""
+    if not isinstance(index, int) or index < 0:
+        raise ValueError(f"no choice has a value number {index!r:.40}")
+    return index
 
 
 def lock(folder: Path) -> FileLock:

@@ -71,12 +71,12 @@ class Spelling:
         if match is None or not name.startswith(self.prefix):
             blocks = len(self.back) + len(_TAIL)
             form = f"{self.prefix}back_0<{blocks} digits 0-5>0+cls_<9 digits 0-2>+reg_<9 digits 0-2>_ops_<{self._exits}>"
-            raise ValueError(f"an architecture name of {self.family} has the form {form}, got {name!r:.200}")
+            raise ValueError(f"an architecture name of {self.family} has the form {form}, got {name!r:.120}")
         stage, block = (int(digit) for digit in match["exit"])
         digits = dict(zip(self.back, match["back"], strict=True))
         for head, labels in self.towers.items():
             if match[head][1] == "2":
-                raise ValueError(f"the first layer of a head cannot be skipped (digit 2), got {head}_{match[head]} in {name!r}")
+                raise ValueError(f"the first layer of a head cannot be skipped (digit 2), got {head}_{match[head]} in {name!r:.120}")
             digits |= zip(labels, match[head], strict=True)
         feature: dict[str, Value] = {"feature": self.exits.index((stage, block))}
         return feature | {label: self.choices[label][int(digit)] for label, digit in digits.items()}
