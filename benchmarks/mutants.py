@@ -1,23 +1,20 @@
 """Mutation testing: changes the modules that compute numbers, one small change at a time, and counts the changes that the tests notice.
 
 A mutant is a module with one change: another operator, comparison or number, a minimum in place of a maximum, a condition turned round.
-Texts, annotations, decorators and the statements that raise errors are left alone. Each mutant is tried against the test files of its
-module (`TESTS`); it is killed if a test fails, or if the tests take five times as long as usual. Mutants that compute the same as the
-original are listed in data/mutants_that_change_nothing.toml, each with the reason, and are not tried. The changes are made in a temporary
-copy of the tree. Most come from the library Cosmic Ray; those of numbers and of names are ours.
+Each mutant is tried against the test files of its module (`TESTS`) and the examples in it. It is killed if a test fails, or if the tests
+take five times as long as usual. Mutants that compute the same as the original are listed in data/mutants_that_change_nothing.toml, each
+with the reason, and are not tried. The changes are made in a temporary copy of the tree.
 
     python benchmarks/mutants.py                          # a sample of 15 to 25 mutants a module
     python benchmarks/mutants.py --all --only pareto      # every mutant of the modules whose path contains a text
-    python benchmarks/mutants.py --journal mutants.jsonl  # goes on where it stopped: what was killed stays so, survivors are tried again
+    python benchmarks/mutants.py --journal killed.txt     # goes on where it stopped: what was killed stays so, survivors are tried again
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import compileall
 import contextlib
-import hashlib
 import importlib
 import multiprocessing
 import os
@@ -29,28 +26,13 @@ import sys
 import tempfile
 import time
 import tomllib
-import warnings
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.operators import (
-    binary_operator_replacement,
-    boolean_replacer,
-    break_continue,
-    comparison_operator_replacement,
-    unary_operator_replacement,
-    zero_iteration_for_loop,
-)
-from cosmic_ray.operators.operator import Operator
-from parso.python.tree import Number
-from parso.tree import Leaf, NodeOrLeaf
+from mutations import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[1]
 SAME = Path(__file__).with_name("data") / "mutants_that_change_nothing.toml"
@@ -94,162 +76,10 @@ HEAVY = (
     "sklearn.gaussian_process",
 )
 """Packages that are imported once, before a process is forked for each mutant."""
-PATIENCE, LEAST_PATIENCE_S = 5, 20
+PATIENCE, LEAST_PATIENCE_S = 5, 30
 """A mutant counts as killed if its tests take this many times as long as usual, and at least so many seconds."""
 
 _FORK = multiprocessing.get_context("fork")
-_SWAPPED = [
-    ("min", "max"), ("minimum", "maximum"), ("amin", "amax"), ("argmin", "argmax"), ("any", "all"), ("floor", "ceil"), ("zeros", "ones"),
-    ("mean", "sum"), ("std", "var"), ("sqrt", "square"), ("+=", "-="), ("*=", "/="), ("|=", "&="),
-]  # fmt: skip
-NAMES = {**dict(_SWAPPED), **{b: a for a, b in _SWAPPED}, "median": "mean", "prod": "sum", "cumsum": "cumprod", "argsort": "argmin"}
-"""Names and assignments that one of our operators replaces."""
-
-
-class Numbers(Operator):
-    """Makes an integer one larger or smaller, and a decimal number a tenth."""
-
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator:
-        if isinstance(node, Number):
-            yield from [(node.start_pos, node.end_pos)] * 2
-
-    def mutate(self, node: Leaf, index: int) -> Leaf:
-        if node.value.isdigit():
-            node.value = str(int(node.value) + (1, -1)[index])
-        else:
-            value = float(node.value)
-            node.value = f"{value * (1.1, 0.9)[index]:.6g}" if value else ("1.0", "-1.0")[index]
-        return node
-
-    @classmethod
-    def examples(cls):
-        return ()
-
-
-class Swapped(Operator):
-    """Replaces a name of `NAMES` by its counterpart."""
-
-    def mutation_positions(self, node: NodeOrLeaf) -> Iterator:
-        if isinstance(node, Leaf) and node.value in NAMES and (node.type == "operator" or self._is_call(node)):
-            yield node.start_pos, node.end_pos
-
-    @staticmethod
-    def _is_call(node: Leaf) -> bool:
-        follows = node.get_next_leaf()
-        return node.type == "name" and follows is not None and follows.value == "("
-
-    def mutate(self, node: Leaf, index: int) -> Leaf:
-        node.value = NAMES[node.value]
-        return node
-
-    @classmethod
-    def examples(cls):
-        return ()
-
-
-def _operators() -> Iterator[Operator]:
-    """The changes that are made: of Cosmic Ray's those that a person could have typed by mistake."""
-    binary = (
-        "Add_Sub",
-        "Sub_Add",
-        "Mul_Div",
-        "Div_Mul",
-        "FloorDiv_Div",
-        "Div_FloorDiv",
-        "Mod_Mul",
-        "Pow_Mul",
-        "BitOr_BitAnd",
-        "BitAnd_BitOr",
-    )
-    compared = (
-        "Lt_LtE",
-        "LtE_Lt",
-        "Gt_GtE",
-        "GtE_Gt",
-        "Eq_NotEq",
-        "NotEq_Eq",
-        "Is_IsNot",
-        "IsNot_Is",
-        "Lt_Gt",
-        "Gt_Lt",
-        "LtE_GtE",
-        "GtE_LtE",
-    )
-    unary = ("Delete_USub", "Delete_Invert", "Delete_Not")
-    yield from (vars(binary_operator_replacement)[f"ReplaceBinaryOperator_{name}"]() for name in binary)
-    yield from (vars(comparison_operator_replacement)[f"ReplaceComparisonOperator_{name}"]() for name in compared)
-    yield from (vars(unary_operator_replacement)[f"ReplaceUnaryOperator_{name}"]() for name in unary)
-    yield from (boolean_replacer.ReplaceTrueWithFalse(), boolean_replacer.ReplaceFalseWithTrue(), boolean_replacer.AddNot())
-    yield from (boolean_replacer.ReplaceAndWithOr(), boolean_replacer.ReplaceOrWithAnd())
-    yield from (break_continue.ReplaceBreakWithContinue(), break_continue.ReplaceContinueWithBreak())
-    yield from (zero_iteration_for_loop.ZeroIterationForLoop(), Numbers(), Swapped())
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A module with one change."""
-
-    module: str
-    """Path of the module from the root of the tree."""
-    line: int
-    """Number of the changed line, from 1."""
-    before: str
-    """The line without its indentation."""
-    after: str
-    """The changed line."""
-    code: str
-    """The whole changed module."""
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """What the list of mutants that change nothing knows it by."""
-        return self.module, self.before, self.after
-
-    @property
-    def key(self) -> str:
-        """What a journal knows it by."""
-        return hashlib.sha256(f"{self.module}\n{self.code}".encode()).hexdigest()
-
-
-def _left_alone(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Spans of annotations, decorators, formatted texts and of the statements that raise errors or import."""
-    spans = []
-    for node in ast.walk(ast.parse(source)):
-        alone: list[ast.AST | None] = []
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            alone += [node.returns, *node.decorator_list]
-        elif isinstance(node, ast.ClassDef):
-            alone += node.decorator_list
-        elif isinstance(node, (ast.arg, ast.AnnAssign)):
-            alone.append(node.annotation)
-        elif isinstance(node, (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)):
-            alone.append(node)
-        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            alone.append(node)
-        for part in alone:
-            if part is not None:
-                spans.append(((part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)))
-    return spans
-
-
-def mutants(module: str, source: str) -> list[Mutant]:
-    """Every mutant of a module, in the order of its lines."""
-    alone, lines, found = _left_alone(source), source.splitlines(), {}
-    nodes = list(ast_nodes(get_ast(source)))
-    for operator in _operators():
-        places = [place for node in nodes for place in operator.mutation_positions(node)]
-        for occurrence, (start, end) in enumerate(places):
-            if any(first <= start and end <= last for first, last in alone):
-                continue
-            code = mutate_code(source, operator, occurrence)
-            changed = code.splitlines()
-            number = next(i for i, (old, new) in enumerate(zip(lines, changed, strict=False)) if old != new)
-            with warnings.catch_warnings(), contextlib.suppress(SyntaxError):
-                warnings.simplefilter("ignore", SyntaxWarning)
-                compile(code, module, "exec")
-                mutant = Mutant(module, number + 1, lines[number].strip(), changed[number].strip(), code)
-                found[code] = mutant
-    return sorted(found.values(), key=lambda mutant: (mutant.line, mutant.after))
 
 
 def sample(every: list[Mutant], seed: int) -> list[Mutant]:
@@ -266,8 +96,8 @@ def copy_tree(to: Path) -> None:
         compileall.compile_dir(to / folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 
 
-def _test(copy: Path, names: list[str]) -> None:
-    """Run test files in a copy of the tree and exit with the status of pytest; for a process of its own."""
+def _test(copy: Path, files: list[str]) -> None:
+    """Run tests in a copy of the tree and exit with the status of pytest; for a process of its own."""
     os.setsid()
     os.chdir(copy)
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -275,26 +105,15 @@ def _test(copy: Path, names: list[str]) -> None:
     os.dup2(silence, 2)
     os.environ["PYTHONPATH"] = sys.path[0] = str(copy)
     sys.dont_write_bytecode = True
-    os._exit(
-        pytest.main(
-            [
-                "-x",
-                "-q",
-                "-n",
-                "0",
-                "-p",
-                "no:cacheprovider",
-                "-W",
-                "ignore::pytest.PytestAssertRewriteWarning",
-                *(f"tests/{name}.py" for name in names),
-            ]
-        )
-    )
+    # what is forked has imported Hypothesis already, of which pytest warns
+    options = "-x -q -n 0 -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
+    os._exit(pytest.main([*options.split(), *files]))
 
 
 def run_tests(copy: Path, module: str, limit_s: float) -> int | None:
     """Status of pytest on the tests of a module; None if they took longer than the limit."""
-    child = _FORK.Process(target=_test, args=(copy, TESTS[module]))
+    files = [*(f"tests/{name}.py" for name in TESTS[module]), module]  # the module for its examples
+    child = _FORK.Process(target=_test, args=(copy, files))
     child.start()
     child.join(limit_s)
     status = child.exitcode
