@@ -1,8 +1,8 @@
 """The changes that mutation testing makes to a module; `mutants.py` tries them.
 
 Most are made by the library Cosmic Ray. Of its operators those are taken that a person could have typed by mistake; those of numbers and of
-names are ours, since Cosmic Ray adds one to every number, and one is far from .75. Texts, annotations, decorators and the statements that
-raise errors or import are left alone.
+names are ours, since Cosmic Ray adds one to every number, and one is far from .75. Texts, annotations, decorators, the statements that
+raise errors or import, and the `strict` of `zip`, which checks our own code, are left alone.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Mutant:
 
 
 def _left_alone(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Spans of annotations, decorators, formatted texts and of the statements that raise errors or import."""
+    """Spans of annotations, decorators and formatted texts, of the statements that raise errors or import, and of the `strict` of `zip`."""
     spans = []
     for node in ast.walk(ast.parse(source)):
         alone: list[ast.expr | ast.stmt | None] = []
@@ -155,6 +155,8 @@ def _left_alone(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
             alone.append(node.annotation)
         elif isinstance(node, (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)):
             alone.append(node)
+        elif isinstance(node, ast.keyword) and node.arg == "strict":
+            alone.append(node.value)
         elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             alone.append(node)
         for part in alone:

@@ -123,6 +123,9 @@ def test_overlap_of_uneven_boxes(a, b, expected):
 
 def test_distance_of_uneven_boxes():
     assert center_error(np.array([1, 2, 10, 20]), np.array([2, 5, 2, 6])) == 5  # from (6, 12) to (3, 8)
+    assert center_error(np.array([1, 2, 9, 21]), np.array([2, 5, 3, 5])) == pytest.approx(np.hypot(2, 5))  # from (5.5, 12.5) to (3.5, 7.5)
+    boxes = np.array([[1, 2, 10, 20], [2, 5, 2, 6], [6, 12, 0, 0]])
+    assert center_error(boxes, boxes[1]).tolist() == [5, 0, 5]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,11 @@ def test_corners():
     np.testing.assert_array_equal(xyxy_to_xywh(np.array([[1, 2, 11, 22]])), [[1, 2, 10, 20]])
 
 
+@pytest.mark.parametrize("text, box", [("-1,-2,3,4", [-1, -2, 3, 4]), ("0,0,0.5,0.25", [0, 0, 0.5, 0.25])])
+def test_a_typed_box_may_lie_anywhere_and_be_small(text, box):
+    assert parse_box(text).tolist() == box
+
+
 @pytest.mark.parametrize(
     "polygon, box",
     [
@@ -151,7 +159,7 @@ def test_corners():
         ((3, 0, 11, 6, 8, 10, 0, 4), (5.5, 5, 11 * (5 / 11) ** 0.5, 10 * (5 / 11) ** 0.5)),
         # no rectangle: the first two sides are 6 and 4, the bounding box is 6 x 10, the mean of the corners (3, 3.5)
         ((0, 0, 6, 0, 6, 4, 0, 10), (3, 3.5, 6 * 0.4**0.5, 10 * 0.4**0.5)),
-        ((1, 2, 1.5, 2, 1.5, 2.5, 1, 2.5), (1.25, 2.25, 0.5, 0.5)),  # less than a pixel
+        ((0, 0, 0.6, 0, 0.6, 0.4, 0, 1), (0.3, 0.35, 0.6 * 0.4**0.5, 0.4**0.5)),  # the same, smaller than a pixel
         ((0, 0, 4, 0, 4, 0, 0, 0), (2, 0, 4, 0)),  # a line
     ],
 )
