@@ -5,9 +5,9 @@ Each mutant is tried against the test files of its module (`TESTS`) and the exam
 take five times as long as usual. Mutants that compute the same as the original are listed in data/mutants_that_change_nothing.toml, each
 with the reason, and are not tried. The changes are made in a temporary copy of the tree.
 
-    python benchmarks/mutants.py                          # a sample of 15 to 25 mutants a module
-    python benchmarks/mutants.py --all --only pareto      # every mutant of the modules whose path contains a text
-    python benchmarks/mutants.py --journal killed.txt     # goes on where it stopped: what was killed stays so, survivors are tried again
+    python -m benchmarks.mutants                          # a sample of 15 to 25 mutants a module
+    python -m benchmarks.mutants --all --only pareto      # every mutant of the modules whose path contains a text
+    python -m benchmarks.mutants --journal killed.txt     # goes on where it stopped: what was killed stays so, survivors are tried again
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
-from mutations import Mutant, mutants
+
+from benchmarks.mutations import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[1]
 SAME = Path(__file__).with_name("data") / "mutants_that_change_nothing.toml"
