@@ -184,11 +184,15 @@ def main() -> None:
         )
     count, deaths = sum(map(len, tried.values())), sum(map(len, dead.values()))
     print(f"\n{deaths} of {count} mutants that change something are killed: {100 * deaths / max(1, count):.1f} %.")
-    alive = [mutant for module, some in tried.items() for mutant in some if mutant.key not in dead[module]]
-    for mutant in alive:
-        print(f"\n{mutant.module}:{mutant.line} survives:\n    {mutant.before}\n    {mutant.after}")
-    for mutant in (each for some in chosen.values() for each in some if each.place in same):
-        print(f"\n{mutant.module}:{mutant.line} changes nothing ({same[mutant.place]}):\n    {mutant.before}\n    {mutant.after}")
+    show("Survivors", [(mutant, "") for module, some in tried.items() for mutant in some if mutant.key not in dead[module]])
+    show("Mutants that change nothing", [(each, same[each.place]) for some in chosen.values() for each in some if each.place in same])
+
+
+def show(title: str, some: list[tuple[Mutant, str]]) -> None:
+    """Print mutants, each with a remark, as a section in Markdown."""
+    print(f"\n## {title}\n\n" + ("" if some else "None.\n"), end="")
+    for mutant, remark in some:
+        print(f"- {mutant.module}, line {mutant.line}{': ' if remark else ''}{remark}\n\n      - {mutant.before}\n      + {mutant.after}\n")
 
 
 if __name__ == "__main__":
