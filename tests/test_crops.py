@@ -9,10 +9,13 @@ PLACES = np.stack([4 * X, 6 * Y, X * 0], axis=-1).astype(np.uint8)
 """An image 60 px wide and 40 px high whose pixels say where they are: four times x, and six times y."""
 
 
-@pytest.mark.parametrize("size, side", [((10, 10), 20), ((8, 2), np.sqrt(13 * 7)), ((0, 4), np.sqrt(2 * 6))])
-def test_a_target_has_half_its_width_and_height_for_context(size, side):
-    assert context_side(np.array(size, float)) == pytest.approx(side)
-    assert context_side(np.array([[size, size]], float)) == pytest.approx(np.full((1, 2), side))
+def test_a_target_has_half_its_width_and_height_for_context():
+    sizes, sides = [(10, 10), (8, 2), (0, 4), (3, 4)], [20, 13 * 7, 2 * 6, 6.5 * 7.5]
+    sides[1:] = np.sqrt(sides[1:])
+    for size, side in zip(sizes, sides, strict=True):
+        assert context_side(np.array(size)) == pytest.approx(side)
+    assert context_side(np.array(sizes)) == pytest.approx(sides)
+    assert context_side(np.array([sizes, sizes])) == pytest.approx(np.array([sides, sides]))
 
 
 def places(crop):
