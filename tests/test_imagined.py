@@ -12,11 +12,11 @@ from supernet.counts import Counts
 from supernet.operators import Operator
 
 
-def operator(kind="conv", size=4, macs=100, moved=1000, channels=1, **options):
-    """An operator that moves so many numbers in all, from a square map to one of the same size."""
-    shape = (channels, size, size)
+def operator(kind="conv", size=4, macs=100, moved=1000, channels=1, height=None, **options):
+    """An operator that moves so many numbers in all, from a map to one of the same size, which is square if no height is given."""
+    shape = (channels, height or size, size)
     bare = Operator(kind, "search", shape, shape, tuple(options.items()), make=lambda _: None)
-    return dataclasses.replace(bare, kept={bare.key: Counts(macs, 0, moved - 2 * channels * size**2, 0)})
+    return dataclasses.replace(bare, kept={bare.key: Counts(macs, 0, moved - 2 * math.prod(shape), 0)})
 
 
 def chips(operators, usual=None, known=None):
@@ -72,6 +72,7 @@ def test_chips_mix_known_ones_and_multiply_adds_numbers_moved_and_calls(many, al
         ({"kernel": 3}, {"kernel": 5}, 0.02, [1.0, 0.5]),  # the kernel, and both
         ({"expansion": 4}, {"expansion": 6}, 0.02, [0.5]),  # any other option
         ({"size": 4}, {"size": 8}, 0.02, [0.7]),  # the size of the map
+        ({"height": 4}, {"height": 8}, 0.02, []),
         ({"size": 4, "side": 1}, {"size": 8, "side": 2}, 0.02, [0.7]),  # what follows from the input shape adds nothing
         ({"stride": 1, "expansion": 4}, {"stride": 2, "expansion": 6}, 0.02, [0.5, 0.5]),
     ],
@@ -111,11 +112,12 @@ def test_a_slow_kernel_size_costs_up_to_many_times_its_multiply_adds(many, alike
         ({"expansion": 3}, {"expansion": 6}, 2, 0),  # twice the channels within
         ({"channels": 2}, {"channels": 5}, 2.5, 0),
         ({"size": 4}, {"size": 8}, 4, 1),  # four times the places, and a factor for each size
+        ({"height": 4}, {"height": 8}, 2, 0),  # maps of one width share the factor
         ({"stride": 1}, {"stride": 2}, 1, 1),
         ({"size": 4, "stride": 1}, {"size": 8, "stride": 2}, 4, 2),
     ],
 )
-def test_depthwise_work_is_channels_times_places_times_taps(many, alike, first, second, ratio, factors):
+def test_depthwise_work_is_channels_times_places(many, alike, first, second, ratio, factors):
     a, b = slow_extras([operator(kernel=7, **first), operator(kernel=7, **second), operator()], np.ones(3))
     logarithm = np.log(b / a)
     assert logarithm.mean() == pytest.approx(math.log(ratio), abs=0.01)
@@ -130,5 +132,12 @@ def test_one_kernel_size_is_slow_at_a_time(many, alike):
     assert slow.mean(axis=1) == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0], abs=0.01)
 
 
-def test_a_kernel_size_that_no_network_uses_is_no_hypothesis():
-    assert len(chips([operator(kernel=3), operator()], np.array([0.0, 1.0]))) == 3
+def test_chips_that_are_slow_for_a_kernel_size_resemble_the_known_ones_otherwise(many):
+    """Their other operators stray as little as by the first hypothesis."""
+    a, b, _ = chips([operator("a"), operator("b"), operator(kernel=7)])[-1]
+    assert np.log(a / b).std() == pytest.approx(math.sqrt(2 * (0.02**2 + 0.1**2 * (1 + 0.5**2))), rel=0.02)
+
+
+@pytest.mark.parametrize("usual, count", [(0.0, 3), (0.5, 4)])
+def test_a_kernel_size_that_no_network_uses_is_no_hypothesis(usual, count):
+    assert len(chips([operator(kernel=3, size=1), operator()], np.array([usual, 1.0]))) == count
