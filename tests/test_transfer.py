@@ -241,3 +241,8 @@ def test_what_nothing_says_is_measured_with_a_noise_of_two_and_a_half_percent(rn
 
 def test_expected_error_of_equal_deviations():
     assert expected_error(np.array([0.1, 0.1])) == pytest.approx(7.9788456)  # 10 % times the root of 2 / pi
+
+
+def test_chosen_networks_differ_even_if_nothing_is_left_to_learn():
+    certain = Belief(np.ones(6), np.zeros((6, 1)), np.empty((6, 0)))
+    assert sorted(choose([certain], 6, np.random.default_rng(0)).tolist()) == list(range(6))
