@@ -42,6 +42,7 @@ TESTS = {
     "tracking/boxes.py": ["test_boxes"],
     "tracking/grid.py": ["test_grid"],
     "tracking/crops.py": ["test_crops"],
+    "tracking/trackers/procedure.py": ["test_procedure"],
     "tracking/trackers/siamese.py": ["test_siamese"],
     "tracking/lockstep.py": ["test_siamese"],
     "tracking/losses/siamese.py": ["test_losses"],

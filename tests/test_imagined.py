@@ -110,6 +110,7 @@ def test_a_slow_kernel_size_costs_up_to_many_times_its_multiply_adds(many, alike
     [
         ({}, {}, 1, 0),
         ({"expansion": 3}, {"expansion": 6}, 2, 0),  # twice the channels within
+        ({}, {"expansion": 3}, 3, 0),
         ({"channels": 2}, {"channels": 5}, 2.5, 0),
         ({"size": 4}, {"size": 8}, 4, 1),  # four times the places, and a factor for each size
         ({"height": 4}, {"height": 8}, 2, 0),  # maps of one width share the factor

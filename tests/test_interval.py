@@ -90,3 +90,8 @@ def test_factors_that_are_not_equally_far_from_one_are_refused(factors):
 def test_impossible_intervals_are_refused(reach, coverage):
     with pytest.raises(ValueError, match="a reach >= 0 and a coverage within 0..1, got"):
         Interval(reach, coverage)
+
+
+@pytest.mark.parametrize("coverage", [0, 1])
+def test_the_ends_of_what_is_allowed(coverage):
+    assert Interval(0, coverage).factors == {"low": 1, "high": 1, "coverage": coverage}
