@@ -302,12 +302,12 @@ def test_crops_of_a_start_and_of_a_step(cuts):
     image = np.full((90, 120, 3), (1, 2, 3), np.uint8)
     image[:45] = (3, 6, 9)
     siamese = Siamese(Noted(), settings)
-    state = siamese.start([image, image], np.array([[40.0, 30, 10, 10], [60, 20, 8, 2]]))
-    # sqrt(13 x 7) = 9.54 px; sides are rounded
-    assert cuts == [([45, 35], 20, 64, [2, 4, 6]), ([64, 21], 10, 64, [2, 4, 6])]
+    state = siamese.start([image, image], np.array([[40.0, 30, 10, 10], [60, 20, 9, 3]]))
+    # sqrt(15 x 9) = 11.62 px; sides are rounded
+    assert cuts == [([45, 35], 20, 64, [2, 4, 6]), ([64.5, 21.5], 12, 64, [2, 4, 6])]
     cuts.clear()
     siamese.step([image, image], state)
-    assert [cut[:3] for cut in cuts] == [([45, 35], 50, 160), ([64, 21], 24, 160)]
+    assert [cut[:3] for cut in cuts] == [([45, 35], 50, 160), ([64.5, 21.5], 29, 160)]
 
 
 @pytest.mark.parametrize("side, whole", [(12.49, 12), (12.5, 13), (13.5, 14)])
@@ -331,7 +331,7 @@ def test_a_target_is_small_by_its_share_of_the_image():
 
 
 def test_images_of_one_batch_may_differ_in_size():
-    """The target of the small image stays inside it, at most as large as it is."""
+    """The target of the small image becomes as large as the image, 30 x 40 px, and that of the large one grows on."""
     settings = replace(SETTINGS, lr=1.0)
     images = [np.zeros((40, 30, 3), np.uint8), np.zeros((300, 200, 3), np.uint8)]
 
@@ -343,7 +343,7 @@ def test_images_of_one_batch_may_differ_in_size():
     siamese = Siamese(Large(), settings)
     state = siamese.start(images, np.array([[5.0, 5, 20, 25], [100, 200, 20, 25]]))
     _, boxes, _ = siamese.step(images, state)
-    assert (boxes[0, 2:] <= [30, 40]).all() and (boxes[1, 2:] > [20, 25]).all()
+    assert boxes[0, 2:].tolist() == [30, 40] and (boxes[1, 2:] > [30, 40]).all()
 
 
 @pytest.mark.parametrize(
