@@ -155,3 +155,21 @@ def test_a_sample_keeps_quantiles_of_the_clock_that_ranks():
     assert by_cpu.quantiles == pytest.approx((5, 25, 75, 95)) and by_cpu.low_ms == pytest.approx(10)
     assert by_wall.quantiles == pytest.approx((10, 50, 150, 190)) and by_wall.low_ms == pytest.approx(20)
     assert by_cpu.drift == 0 and np.isnan(by_cpu.reference_ms)
+
+
+def test_half_of_the_samples_decide_whether_it_is_unsteady():
+    """The mean of these drifts would be 0.1."""
+    three = [dataclasses.replace(sample, drift=drift) for sample, drift in zip(samples(3, 3, 3), (0.0, 0.0, 0.3), strict=True)]
+    assert combine([(1, three)], "cpu").flag == ""
+
+
+def test_the_longest_model_is_that_of_the_first_round():
+    """Its runs spread from 0.8 to 1.1 of the median, those of the other from 0.5 to 2."""
+    other = [dataclasses.replace(sample, quantiles=(2.0, 3.0, 6.0, 8.0)) for sample in samples(4, 4, 4)]
+    measured = combine([(1, samples(5, 3, 3)), (1, other)], "cpu")
+    assert (measured.p05_ms, measured.p95_ms) == pytest.approx((0.8 * 7, 1.1 * 7))
+
+
+def test_exactly_a_thousandth_is_resolved():
+    measured = combine([(0.001, [Sample(4.0, 4.0, 4.0, (4.0, 4.0, 4.0, 4.0), 10, 2.0)] * 3)], "cpu")
+    assert (measured.flag, measured.cpu_ms, measured.reference_units) == ("", 0.004, 0.002)
