@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking.boxes import box_of_polygon, center_error, clip_boxes, convex_quadrilateral, iou, parse_box, xywh_to_xyxy, xyxy_to_xywh
+from tracking.files.annotations import read_boxes, write_boxes
 
 coordinate = st.floats(-1000, 1000)
 side = st.floats(0.125, 1000)
@@ -84,3 +85,80 @@ def test_a_polygon_becomes_a_box_of_its_area():
 def test_quadrilaterals_that_people_draw(corners, is_one):
     assert convex_quadrilateral(np.array(corners, float)) == is_one
     assert convex_quadrilateral(np.array([corners] * 2, float)).tolist() == [is_one] * 2
+
+
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        ((0, 0, 4, 10), (1, 2, 10, 4), 12 / (40 + 40 - 12)),  # 3 x 4 are shared
+        ((1, 2, 10, 4), (0, 0, 4, 10), 12 / 68),
+        ((0, 0, 0.5, 0.5), (0.25, 0, 0.5, 0.5), 1 / 3),  # far below a pixel
+        ((0, 0, 2, 2), (3, 0, 2, 2), 0),  # a gap to the side
+        ((0, 0, 2, 2), (0, 3, 2, 2), 0),  # below
+        ((0, 0, 2, 2), (3, 3, 2, 2), 0),  # both: two negative lengths make no area
+        ((0, 0, -2, 3), (0, 0, -2, 3), 0),
+        ((2, 2, -2, -2), (0, 0, 2, 2), 0),  # two negative sides make no area
+        ((5, 5, 0, 3), (5, 5, 1, 3), 0),
+    ],
+)
+def test_overlap_of_uneven_boxes(a, b, expected):
+    assert iou(np.array(a), np.array(b)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_distance_of_uneven_boxes():
+    assert center_error(np.array([1, 2, 10, 20]), np.array([2, 5, 2, 6])) == 5  # from (6, 12) to (3, 8)
+    assert center_error(np.array([1, 2, 9, 21]), np.array([2, 5, 3, 5])) == pytest.approx(np.hypot(2, 5))  # from (5.5, 12.5) to (3.5, 7.5)
+    boxes = np.array([[1, 2, 10, 20], [2, 5, 2, 6], [6, 12, 0, 0]])
+    assert center_error(boxes, boxes[1]).tolist() == [5, 0, 5]
+
+
+@pytest.mark.parametrize(
+    "box, inside",
+    [
+        ([3, 4, 5, 2], [3, 4, 5, 2]),  # all of it
+        ([-3, -4, 5, 6], [0, 0, 2, 2]),
+        ([18, 7, 5, 6], [18, 7, 2, 3]),
+        ([-1, -1, 99, 99], [0, 0, 20, 10]),
+        ([25, 15, 5, 5], [20, 10, 0, 0]),  # nothing is left
+    ],
+)
+def test_clipped_on_each_side(box, inside):
+    np.testing.assert_array_equal(clip_boxes(np.array(box), (20, 10)), inside)
+
+
+def test_corners():
+    np.testing.assert_array_equal(xywh_to_xyxy(np.array([[1, 2, 10, 20]])), [[1, 2, 11, 22]])
+    np.testing.assert_array_equal(xyxy_to_xywh(np.array([[1, 2, 11, 22]])), [[1, 2, 10, 20]])
+
+
+@pytest.mark.parametrize("text, box", [("-1,-2,3,4", [-1, -2, 3, 4]), ("0,0,0.5,0.25", [0, 0, 0.5, 0.25])])
+def test_a_typed_box_may_lie_anywhere_and_be_small(text, box):
+    assert parse_box(text).tolist() == box
+
+
+@pytest.mark.parametrize(
+    "polygon, box",
+    [
+        # a rectangle of 10 x 5 on a corner: 11 x 10 about (5.5, 5), shrunk to an area of 50
+        ((3, 0, 11, 6, 8, 10, 0, 4), (5.5, 5, 11 * (5 / 11) ** 0.5, 10 * (5 / 11) ** 0.5)),
+        # no rectangle: the first two sides are 6 and 4, the bounding box is 6 x 10, the mean of the corners (3, 3.5)
+        ((0, 0, 6, 0, 6, 4, 0, 10), (3, 3.5, 6 * 0.4**0.5, 10 * 0.4**0.5)),
+        ((0, 0, 0.6, 0, 0.6, 0.4, 0, 1), (0.3, 0.35, 0.6 * 0.4**0.5, 0.4**0.5)),  # the same, smaller than a pixel
+        ((0, 0, 4, 0, 4, 0, 0, 0), (2, 0, 4, 0)),  # a line
+    ],
+)
+def test_a_polygon_keeps_centre_shape_and_area(tmp_path, polygon, box):
+    (tmp_path / "boxes.txt").write_text(",".join(map(str, polygon)))
+    x, y, w, h = box
+    np.testing.assert_allclose(read_boxes(tmp_path / "boxes.txt"), [[x - w / 2, y - h / 2, w, h]], atol=1e-12)
+
+
+def test_written_with_four_decimals(tmp_path):
+    write_boxes(tmp_path / "boxes.txt", np.array([[1, 2.00004, 3.00006, np.nan], [5, 6, 7, 8]]))
+    assert (tmp_path / "boxes.txt").read_text() == "1.0000,2.0000,3.0001,nan\n5.0000,6.0000,7.0000,8.0000\n"
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4, 4, 4), (2, 5)])
+def test_only_boxes_are_written(tmp_path, shape):
+    with pytest.raises(ValueError, match=r"shape \(T, 4\)"):
+        write_boxes(tmp_path / "boxes.txt", np.zeros(shape))

@@ -24,6 +24,14 @@ def test_counted_on_fingers():
     assert count(layer, [(2, 4, 4)]) == Counts(864, 864 + 96, 54 + 6, 48 + 48)
 
 
+def test_counting_leaves_no_trace(capsys):
+    layer = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3))
+    counts = count(layer, [(2, 4, 4)])
+    assert [type(number) for number in dataclasses.astuple(counts)] == [int] * 4  # as files keep them
+    assert not any(module._forward_hooks for module in layer.modules())
+    assert capsys.readouterr().out == ""
+
+
 def test_modules_that_run_one_after_the_other_add_up():
     assert Counts(1, 2, 3, 40) + Counts(10, 20, 30, 4) == Counts(11, 22, 33, 40)
 

@@ -43,3 +43,12 @@ def test_several_figures_are_predicted_at_once():
     values = np.arange(5.0)
     predicted = cross_validated(5, lambda known, wanted: np.stack([values[wanted], -values[wanted]]))
     assert predicted.tolist() == [[0, 1, 2, 3, 4], [0, -1, -2, -3, -4]]
+
+
+def test_the_seed_is_0_where_none_is_given():
+    asked = {}
+    for name, seed in (("none", {}), ("0", {"seed": 0}), ("1", {"seed": 1})):
+        parts = asked[name] = [part.tolist() for part in folds(20, **seed)]
+        predicted = cross_validated(20, lambda known, wanted: np.full(wanted.sum(), np.flatnonzero(wanted).min()), **seed)
+        assert predicted.tolist() == [next(part.index(True) for part in parts if part[item]) for item in range(20)]
+    assert asked["none"] == asked["0"] != asked["1"]

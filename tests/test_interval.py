@@ -78,7 +78,9 @@ def test_factors_survive_a_file(reach, coverage):
     assert read.factors == factors and read.reach == pytest.approx(reach, abs=1e-15) and read.relative
 
 
-@pytest.mark.parametrize("factors", [(0.5, 1.5, 0.9), (2, 1, 0.9), (0, 1, 0.9), (-1, -1, 0.9), (float("nan"), 1, 0.9)])
+@pytest.mark.parametrize(
+    "factors", [(0.5, 1.5, 0.9), (2, 1, 0.9), (0, 1, 0.9), (-1, -1, 0.9), (-0.9999999, -0.9999999, 0.9), (float("nan"), 1, 0.9)]
+)
 def test_factors_that_are_not_equally_far_from_one_are_refused(factors):
     with pytest.raises(ValueError, match="factors 0 < low <= high equally far from 1, got"):
         Interval.of_factors(*factors)
@@ -88,3 +90,8 @@ def test_factors_that_are_not_equally_far_from_one_are_refused(factors):
 def test_impossible_intervals_are_refused(reach, coverage):
     with pytest.raises(ValueError, match="a reach >= 0 and a coverage within 0..1, got"):
         Interval(reach, coverage)
+
+
+@pytest.mark.parametrize("coverage", [0, 1])
+def test_the_ends_of_what_is_allowed(coverage):
+    assert Interval(0, coverage).factors == {"low": 1, "high": 1, "coverage": coverage}

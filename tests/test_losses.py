@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from tracking.losses.siamese import classification_loss, iou_losses, tracking_loss
+from tracking.losses.siamese import SiameseLoss, classification_loss, iou_losses, tracking_loss
 
 
 def test_classification_weighs_both_sides_the_same():
@@ -71,3 +71,65 @@ def test_it_never_waits_for_the_device():
     """Tensors without values cannot be read, so whatever would wait for a value fails."""
     cls, reg, boxes = (torch.empty(shape, device="meta") for shape in ((2, 1, 5, 5), (2, 4, 5, 5), (2, 4)))
     assert tracking_loss(cls, reg, boxes, stride=8, search_size=40)[0].shape == ()
+
+
+def losses_by_hand(cls, reg, boxes, stride, side, radius):
+    """(classification, overlap), cell by cell in plain numbers."""
+    high, wide = cls.shape[-2:]
+
+    def at(row, column):
+        return (column - wide // 2) * stride + side // 2, (row - high // 2) * stride + side // 2
+
+    positive, negative, overlaps = [], [], []
+    for logits, distances, (left, top, right, bottom) in zip(cls[:, 0].tolist(), reg.tolist(), boxes.tolist(), strict=True):
+        places = [(row, column) for row in range(high) for column in range(wide)]
+
+        away = {p: abs(at(*p)[0] - (left + right) / 2) + abs(at(*p)[1] - (top + bottom) / 2) for p in places}
+        sides = {p: (at(*p)[0] - left, at(*p)[1] - top, right - at(*p)[0], bottom - at(*p)[1]) for p in places}
+        taught = [p for p in places if min(sides[p]) > 0] or [p for p in places if away[p] == min(away.values())]
+        for row, column in places:
+            probability = 1 / (1 + math.exp(-logits[row][column]))
+            if away[row, column] <= radius or away[row, column] == min(away.values()):
+                positive.append(-math.log(probability))
+            else:
+                negative.append(-math.log(1 - probability))
+        for row, column in taught:
+            true, said = [max(0, distance) for distance in sides[row, column]], [map_[row][column] for map_ in distances]
+            both = [min(pair) for pair in zip(true, said, strict=True)]
+            shared, own, theirs = ((s[0] + s[2]) * (s[1] + s[3]) for s in (both, true, said))
+            overlaps.append(-math.log((shared + 1) / (own + theirs - shared + 1)))
+    return (sum(positive) / len(positive) + sum(negative) / len(negative)) / 2, sum(overlaps) / len(overlaps)
+
+
+@pytest.mark.parametrize("high, wide, stride, side, radius", [(5, 5, 8, 40, 8), (6, 8, 8, 65, 16), (4, 4, 16, 64, 40)])
+def test_every_cell_counts_as_by_hand(rng, high, wide, stride, side, radius):
+    for _ in range(10):
+        cls, reg = torch.tensor(rng.normal(0, 2, (4, 1, high, wide))), torch.tensor(rng.uniform(0, 30, (4, 4, high, wide)))
+        corner, size = rng.uniform(0, side / 2, (4, 2)), rng.uniform(1, side / 2, (4, 2))
+        boxes = torch.tensor([[*at, *at + extent] for at, extent in zip(corner, size, strict=True)])
+        total, *parts = tracking_loss(cls, reg, boxes, stride, side, radius)
+        by_hand = losses_by_hand(cls, reg, boxes, stride, side, radius)
+        assert [part.item() for part in parts] == pytest.approx(by_hand) and total.item() == pytest.approx(sum(by_hand))
+
+
+def test_cells_on_the_edge_of_box_and_radius():
+    """A cell on the box's edge is not inside; one at exactly the radius, 16 px by default, is positive."""
+    cls, reg = torch.zeros(1, 1, 5, 5, requires_grad=True), torch.ones(1, 4, 5, 5, requires_grad=True)
+    box = torch.tensor([(12.0, 12.0, 28.0, 28.0)])  # cells at 4, 12, 20, 28, 36
+    total, _, _ = tracking_loss(cls, reg, box, stride=8, search_size=40)
+    total.backward()
+    assert reg.grad[0].abs().sum(0).nonzero().tolist() == [[2, 2]]
+    assert (cls.grad[0, 0] < 0).sum() == 13  # the middle, 4 cells at 8 px and 8 at 16 px
+
+
+def test_the_module_is_asked_for_its_own_stride():
+    """5 cells on 43 px: a stride of 8 px, and the middle cell at 21 px."""
+    cls, reg = torch.zeros(1, 1, 5, 5), torch.ones(1, 4, 5, 5)
+    box, search = torch.tensor([(10.0, 10.0, 30.0, 35.0)]), torch.zeros(1, 3, 43, 43)
+    answer = SiameseLoss(9.0)(lambda *inputs: (cls, reg), (torch.zeros(1, 3, 16, 16), search, box))
+    classification, overlap = losses_by_hand(cls, reg, box, 8, 43, 9)
+    assert {name: value.item() for name, value in answer.items()} == pytest.approx({"cls_loss": classification, "iou_loss": overlap})
+
+
+def test_classification_without_a_positive_cell():
+    assert classification_loss(torch.zeros(4), torch.zeros(4, dtype=torch.bool)).item() == pytest.approx(0.5 * math.log(2))

@@ -11,8 +11,9 @@ from latency_tables.tables.table import LatencyTable
 from predictors.load import load_predictor
 from predictors.measured import measured_networks
 from predictors.scores import score
+from predictors.transfer.belief import Belief, condition, expected_error, leave_one_out
 from predictors.transfer.imagined import imagined_chips, relative
-from predictors.transfer.new_chip import Measured, NewChip
+from predictors.transfer.new_chip import Measured, NewChip, _relative_costs
 from supernet.families import FAMILIES
 from tests.made_up_family import Tokens
 
@@ -160,3 +161,105 @@ def test_a_family_of_other_operators_and_without_a_template_branch_is_known_as_w
     )
     assert predictor.predict(every).value == pytest.approx(ms, rel=0.05)
     assert predictor.template_ms(every).tolist() == [0.0] * 6 and predictor.about["fit"]["from"] == ["nothing"]
+
+
+@pytest.fixture
+def tokens(monkeypatch):
+    """A family of four operators, of which each network has three or four; every one of its six networks is drawn as reference."""
+    family = Tokens()
+    monkeypatch.setitem(FAMILIES, "tokens", family)
+    return family
+
+
+TOKEN_MS = (1.0, 2.0, 4.0, 8.0)
+
+
+def every(tokens):
+    """All six architectures, how often each has each operator, and what they take if a call takes 0.5 ms and operators `TOKEN_MS`."""
+    all_ = [tokens.architecture({"mlp.0": a, "mlp.1": b}) for a in tokens.choices["mlp.0"] for b in tokens.choices["mlp.1"]]
+    keys = [op.key for op in tokens.all_operators]
+    counts = np.array([np.bincount([keys.index(op.key) for op in tokens.operators(a)], minlength=len(keys)) for a in all_], float)
+    return all_, counts, 0.5 + counts @ TOKEN_MS
+
+
+def by_hand(chip, counts, calls=1.0):
+    """Beliefs about networks of these counts, one for each hypothesis."""
+    return [Belief.of(counts @ chip._known, counts @ costs, calls=calls) for costs in chip._imagined]
+
+
+def test_the_reference_are_300_random_networks_which_cost_one_on_average(tables, chip):
+    assert len(chip.candidates) == 300 and len(chip.choose(60)) == 50
+    assert [belief.mean.mean() for belief in chip._random] == pytest.approx([1] * 4)
+    assert chip.choose(3) == NewChip(NANO, [tables[name].operator_ms() for name in ("onnxruntime", "mnn")], seed=0).choose(3)
+
+
+def test_networks_are_chosen_from_candidates(tokens):
+    all_, _, _ = every(tokens)
+    chip = NewChip(tokens, [], candidates=all_[1:5])
+    assert sorted(map(str, chip.choose(9))) == sorted(map(str, all_[1:5]))
+
+
+def test_costs_of_known_chips_are_relative_and_gaps_go_by_multiply_adds(tokens):
+    """Multiply-adds of 64, 256, 256 and 32; the second operator has no time, and the others take 13 ms for 1 x 64 + 2 x 256 + 1 x 32."""
+    operators = tokens.all_operators
+    macs = [op.counts.macs for op in operators]
+    assert sorted(macs) == [32, 64, 256, 256]
+    usual = np.array([1.0, 3, 2, 1])
+    times = {op.key: ms for op, ms in zip(operators, TOKEN_MS, strict=True)}
+    whole = _relative_costs(operators, usual, [times])
+    assert whole[:, 0] == pytest.approx(np.array(TOKEN_MS) / (1 + 6 + 8 + 8))
+    del times[operators[1].key]
+    there = usual * [1, 0, 1, 1]
+    gap = macs[1] * (there @ TOKEN_MS) / (there @ macs)
+    both = _relative_costs(operators, usual, [dict.fromkeys(times, 1.0), times])
+    assert both[:, 1] == pytest.approx(np.array([1, gap, 4, 8]) / (1 + 3 * gap + 8 + 8))
+    assert _relative_costs(operators, usual, []).shape == (4, 0)
+
+
+def test_the_predictor_is_the_posterior_as_a_table(tokens):
+    all_, counts, ms = every(tokens)
+    chip = NewChip(tokens, [{op.key: 1.0 for op in tokens.all_operators}])
+    some = [0, 1, 3, 5]
+    measured = Measured(tuple(all_[i] for i in some), ms[some], np.empty(0))
+    predictor = chip.fit(measured, dataclasses.replace(PROFILE, family="tokens"), 1.0, {})
+    beliefs = by_hand(chip, counts)
+    posterior = condition([belief[some] for belief in beliefs], ms[some])
+    assert min(predictor.operator_ms.values()) > 1e-6
+    assert predictor.predict(all_).value == pytest.approx(posterior.mean(beliefs))
+    operators = posterior.mean(by_hand(chip, np.eye(4), calls=0.0))
+    assert [predictor.operator_ms[op.key] for op in tokens.all_operators] == pytest.approx(operators)
+    # 90 % of a normal distribution lie within 1.645 standard deviations; those of the reference networks count as squares
+    deviation = posterior.predict(chip._random)[1]
+    assert predictor.interval.reach == pytest.approx(1.6448536 * np.sqrt(np.mean(deviation**2)))
+    fit = predictor.about["fit"]
+    held_out, spread = leave_one_out([belief[some] for belief in beliefs], ms[some])
+    ends = [[row[name] for name in ("predicted_ms", "low_ms", "high_ms")] for row in fit["held_out"]]
+    expected = np.column_stack([held_out, held_out * np.exp(-1.6448536 * spread), held_out * np.exp(1.6448536 * spread)])
+    np.testing.assert_allclose(ends, expected, rtol=1e-4)
+    # with three networks, then with four
+    errors = chip.expected_errors(measured)
+    assert errors[2:] == [point["expected_mape"] for point in fit["learning"]] and fit["expected_mape"] == errors[3]
+    for n in range(1, 5):
+        first_ones = condition([belief[some[:n]] for belief in beliefs], ms[some[:n]])
+        assert errors[n - 1] == pytest.approx(expected_error(first_ones.predict(chip._random)[1]))
+    three, _ = leave_one_out([belief[some[:3]] for belief in beliefs], ms[some[:3]])
+    assert fit["learning"][0]["mape"] == pytest.approx(100 * np.abs(three / ms[some[:3]] - 1).mean())
+
+
+def test_what_is_forecast_is_the_least_and_the_largest_over_the_hypotheses(tokens):
+    chip = NewChip(tokens, [])
+    all_, counts, _ = every(tokens)
+    chosen = [all_.index(a) for a in chip.choose(3)]
+    errors = []
+    for belief, reference in zip(by_hand(chip, counts), chip._random, strict=True):
+        alone = belief[chosen]
+        errors.append(expected_error(condition([alone], alone.mean).predict([reference])[1]))
+    assert chip.forecast(3) == pytest.approx((min(errors), max(errors))) and min(errors) < max(errors)
+
+
+def test_three_networks_are_enough_and_no_operator_takes_less_than_a_nanosecond(tokens):
+    """The third network lacks an operator of the first two and takes longer, so that this operator comes out below zero."""
+    all_, _, _ = every(tokens)
+    ms = np.array([1.0, 1.0, 1.4])
+    predictor = NewChip(tokens, []).fit(Measured(tuple(all_[:3]), ms, np.empty(0)), dataclasses.replace(PROFILE, family="tokens"), 1.0, {})
+    assert min(predictor.operator_ms.values()) == 1e-6

@@ -36,3 +36,41 @@ def test_calibration_noise_is_pooled():
     """Variances 2 and 0 over two draws each: the root of their mean."""
     assert calibration_noise([[1, 3], [5, 5]]) == pytest.approx(1)
     assert calibration_noise([]) == 0
+
+
+@pytest.mark.parametrize(
+    "differences, tie",
+    [
+        ([0.5, 2.5], True),  # 1.5 standard errors
+        ([1, 3], True),  # exactly two
+        ([1.25, 3.25], False),  # 2.25
+        ([-3.25, -1.25], False),
+    ],
+)
+def test_two_standard_errors_make_a_difference(differences, tie):
+    assert paired(differences, [0.0, 0.0]).tie == tie
+
+
+def test_both_kinds_of_noise_add_up_as_squares():
+    """1 from the sequences; calibration makes either candidate's AO vary by 1, so their difference by the root of 2."""
+    assert paired([1, 3], [0, 0], calibration=1.0).standard_error == pytest.approx(math.sqrt(3))
+    assert paired([4, 0, 0], [0, 0, 0], calibration=0.5).standard_error == pytest.approx(math.sqrt(16 / 9 + 0.5))
+
+
+@pytest.mark.parametrize(
+    "values, error",
+    [
+        ([1, 2, 4], math.sqrt(7 / 9)),  # squares about 7/3 add up to 42/9; over 2, over 3
+        ([0, 2], 1),
+        ([5, 5, 5], 0),
+        ([7], math.inf),
+        ([], math.inf),
+    ],
+)
+def test_standard_error_on_fingers(values, error):
+    assert standard_error(values) == pytest.approx(error)
+
+
+def test_calibration_noise_of_uneven_numbers_of_draws():
+    """Variances 1 (of three draws) and 8 (of two)."""
+    assert calibration_noise([[1, 2, 3], [0, 4]]) == pytest.approx(math.sqrt(4.5))

@@ -62,3 +62,37 @@ def test_refusals():
 
 def test_average_weighs_sequences_the_same():
     assert average([Scores(1, 1, 1, 1, 1), Scores(0, 0, 0.5, 0, 0)]) == Scores(0.5, 0.5, 0.75, 0.5, 0.5)
+
+
+def test_thresholds_of_success_rates():
+    """SR.50 and SR.75 count overlaps that are larger than exactly these."""
+    widths = [100, 49, 51, 74, 75, 76]  # of 100, so the overlap is the hundredth; the first frame does not count
+    truth = np.tile([0.0, 0, 100, 100], (6, 1))
+    predicted = truth.copy()
+    predicted[:, 2] = widths
+    scores = score(predicted, truth)
+    assert (scores.sr50, scores.sr75) == (pytest.approx(4 / 5), pytest.approx(1 / 5))
+    assert scores.ao == pytest.approx((0.49 + 0.51 + 0.74 + 0.75 + 0.76) / 5)
+
+
+@pytest.mark.parametrize(
+    "box, counts",
+    [
+        ([0, 0, 10, 0], False),  # no height
+        ([0, 0, 0, 10], False),  # no width
+        ([0, 0, -1, -1], False),
+        ([np.nan, 0, 10, 10], False),  # one number is missing
+        ([0, 0, 10, np.inf], False),
+        ([0, 0, 0.5, 0.5], True),  # small, but a box
+    ],
+)
+def test_a_frame_counts_if_its_true_box_has_an_area(box, counts):
+    truth, predicted = TRUTH.copy(), TRUTH.copy()
+    truth[2], predicted[2] = box, [99, 99, 1, 1]
+    assert score(predicted, truth).ao == pytest.approx(3 / 4 if counts else 1)
+
+
+@pytest.mark.parametrize("shapes", [((1, 4), (5, 4)), ((5, 3), (5, 3)), ((4,), (4,)), ((2, 4, 4), (2, 4, 4))])
+def test_only_boxes_frame_by_frame_are_scored(shapes):
+    with pytest.raises(ValueError, match=r"must both have shape \(T, 4\)"):
+        score(*(np.ones(shape) for shape in shapes))

@@ -21,6 +21,8 @@ _POINTS = st.tuples(st.integers(0, 12), st.integers(1, 4)).flatmap(lambda shape:
         ([(1, 1), (1, 2)], [0]),  # equal in one, worse in the other
         ([(3, 0), (0, 3), (1, 1), (2, 2), (1, 4)], [0, 1, 2]),
         ([(1, 1, 1), (1, 1, 0), (0, 2, 1)], [1, 2]),  # three objectives
+        ([(0, 3), (1, 1), (1, 1)], [0, 1, 2]),  # twins that are not the first
+        ([(0, 3, 3), (1, 1, 1), (1, 1, 1)], [0, 1, 2]),
         ([(5,), (4,), (4,)], [1, 2]),  # one objective
         ([], []),
     ],
@@ -43,6 +45,8 @@ def test_non_dominated(points, front):
         ([(0, 0, 0)], (2, 2, 2), 8),
         ([(0, 0, 1), (1, 1, 0)], (2, 2, 2), 5),  # 4 x 1 + 1 x 2 - 1 shared
         ([(3,), (1,)], (4,), 3),
+        ([(0, 0, 0)], (2, 3, 4), 24),  # each side is its own
+        ([(0, 1, 2, 3)], (2, 3, 4, 6), 24),
     ],
 )
 def test_hypervolume(points, reference, volume):

@@ -3,7 +3,7 @@ import pytest
 
 from predictors.encoding import Encoded
 from predictors.models.lookup import TableLine
-from predictors.models.ridge import TableRidge
+from predictors.models.ridge import Powers, TableRidge
 
 NAMES = ("backbone_ms", "operators", "params_m", "traffic_m")
 PARAMS, TRAFFIC, OPERATORS = (NAMES.index(name) for name in ("params_m", "traffic_m", "operators"))
@@ -46,3 +46,37 @@ def test_what_never_varies_has_no_exponent():
     seen = networks(30, 0)
     seen.features[:, OPERATORS] = 20
     assert TableRidge.fit(seen, seen.table_ms * seen.features[:, PARAMS]).powers.operators == 0
+
+
+def five(ms, params):
+    """Networks of equal table sums, so that the line goes through the origin and the median; only parameters vary."""
+    features = np.ones((5, len(NAMES)))
+    features[:, PARAMS] = params
+    return TableRidge.fit(Encoded(np.ones(5), np.ones(5), features, NAMES), np.array(ms)).powers
+
+
+@pytest.mark.parametrize("shift", [0, 2])
+def test_five_networks_get_half_of_the_exponent(shift):
+    """The squares of standardised logarithms add up to 5, and so does the penalty; the scale keeps the prediction of the mean."""
+    x = np.arange(-2.0, 3.0)
+    powers = five(3 * np.exp(0.5 * x), np.exp(x + shift))
+    assert (powers.params, powers.traffic, powers.operators) == (pytest.approx(0.25), 0, 0)
+    assert powers.scale == pytest.approx(np.exp(-0.25 * shift))
+
+
+def test_the_scale_takes_the_mean_of_what_is_missed():
+    """Only the last is missed, by a factor of e: 0.2 on average. Its exponent is 2 / 10 of what it takes to explain that, over 2."""
+    powers = five([1, 1, 1, 1, np.e], np.exp(np.arange(-2.0, 3.0)))
+    assert (powers.params, powers.scale) == (pytest.approx(0.1, rel=1e-5), pytest.approx(np.exp(0.2), rel=1e-5))
+
+
+def test_powers_multiply():
+    features = np.zeros((1, len(NAMES)))
+    features[0, [PARAMS, TRAFFIC, OPERATORS]] = (4, 5, 3)
+    assert Powers(7.0, 0.5, -1.0, 2.0)(Encoded(np.ones(1), np.ones(1), features, NAMES)) == pytest.approx(7 * 2 / 5 * 9)
+
+
+def test_a_ridge_survives_a_file():
+    seen = networks(20, 0)
+    fitted = TableRidge.fit(seen, seen.table_ms * seen.features[:, PARAMS] ** 0.3)
+    assert TableRidge.from_json(fitted.to_json()) == fitted

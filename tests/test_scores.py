@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.scores import score
+from predictors.scores import Scores, score, simplest
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,30 @@ def test_bounds(pairs):
     assert abs(scores.bias) <= scores.mape * (1 + 1e-9)
     assert 0 <= scores.within_5 <= scores.within_10 <= 100
     assert -1 <= scores.kendall <= 1
+
+
+@pytest.mark.parametrize(
+    "errors, chosen",
+    [
+        ({"line": 2.0, "trees": 1.91}, "line"),  # 4.5 % less
+        ({"line": 2.0, "trees": 1.9}, "line"),  # exactly 5 % less
+        ({"line": 2.0, "trees": 1.89}, "trees"),  # 5.5 % less
+        ({"line": 2.0, "trees": 1.8, "blend": 1.75}, "trees"),  # the third is compared with the second
+        ({"line": 2.0}, "line"),
+    ],
+)
+def test_a_complex_model_must_be_better_by_more_than_five_percent(errors, chosen):
+    assert simplest(errors) == chosen
+
+
+@pytest.mark.parametrize("off, within_5, within_10", [(4.9, 100, 100), (5.1, 0, 100), (9.9, 0, 100), (10.1, 0, 0)])
+def test_within_five_and_ten_percent(off, within_5, within_10):
+    for sign in (1, -1):
+        scores = score(np.array([100.0, 200.0]) * (1 + sign * off / 100), np.array([100.0, 200.0]))
+        assert (scores.within_5, scores.within_10) == (within_5, within_10)
+
+
+def test_scores_in_a_file_have_four_decimals():
+    assert Scores(1.23456, 2.0, 3.00004, 4.00006, 0.5, -0.12345).to_json() == {
+        "bias": 1.2346, "mape": 2.0, "within_5": 3.0, "within_10": 4.0001, "spearman": 0.5, "kendall": -0.1235,
+    }  # fmt: skip

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from tracking.crops import context_side, crop_aligned, crop_public
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.grid import centres
 from tracking.lockstep import track_lockstep
+from tracking.sequence import Sequence
 from tracking.trackers.procedure import follow
 from tracking.trackers.siamese import Siamese, SiameseSettings, Targets, advance, sigmoid
 
@@ -200,3 +202,202 @@ def test_sigmoid_is_that_of_scipy():
 
     x = np.concatenate([np.linspace(-40, 40, 4001), [-1e3, 1e3]])
     assert np.abs(sigmoid(x) - expit(x)).max() <= 1e-15
+
+
+def moved_by_hand(target, cls, reg, image_size, side, settings):
+    """Where the public tracker moves one target, cell by cell in plain numbers: ((x, y), (w, h), score)."""
+    x, y, w, h = target
+    cells = len(cls)
+    stride = side // cells
+
+    def context(width, height):
+        pad = (width + height) / 2
+        return math.sqrt((width + pad) * (height + pad))
+
+    scale = settings.template_size / context(w, h)
+    found = []
+    for row in range(cells):
+        for column in range(cells):
+            cell_x, cell_y = ((i - cells // 2) * stride + side // 2 for i in (column, row))
+            left, top, right, bottom = reg[:, row, column]
+            width, height = max(left + right, 0.001), max(top + bottom, 0.001)
+            score = 1 / (1 + math.exp(-cls[row, column]))
+            of_size = context(width, height) / context(w * scale, h * scale)
+            of_shape = (w / h) / (width / height)
+            penalty = math.exp(-(max(of_size, 1 / of_size) * max(of_shape, 1 / of_shape) - 1) * settings.penalty_k)
+            window = math.prod(0.5 - 0.5 * math.cos(2 * math.pi * i / (cells - 1)) for i in (row, column))
+            judged = penalty * score * (1 - settings.window_influence) + window * settings.window_influence
+            middle = (cell_x + (right - left) / 2, cell_y + (bottom - top) / 2)
+            found.append((judged, penalty, score, middle, (width, height)))
+    _, penalty, score, middle, shown = max(found, key=lambda cell: cell[0])
+    centre = [min(max(at + (there - side // 2) / scale, 0), most) for at, there, most in zip((x, y), middle, image_size, strict=True)]
+    size = []
+    for old, new, most in zip((w, h), shown, image_size, strict=True):
+        rate = penalty * score * settings.lr
+        once = old * (1 - rate) + new / scale * rate
+        size.append(min(max(old * (1 - rate) + once * rate, 10), max(most, 10)))
+    return centre, size, score
+
+
+@pytest.mark.parametrize("cells, side", [(16, 128), (9, 144), (16, 150)])
+def test_every_cell_is_judged_as_by_hand(rng, cells, side):
+    settings = replace(SETTINGS, penalty_k=0.06, lr=0.6, window_influence=0.3)
+    targets = Targets(
+        np.array([[100.0, 80.0], [40.0, 50.0], [5.0, 190.0], [100.0, 100.0], [60.0, 60.0]]),
+        np.array([[32.0, 20.0], [14.0, 50.0], [11.0, 12.0], [150.0, 90.0], [5.0, 12.0]]),
+        np.zeros((5, 3)),
+        np.full(5, side),
+        None,
+    )
+    image_sizes = np.array([[200.0, 150.0], [90.0, 210.0], [200.0, 200.0], [130.0, 120.0], [100.0, 8.0]])
+    for _ in range(20):
+        cls, reg = rng.normal(0, 2, (5, cells, cells)), rng.uniform(-5, 60, (5, 4, cells, cells))
+        answer = advance(targets, cls, reg, image_sizes, side, settings)
+        for b in range(5):
+            place = (*targets.centre[b], *targets.size[b])
+            by_hand = moved_by_hand(place, cls[b], reg[b], image_sizes[b], side, settings)
+            assert [*by_hand[0], *by_hand[1], by_hand[2]] == pytest.approx([*answer[0][b], *answer[1][b], answer[2][b]])
+
+
+def test_the_window_is_blended_with_what_is_left_of_the_score():
+    """0.6 x 0.9 + 0.4 x 0 in a corner, 0.6 x 0.4 + 0.4 x 1 in the middle of 9 x 9 cells."""
+    cls, reg = np.full((1, 9, 9), -10.0), np.full((1, 4, 9, 9), 16.0)
+    cls[0, 0, 0], cls[0, 4, 4] = math.log(9), math.log(2 / 3)
+    centre, _, score = advance(target(), cls, reg, np.array([[200.0, 200.0]]), 144, replace(SETTINGS, window_influence=0.4))
+    assert score[0] == pytest.approx(0.4) and centre[0].tolist() == [100, 80]
+    _, _, score = advance(target(), cls, reg, np.array([[200.0, 200.0]]), 144, replace(SETTINGS, window_influence=0.2))
+    assert score[0] == pytest.approx(0.9)  # 0.8 x 0.9 against 0.8 x 0.4 + 0.2
+
+
+class Noted:
+    """A network that notes what it is asked and answers with its template or with the middle of the crop."""
+
+    def __init__(self):
+        self.asked = []
+
+    def run(self, graph, inputs):
+        self.asked.append((graph, inputs))
+        if graph == "template":
+            return [np.arange(len(inputs["template"]))]
+        B, side = inputs["search"].shape[:2]
+        return np.zeros((B, 1, side // 16, side // 16)), np.full((B, 4, side // 16, side // 16), 8.0)
+
+
+@pytest.fixture
+def cuts(monkeypatch):
+    """What `crop_public` is asked for: (centre, side, size, fill) of each crop."""
+    noted = []
+
+    def cut(image, centre, side, size, fill):
+        noted.append((centre.tolist(), side, size, fill.tolist()))
+        return crop_public(image, centre, side, size, fill)
+
+    monkeypatch.setattr("tracking.trackers.siamese.crop_public", cut)
+    return noted
+
+
+def test_crops_of_a_start_and_of_a_step(cuts):
+    """A context of 20 px in a template of 64 and, at the same scale, 20 x 160 / 64 = 50 px in a search crop of 160."""
+    settings = replace(SETTINGS, search_size=160, small_target_size=160)
+    image = np.full((90, 120, 3), (1, 2, 3), np.uint8)
+    image[:45] = (3, 6, 9)
+    siamese = Siamese(Noted(), settings)
+    state = siamese.start([image, image], np.array([[40.0, 30, 10, 10], [60, 20, 9, 3]]))
+    # sqrt(15 x 9) = 11.62 px; sides are rounded
+    assert cuts == [([45, 35], 20, 64, [2, 4, 6]), ([64.5, 21.5], 12, 64, [2, 4, 6])]
+    cuts.clear()
+    siamese.step([image, image], state)
+    assert [cut[:3] for cut in cuts] == [([45, 35], 50, 160), ([64.5, 21.5], 29, 160)]
+
+
+@pytest.mark.parametrize("side, whole", [(12.49, 12), (12.5, 13), (13.5, 14)])
+def test_sides_of_public_crops_are_rounded_up_from_a_half(cuts, side, whole):
+    image = np.zeros((90, 120, 3), np.uint8)
+    Siamese(Noted(), SETTINGS).start([image], np.array([[40.0, 30, side / 2, side / 2]]))  # a square's context is twice its side
+    assert cuts[0][1] == whole
+
+
+def test_a_target_is_small_by_its_share_of_the_image():
+    settings = replace(SETTINGS, small_target_size=192)
+    image = np.zeros((50, 100, 3), np.uint8)  # 0.004 of it are 20 px
+    network = Noted()
+    siamese = Siamese(network, settings)
+    state = siamese.start([image] * 4, np.array([[10.0, 10, 4, 5], [10, 10, 4, 4.99], [10, 10, 2, 10.1], [10, 10, 19, 1]]))
+    assert state.search_size.tolist() == [128, 192, 128, 192]
+    network.asked.clear()
+    siamese.step([image] * 4, state)
+    asked = {graph: inputs["template_features"].tolist() for graph, inputs in network.asked}
+    assert asked == {"search": [0, 2], "search_192": [1, 3]}
+
+
+def test_images_of_one_batch_may_differ_in_size():
+    """The target of the small image becomes as large as the image, 30 x 40 px, and that of the large one grows on."""
+    settings = replace(SETTINGS, lr=1.0)
+    images = [np.zeros((40, 30, 3), np.uint8), np.zeros((300, 200, 3), np.uint8)]
+
+    class Large(Noted):
+        def run(self, graph, inputs):
+            cls, *reg = super().run(graph, inputs)
+            return [cls, *(distances * 8 for distances in reg)]
+
+    siamese = Siamese(Large(), settings)
+    state = siamese.start(images, np.array([[5.0, 5, 20, 25], [100, 200, 20, 25]]))
+    _, boxes, _ = siamese.step(images, state)
+    assert boxes[0, 2:].tolist() == [30, 40] and (boxes[1, 2:] > [30, 40]).all()
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"template_size": 16},
+        {"search_size": 1024},
+        {"lr": 0},
+        {"lr": 1},
+        {"window_influence": 1},
+        {"lost_below": 0},
+        {"small_target_area": 1},
+    ],
+)
+def test_the_ends_of_what_is_allowed(right):
+    assert replace(SETTINGS, **right)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"search_size": 1040}, {"small_target_size": -16}, {"small_target_area": 1.01}, {"lost_below": 1.01}, {"lr": -0.01}]
+)
+def test_what_lies_beyond_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        replace(SETTINGS, **wrong)
+
+
+def test_what_is_not_said_is_usual():
+    assert (SETTINGS.small_target_area, SETTINGS.aligned, SETTINGS.lost_below) == (0.004, False, 0.1)
+
+
+def test_lockstep_gives_each_sequence_its_own_track():
+    """The first row is the given box; what follows adds up the brightness of all images shown so far."""
+
+    class Counting:
+        settings = SETTINGS
+
+        def start(self, images, boxes):
+            return boxes + np.array([[float(image.max())] for image in images])
+
+        def step(self, images, state):
+            state = state + np.array([[float(image.max())] for image in images])
+            return state, state, np.ones(len(images))
+
+    def sequence(name, first, *values):
+        boxes = np.tile([float(first), 1, 2, 3], (len(values), 1))
+        return Sequence(name, tuple(np.full((8, 8, 3), value, np.uint8) for value in values), boxes, np.ones(len(values), bool))
+
+    tracks = track_lockstep(Counting(), [sequence("a", 1, 100, 10, 20), sequence("b", 5, 200, 30, 40)])
+    assert [track[:, 0].tolist() for track in tracks] == [[1, 111, 131], [5, 235, 275]]
+    assert all(track.shape == (3, 4) for track in tracks)
+    alone = track_lockstep(Counting(), [sequence("a", 1, 0)])
+    assert [track.tolist() for track in alone] == [[[1, 1, 2, 3]]]
+
+
+def test_lockstep_refuses_no_sequences():
+    with pytest.raises(ValueError, match="lengths"):
+        track_lockstep(Siamese(Bright(), SETTINGS), [])

@@ -112,6 +112,9 @@ def test_families_are_not_mixed():
         ([1, 2, 3], [3, 2, 1], -1, -1),
         ([1, 2, 3], [1, 3, 2], 0.5, 1 / 3),
         ([1, 1, 1], [1, 2, 3], 0, 0),  # all equal: no order
+        ([1, 2, 3], [1, 1, 1], 0, 0),
+        ([1, 2, 3], [1, 1, 2], 3**0.5 / 2, 2 / 6**0.5),  # a tie: ranks 1.5, 1.5 and 3; two pairs of three in order, over sqrt(3 x 2)
+        ([1, 1, 2], [1, 2, 3], 3**0.5 / 2, 2 / 6**0.5),
     ],
 )
 def test_rank_agreement(a, b, spearman, kendall):

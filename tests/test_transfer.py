@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
 
 from predictors.transfer.belief import NOISE, Belief, choose, condition, expected_error, leave_one_out
 
@@ -144,3 +145,104 @@ def test_intervals_of_a_believed_chip_cover_what_they_state(rng, beliefs):
         predicted, deviation = condition(rows(beliefs, some), measured[some]).predict(rows(beliefs, others))
         inside.append(np.mean(np.abs(np.log(predicted / measured[others])) < 1.645 * deviation))
     assert 0.85 < np.mean(inside) < 0.97
+
+
+def test_the_prior_of_a_few_chips_by_hand():
+    """Two networks on two imagined chips and one measured one."""
+    imagined, known = np.array([[1.0, 3.0], [0.5, 0.5]]), np.array([[4.0], [0.9]])
+    belief = Belief.of(known, imagined, calls=0.5)
+    assert belief.mean.tolist() == [3, 0.7]  # midway between (2, 0.5) and (4, 0.9)
+    overall, call, difference = [0.9, 0.21], [0.05, 0.05], [1.0, 0.2]  # 0.3 of the mean, 0.1 of the calls, known minus mean
+    a, b = 1.2 / np.sqrt(2) * np.array([[-1.0, 1.0], [0.0, 0.0]]).T  # two chips: each deviation over the root of two
+    expected = sum(np.outer(column, column) for column in (overall, call, difference, a, b))
+    assert belief.covariance(belief) == pytest.approx(expected)
+
+
+def test_several_measured_chips_vary_about_their_mean():
+    belief = Belief.of(np.array([[1.0, 3.0]]), np.array([[2.0, 2.0]]))
+    # mean 2: overall 0.6, calls 0.1, no difference of the means, 0.3 of the measured chips' deviations of 1
+    assert belief.mean.tolist() == [2] and belief.variance == pytest.approx([0.6**2 + 0.1**2 + 0.3**2])
+
+
+def test_without_measured_chips_the_imagined_ones_are_typical():
+    belief = Belief.of(np.empty((1, 0)), np.array([[1.0, 3.0]]))
+    assert belief.mean.tolist() == [2] and belief.variance == pytest.approx([0.6**2 + 0.1**2 + 1.2**2])
+
+
+def test_structure_correlates_what_no_chip_explains():
+    """Residuals: 0.015^2 x product + 0.035^2 exp(-distance / (2 x 1.5^2)), both as means over the features, times both means."""
+    structure = np.array([[1.0, 2.0], [-1.0, 0.0]])
+    plain, with_structure = (Belief(np.array([2.0, 3.0]), np.zeros((2, 1)), features) for features in (structure[:, :0], structure))
+    product, distance = (1 * -1 + 2 * 0) / 2, ((1 + 1) ** 2 + 2**2) / 2
+    residual = 2 * 3 * (0.015**2 * product + 0.035**2 * np.exp(-distance / (2 * 1.5**2)))
+    alone = [2**2 * (0.015**2 * 5 / 2 + 0.035**2), 3**2 * (0.015**2 * 1 / 2 + 0.035**2)]
+    assert plain.covariance(plain).tolist() == [[0, 0], [0, 0]]
+    assert with_structure.covariance(with_structure) == pytest.approx(np.array([[alone[0], residual], [residual, alone[1]]]))
+    assert with_structure.variance == pytest.approx(alone)
+
+
+def predicted_by_hand(beliefs, measured, ms, asked):
+    """(mean, lifted mean, deviation) of each asked network, by inverse matrices and SciPy's density."""
+    evidence, means, lifted, deviations = [], [], [], []
+    for belief in beliefs:
+        scale = np.exp(np.mean(np.log(ms / belief.mean[measured])))
+        relative, covariance = ms / scale, belief.covariance(belief)
+        for noise in (0.005, 0.01, 0.025, 0.06):
+            K = covariance[np.ix_(measured, measured)] + np.diag((noise * relative) ** 2)
+            across, prior = covariance[np.ix_(asked, measured)], belief.mean[asked]
+            evidence.append(multivariate_normal(belief.mean[measured], K).logpdf(relative))
+            means.append(scale * (prior + across @ np.linalg.inv(K) @ (relative - belief.mean[measured])))
+            lifted.append(np.maximum(means[-1], 0.1 * scale * prior))
+            variance = np.diag(covariance[np.ix_(asked, asked)] - across @ np.linalg.inv(K) @ across.T)
+            deviations.append(np.sqrt(variance / prior**2 + noise**2))
+    weights = np.exp(np.array(evidence) - max(evidence))
+    weights /= weights.sum()
+    mean = weights @ np.array(lifted)
+    spread = weights @ (np.array(deviations) ** 2 + (np.array(lifted) / mean - 1) ** 2)
+    return weights @ np.array(means), mean, np.sqrt(spread)
+
+
+def test_a_posterior_is_that_of_a_normal_distribution(rng):
+    """Two hypotheses with structure features; some networks would come out below zero."""
+    structure = rng.normal(size=(NETWORKS, 3))
+    beliefs = [Belief.of(additive(rng, 2), additive(rng) * tilt, structure) for tilt in (1.0, np.linspace(0.3, 1.7, NETWORKS)[:, None])]
+    beliefs = [Belief(np.where(np.arange(NETWORKS) > 50, 0.2, b.mean), b.spread, b.structure) for b in beliefs]
+    measured, asked = np.arange(0, 40, 5), np.arange(38, NETWORKS)
+    ms = 7 * additive(rng, 1)[measured, 0] * np.linspace(0.9, 1.3, len(measured))
+    posterior = condition([belief[measured] for belief in beliefs], ms)
+    plain, mean, deviation = predicted_by_hand(beliefs, measured, ms, asked)
+    answer = posterior.predict([belief[asked] for belief in beliefs])
+    assert plain.min() < mean.min() and 0.001 < posterior.weights.max() < 0.999
+    np.testing.assert_allclose(posterior.mean([belief[asked] for belief in beliefs]), plain, rtol=1e-6)
+    np.testing.assert_allclose(answer, [mean, deviation], rtol=1e-6)
+
+
+def test_each_choice_lowers_the_sum_of_variances_most(rng):
+    """Tried out one by one with inverse matrices; the 6th and the 16th are random."""
+    beliefs = [Belief.of(np.empty((NETWORKS, 0)), additive(np.random.default_rng(seed), 9) ** power) for seed, power in ((1, 1), (2, 3))]
+    chosen = choose(beliefs, 17, np.random.default_rng(0), noise=0.1).tolist()
+
+    def left(some):
+        """Sum of relative variances after some networks are measured, with a noise of 0.1, over both hypotheses."""
+        total = 0.0
+        for belief in beliefs:
+            relative = belief.covariance(belief) / np.outer(belief.mean, belief.mean)
+            across = relative[:, some]
+            total += np.trace(relative - across @ np.linalg.inv(relative[np.ix_(some, some)] + 0.01 * np.eye(len(some))) @ across.T)
+        return total
+
+    best = [min((n for n in range(NETWORKS) if n not in chosen[:i]), key=lambda n: left([*chosen[:i], n])) for i in range(17)]  # noqa: B023
+    assert [i for i in range(17) if chosen[i] != best[i]] == [5, 15]
+
+
+def test_what_nothing_says_is_measured_with_a_noise_of_two_and_a_half_percent(rng, beliefs):
+    assert choose(beliefs, 5, rng).tolist() == choose(beliefs, 5, rng, noise=0.025).tolist()
+
+
+def test_expected_error_of_equal_deviations():
+    assert expected_error(np.array([0.1, 0.1])) == pytest.approx(7.9788456)  # 10 % times the root of 2 / pi
+
+
+def test_chosen_networks_differ_even_if_nothing_is_left_to_learn():
+    certain = Belief(np.ones(6), np.zeros((6, 1)), np.empty((6, 0)))
+    assert sorted(choose([certain], 6, np.random.default_rng(0)).tolist()) == list(range(6))

@@ -113,10 +113,10 @@ def _factors(values: Sequence[Hashable], deviation: float, rng: np.random.Genera
 
 def _depthwise(operators: Sequence[Operator], usual: np.ndarray) -> list[np.ndarray]:
     """For each kernel size, the (K,) multiply-adds of depthwise convolutions of that size, relative to an average network."""
-    work: dict[int, np.ndarray] = {}
+    outputs: dict[int, np.ndarray] = {}
     for i, op in enumerate(operators):
         side, expansion = op.option.get("kernel"), op.option.get("expansion", 1)
         if isinstance(side, int) and isinstance(expansion, int):
-            hidden = op.in_shape[0] * expansion
-            work.setdefault(side, np.zeros(len(operators)))[i] = hidden * np.prod(op.out_shape[1:]) * side**2
-    return [relative(cost, usual) for cost in work.values() if usual @ cost > 0]
+            outputs.setdefault(side, np.zeros(len(operators)))[i] = op.in_shape[0] * expansion * np.prod(op.out_shape[1:])
+    # with one kernel size, every output takes as many multiply-adds
+    return [relative(count, usual) for count in outputs.values() if usual @ count > 0]
