@@ -128,8 +128,17 @@ def test_round_trip(tmp_path):
     write_boxes(tmp_path / "new" / "boxes.txt", boxes)
     np.testing.assert_allclose(read_boxes(tmp_path / "new" / "boxes.txt"), boxes, atol=5e-5)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["boxes.txt"]
-    with pytest.raises(ValueError, match="shape"):
-        write_boxes(tmp_path / "boxes.txt", np.zeros(4))
+
+
+def test_written_with_four_decimals(tmp_path):
+    write_boxes(tmp_path / "boxes.txt", np.array([[1, 2.00004, 3.00006, np.nan], [5, 6, 7, 8]]))
+    assert (tmp_path / "boxes.txt").read_text() == "1.0000,2.0000,3.0001,nan\n5.0000,6.0000,7.0000,8.0000\n"
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4, 4, 4), (2, 5)])
+def test_only_boxes_are_written(tmp_path, shape):
+    with pytest.raises(ValueError, match=r"shape \(T, 4\)"):
+        write_boxes(tmp_path / "boxes.txt", np.zeros(shape))
 
 
 number = st.one_of(st.integers(0, 900), st.integers(0, 90000).map(lambda value: value / 100))

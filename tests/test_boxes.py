@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking.boxes import box_of_polygon, center_error, clip_boxes, convex_quadrilateral, iou, parse_box, xywh_to_xyxy, xyxy_to_xywh
-from tracking.files.annotations import read_boxes, write_boxes
 
 coordinate = st.floats(-1000, 1000)
 side = st.floats(0.125, 1000)
@@ -147,18 +146,6 @@ def test_a_typed_box_may_lie_anywhere_and_be_small(text, box):
         ((0, 0, 4, 0, 4, 0, 0, 0), (2, 0, 4, 0)),  # a line
     ],
 )
-def test_a_polygon_keeps_centre_shape_and_area(tmp_path, polygon, box):
-    (tmp_path / "boxes.txt").write_text(",".join(map(str, polygon)))
+def test_a_polygon_keeps_centre_shape_and_area(polygon, box):
     x, y, w, h = box
-    np.testing.assert_allclose(read_boxes(tmp_path / "boxes.txt"), [[x - w / 2, y - h / 2, w, h]], atol=1e-12)
-
-
-def test_written_with_four_decimals(tmp_path):
-    write_boxes(tmp_path / "boxes.txt", np.array([[1, 2.00004, 3.00006, np.nan], [5, 6, 7, 8]]))
-    assert (tmp_path / "boxes.txt").read_text() == "1.0000,2.0000,3.0001,nan\n5.0000,6.0000,7.0000,8.0000\n"
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (4, 4, 4), (2, 5)])
-def test_only_boxes_are_written(tmp_path, shape):
-    with pytest.raises(ValueError, match=r"shape \(T, 4\)"):
-        write_boxes(tmp_path / "boxes.txt", np.zeros(shape))
+    np.testing.assert_allclose(box_of_polygon(np.array(polygon, float)), [x - w / 2, y - h / 2, w, h], atol=1e-12)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import chiptrack
 from supernet.checkpoints import load_supernet, load_tracker, tensors_of
 from supernet.families import FAMILIES
 from supernet.training.batches import PairBatches, pair_source
@@ -205,6 +206,21 @@ def test_a_frame_that_cannot_be_read_is_told_as_itself(tmp_path, loaders):
     training = TrainingOptions(data=f"folder:{tmp_path / 'data'}", steps=2, batch=1, loaders=loaders)
     with pytest.raises(ValueError, match=r"^[^\n]*img/[^\n]*$"):
         train(family="nano", out=tmp_path / "s.safetensors", training=training)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_training_that_is_told_to_end_saves_its_step(tmp_path, number):
+    module, batches = torch.nn.Linear(2, 1), [(torch.ones(3, 2),)] * 9
+    recipe, run = Recipe(steps=9, batch=3, lr=0.1), Run(tmp_path / "s", loaders=0)
+
+    def before_step(step):
+        if step == 4:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(chiptrack.Stopped) as stopped, chiptrack._signals():
+        fit(module, batches, lambda network, batch: {"loss": network(batch[0]).mean()}, recipe, run, before_step)
+    assert stopped.value.signal == number and torch.load(tmp_path / "s", weights_only=True)["step"] == 5
+    assert signal.getsignal(number) == signal.SIG_DFL
 
 
 def test_ctrl_c_saves_the_last_step_and_resume_goes_on(whole, tmp_path):

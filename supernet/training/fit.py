@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,7 @@ def fit(
         ArithmeticError: The loss is not finite.
         ChildProcessError: A process that makes batches was killed.
         Exception: What making a batch raised, also in another process.
-        KeyboardInterrupt: Ctrl-C was pressed; the state has been saved.
+        KeyboardInterrupt: Ctrl-C was pressed, or the command line was told to end; the state has been saved.
     """
     module.to(run.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     optimiser = _optimiser(module, recipe)
@@ -93,7 +94,7 @@ def fit(
             nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], recipe.clip)
             optimiser.step()
             log.add(losses)
-            save = interrupted() or time.monotonic() - saved > SAVE_EVERY_S
+            save = interrupted() is not None or time.monotonic() - saved > SAVE_EVERY_S
             if save or (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
                 log.check(step)  # before a save, so that no state with a loss that is not finite is kept
             if (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
@@ -102,8 +103,8 @@ def fit(
             if save:
                 _save(run, step + 1, module, optimiser, recipe)
                 saved = time.monotonic()
-            if interrupted():
-                raise KeyboardInterrupt
+            if (number := interrupted()) is not None:
+                signal.raise_signal(number)  # now it does what it did before
     module.eval()
 
 
@@ -161,27 +162,28 @@ class _Log:
 
 
 @contextmanager
-def _interruption() -> Iterator[Callable[[], bool]]:
-    """Note a first Ctrl-C, so that the loop can end after its step; a second one interrupts at once.
+def _interruption() -> Iterator[Callable[[], int | None]]:
+    """Note a first signal to end (Ctrl-C, SIGTERM, SIGHUP), so that the loop can end after its step; a second one acts at once.
 
     Yields:
-        A function that says whether Ctrl-C was pressed. Outside the main thread, which alone receives it, always False.
+        A function that gives the number of the signal, or None. Outside the main thread, which alone receives signals, always None.
     """
-    pressed = False
+    noted: list[int] = []
+    handlers: dict[int, Any] = {}
 
     def note(number: int, frame: object) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        noted.append(number)
+        signal.signal(number, handlers[number])
 
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, note)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # as under nohup
+                handlers[number] = signal.signal(number, note)
     try:
-        yield lambda: pressed
+        yield lambda: noted[0] if noted else None
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def log_path(state: Path) -> Path:

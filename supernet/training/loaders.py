@@ -114,7 +114,8 @@ class _Loader:
 
 def _serve(connection: Connection, held: Sequence[Connection], batches: Dataset, numbers: range) -> None:
     """Run a loader: send each batch as shapes and types, followed by the content of each tensor; or an error in place of a batch."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which ends its loaders
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are for the training, which ends its loaders
     for each in held:  # else these copies of the training's ends would keep the pipes open when it is gone
         each.close()
     torch.set_num_threads(1)
