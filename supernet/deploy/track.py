@@ -96,10 +96,9 @@ def track(
                 ended = True
         except KeyboardInterrupt as err:
             stopped = err
-    lost = stream.lost() if ended else []
-    rows = _with_gaps(np.array(boxes), lost)
-    if out is not None:
-        write_boxes(out, rows)
+        lost = stream.lost() if ended else []
+        if out is not None:  # before the video is closed, which may find the disk full
+            write_boxes(out, _with_gaps(np.array(boxes), lost))
     if stopped is not None and stream.count is not None:  # a camera has no other end
         kept = " and ".join(str(path) for path in (out, video) if path is not None)
         stopped.args = (f"after {len(boxes)} of {stream.count} frames" + (f", which are in {kept}" if kept else ""),)
