@@ -161,6 +161,8 @@ def from_json(record: dict) -> LatencyPredictor:
     model = MODELS[record["model"]].from_json(record["parameters"])
     interval = Interval.of_factors(**numbers(record["interval"]))
     reference_ms = numbers({"reference_ms": record["reference_ms"]})["reference_ms"]
+    if not reference_ms > 0:
+        raise ValueError("its reference_ms, which must be above 0")
     line, operator_ms, unsupported = typed(Line, record["template_line"]), numbers(record["operator_ms"]), texts(record["unsupported"])
     about = {"fit": record["fit"]}
     return LatencyPredictor(profile, reference_ms, operator_ms, record["model"], model, line, interval, about, unsupported)

@@ -35,7 +35,11 @@ def load_predictor(path: Path) -> Predictor:
             f"a predictor must have the format {' or '.join(_READERS)}, {path} {found}; fit it again with chiptrack fit-predictor"
         )
     try:
-        return read(record)
+        found = read(record)
+        said = {"quantity": found.metric, "unit": found.unit}
+        if other := [name for name, value in said.items() if record.get(name, value) != value]:
+            raise ValueError(f"its {' and '.join(other)}, which a predictor of {found.metric} in {found.unit} does not have")
+        return found
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as err:
         reason = str(err).partition("\n")[0]
         raise ValueError(f"a predictor must be whole, {path} fails at {reason:.160}; write it again with chiptrack fit-predictor") from err

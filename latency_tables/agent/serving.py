@@ -44,9 +44,8 @@ WARM_UPS = 3
 """Number of runs of a model before it is timed."""
 OUTPUT_VALUES = 2048
 """Largest number of values of each output that are sent back for a comparison."""
-_MOST_RUNS = 1_000_000
-_MOST_VALUES = 100_000_000
-"""Largest number of values in all inputs of a model together."""
+_MOST_RUNS, _MOST_VALUES = 1_000_000, 100_000_000
+"""Largest number of runs in a request, and of values in all inputs of a model together."""
 _IDLE_S = 1800
 """Seconds without a request after which the agent ends."""
 _MEMORY_S = 60
@@ -84,13 +83,8 @@ class Agent:
         """
         match request["do"]:
             case "info":
-                facts = {
-                    "chip": device_info.chip(),
-                    "os": device_info.system(),
-                    "governor": device_info.governor(),
-                    "cores": os.cpu_count(),
-                }
-                return {"version": self._runtime.version(), **facts}
+                facts = {"chip": device_info.chip(), "os": device_info.system(), "governor": device_info.governor()}
+                return {"version": self._runtime.version(), **facts, "cores": os.cpu_count()}
             case "runtimes":
                 return {"runtimes": {name: _version(runtime) for name, runtime in RUNTIMES.items()}}
             case "readings":

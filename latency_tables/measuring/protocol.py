@@ -113,6 +113,8 @@ def check_record(record: Mapping, protocol: Protocol) -> None:
     fields = _FIELDS.get(str(record.get("kind")))
     if fields is None:
         raise ValueError(f"no record is of kind {record.get('kind')!r:.40}")
+    if missing := fields.keys() - record.keys() - _OPTIONAL:
+        raise ValueError(f"a record {record['kind']!r} must have {', '.join(sorted(missing))}")
     for name, right in fields.items():
         if not right(record.get(name)):
             raise ValueError(f"{name} of a record {record['kind']!r} must not be {record.get(name)!r:.60}")
@@ -159,3 +161,5 @@ _FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
     },
 }
 """What the fields of a record must be, by its kind; `Campaign` writes them."""
+_OPTIONAL = {"mhz", "celsius"}
+"""Fields that a record may lack, since not every device tells them."""

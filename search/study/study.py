@@ -106,10 +106,9 @@ class Study:
             self._trials.create_new_trial(self._id, self._restored(record))
             for name, content in record.attributes.get("sampler", {}).items():
                 self._trials.set_study_system_attr(self._id, name, content)
-            self._problem.family.space.check(record.params)
+            check_others(record.params, record.attributes, self._problem.family, failed=record.state == TrialState.FAIL)
             arch = self._problem.space.make(record.params)
             self._feasible.seen.add(arch.key)
-            check_others(record.attributes, failed=record.state == TrialState.FAIL)
             if record.state == TrialState.COMPLETE:
                 self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
             elif record.state == TrialState.RUNNING:

@@ -20,7 +20,7 @@ from search.problem.problem import Problem
 from search.study.candidate import Candidate
 from supernet.catalogue import find_family
 from supernet.families.family import Family
-from supernet.space import Architecture
+from supernet.space import Architecture, Value
 from tracking.files.records import is_number
 
 _MOST = 1e300
@@ -136,12 +136,13 @@ def candidate_of(number: int, arch: Architecture, attributes: Mapping[str, Any],
     )
 
 
-def check_others(attributes: Mapping[str, Any], failed: bool) -> None:
-    """Check the attributes of a trial that do not describe its candidate: counts of rejected samples, and the reason of a failure.
+def check_others(params: Mapping[str, Value], attributes: Mapping[str, Any], family: Family, failed: bool) -> None:
+    """Check what a trial says besides its figures: chosen values, counts of rejected samples, and the reason of a failure.
 
     Raises:
         KeyError, AttributeError, ValueError: They are not as a search writes them.
     """
+    family.space.check(params)
     for reason, count in attributes.get("rejected", {}).items():
         finite_number(count, reason)
     if failed:
