@@ -122,10 +122,10 @@ def test_cells_on_the_edge_of_box_and_radius():
     assert (cls.grad[0, 0] < 0).sum() == 13  # the middle, 4 cells at 8 px and 8 at 16 px
 
 
-def test_the_module_is_asked_for_its_own_stride():
+def test_the_module_is_asked_for_its_own_stride(rng):
     """5 cells on 43 px: a stride of 8 px, and the middle cell at 21 px."""
-    cls, reg = torch.zeros(1, 1, 5, 5), torch.ones(1, 4, 5, 5)
-    box, search = torch.tensor([(10.0, 10.0, 30.0, 35.0)]), torch.zeros(1, 3, 43, 43)
+    cls, reg = torch.tensor(rng.normal(0, 2, (1, 1, 5, 5))), torch.tensor(rng.uniform(0, 30, (1, 4, 5, 5)))
+    box, search = torch.tensor([(10.0, 10.0, 30.0, 35.0)]).double(), torch.zeros(1, 3, 43, 43)
     answer = SiameseLoss(9.0)(lambda *inputs: (cls, reg), (torch.zeros(1, 3, 16, 16), search, box))
     classification, overlap = losses_by_hand(cls, reg, box, 8, 43, 9)
     assert {name: value.item() for name, value in answer.items()} == pytest.approx({"cls_loss": classification, "iou_loss": overlap})
@@ -133,3 +133,15 @@ def test_the_module_is_asked_for_its_own_stride():
 
 def test_classification_without_a_positive_cell():
     assert classification_loss(torch.zeros(4), torch.zeros(4, dtype=torch.bool)).item() == pytest.approx(0.5 * math.log(2))
+
+
+def test_one_cell_of_each_side():
+    assert classification_loss(torch.zeros(2), torch.tensor([True, False])).item() == pytest.approx(math.log(2))
+
+
+def test_the_usual_radius_is_16_px():
+    """With a cell for each pixel, 2 x 16 x 17 + 1 lie within it."""
+    cls = torch.zeros(1, 1, 41, 41, requires_grad=True)
+    total, _, _ = tracking_loss(cls, torch.ones(1, 4, 41, 41), torch.tensor([(10.0, 10.0, 30.0, 30.0)]), stride=1, search_size=40)
+    total.backward()
+    assert (cls.grad < 0).sum() == 545

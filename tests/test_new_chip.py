@@ -116,7 +116,7 @@ def test_each_measurement_is_expected_to_help_where_the_chip_is_as_believed(chip
 def test_chosen_networks_are_fixed_by_the_seed_and_differ(tables, chip):
     known = [tables[name].operator_ms() for name in ("onnxruntime", "mnn")]
     chosen = chip.choose(10)
-    assert chosen == NewChip(NANO, known).choose(10) and chosen != NewChip(NANO, known, seed=1).choose(10)
+    assert chosen == NewChip(NANO, known, seed=0).choose(10) and chosen != NewChip(NANO, known, seed=1).choose(10)
     assert len(set(chosen)) == 10 and chip.choose(4) == chosen[:4]
 
 
@@ -187,10 +187,9 @@ def by_hand(chip, counts, calls=1.0):
     return [Belief.of(counts @ chip._known, counts @ costs, calls=calls) for costs in chip._imagined]
 
 
-def test_the_reference_are_300_random_networks_which_cost_one_on_average(tables, chip):
+def test_the_reference_are_300_random_networks_which_cost_one_on_average(chip):
     assert len(chip.candidates) == 300 and len(chip.choose(60)) == 50
     assert [belief.mean.mean() for belief in chip._random] == pytest.approx([1] * 4)
-    assert chip.choose(3) == NewChip(NANO, [tables[name].operator_ms() for name in ("onnxruntime", "mnn")], seed=0).choose(3)
 
 
 def test_networks_are_chosen_from_candidates(tokens):
