@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,8 @@ class Work:
     """Its command line, without --resume; it runs in a folder of its own."""
     finished: Callable[[Path], Items]
     """Reads the finished items from that folder."""
-    watched: tuple[str, ...]
-    """Files, by pattern, at whose appearance or change it is killed."""
+    watched: Mapping[str, int]
+    """Files, by pattern, at whose appearance or change it is killed; each with about how often they change."""
     results: tuple[str, ...]
     """Files, by pattern, that must equal those of the uninterrupted run."""
 
@@ -115,30 +115,33 @@ def works(inputs: Path) -> dict[str, Work]:
     short = ["--steps", "40", "--batch", "2", "--out", "out.safetensors"]
     judged = ["--sequences", "2", "--rescoring", "2", "--frames", "4", "--unmeasured", "--evaluations", "8", "--strategy", "nsga2"]
     simulated = ["--runtime", "simulated", "--networks", "4", "--out"]
-    state = ("out.safetensors.part", ".out.safetensors*", "out.safetensors")
+    state = {"out.safetensors.part": 20, ".out.safetensors*": 20, "out.safetensors": 1}
     found = ("run/front/*.json", "run/candidates.csv", "run/summary.json")
     return {
         "measure": Work(
-            ["measure", "--family", "nano", *simulated, "t.csv"], measured, ("t.csv.part", "t.json", "t.csv", ".t.*"), ("t.csv",)
+            ["measure", "--family", "nano", *simulated, "t.csv"],
+            measured,
+            {"t.csv.part": 500, "t.json": 1, "t.csv": 1, ".t.*": 2},
+            ("t.csv",),
         ),
         "train": Work(["train", "--family", "nano", *short], trained, state, ("out.safetensors",)),
         "search": Work(
             ["search", "--supernet", supernet, "--predictor", predictor, *judged, "--out", "run"],
             searched,
-            ("run/study/journal.log", "run/.*", *found, "run/report.html"),
+            {"run/study/journal.log": 40, "run/.*": 6, **dict.fromkeys(found, 1), "run/report.html": 1},
             found,
         ),
         "retrain": Work(["retrain", arch, "--supernet", supernet, *short], trained, state, ("out.safetensors",)),
         "evaluate": Work(
             ["evaluate", bundle, "--dataset", "folder", "--root", str(inputs / "data"), "--out", "run"],
             evaluated,
-            ("run/s*.txt", "run/.*", "run/scores.json"),
+            {"run/s*.txt": 36, "run/.*": 40, "run/scores.json": 1},
             ("run/s?.txt", "run/s??.txt", "run/*_score.txt", "run/scores.json"),
         ),
         "adapt": Work(
             ["adapt", "--from", *tables, *simulated, "a.json"],
             measured,
-            ("a.networks-1.csv.part", "a.networks-1.json", "a.networks-1.csv", "a.json", ".a*"),
+            {"a.networks-1.csv.part": 80, "a.networks-1.json": 1, "a.networks-1.csv": 1, "a.json": 1, ".a*": 3},
             ("a.networks-1.csv", "a.json"),
         ),
     }

@@ -108,7 +108,8 @@ def moment(work: Work, folder: Path, length_s: float, rng: np.random.Generator) 
     if rng.random() < 2 / 3:
         until = time.monotonic() + rng.uniform(0, length_s)
         return lambda: time.monotonic() >= until
-    pattern, changes, seen = str(rng.choice(work.watched)), int(rng.integers(1, 4)), set(stamps(folder, "**/*"))
+    pattern = str(rng.choice(list(work.watched)))
+    changes, seen = int(rng.integers(1, work.watched[pattern] + 1)), set(stamps(folder, "**/*"))
 
     def changed() -> bool:
         nonlocal changes
