@@ -182,7 +182,7 @@ def files(draw):
     return data, meant, named or form in ("x,y,w,h", "x1,y1,x2,y2,x3,y3,x4,y4")
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(files())
 def test_a_file_gives_the_boxes_that_were_meant_or_one_line(tmp_path_factory, file):
     """Never other boxes; a form that says what its columns are is read."""

@@ -45,7 +45,8 @@ def _boxes() -> Files:
         write_boxes(Path(scratch) / "plain.txt", np.random.default_rng(0).uniform(0, 100, (12, 4)))
         files = files_of(Path(scratch))
     polygon = b"1.0,1.0,9.0,1.0,9.0,5.0,1.0,5.0\n" * 3 + b"nan,nan,nan,nan,nan,nan,nan,nan\n"
-    return {**files, "polygon.txt": polygon, "spaced.txt": b"1 2 3 4\n1\t2\t3\t4\n10;20;30;40\n"}
+    named = b"frame;x;y;x2;y2;score\n1;1,5;2;3;4;1\n2;5;6;7;8,25;0\n"
+    return {**files, "polygon.txt": polygon, "spaced.txt": b"1 2 3 4\n1\t2\t3\t4\n", "named.txt": named}
 
 
 def _sequence() -> Files:
@@ -110,7 +111,7 @@ def _each(read):
 
 
 READERS = (
-    Reader("boxes", _boxes, _each(read_boxes), ("plain.txt", "polygon.txt", "spaced.txt")),
+    Reader("boxes", _boxes, _each(read_boxes), ("plain.txt", "polygon.txt", "spaced.txt", "named.txt")),
     Reader("sequence folder", _sequence, _read_sequence, ("s/groundtruth.txt", "s/meta.json", "s/meta.json", "s/img/00001.jpg")),
     Reader("OTB folder", _otb, lambda folder: DATASETS["otb"](folder), ("Car/groundtruth_rect.txt",)),
     Reader("images", _pictures, _each(read_image), tuple(f"image.{suffix}" for suffix in _SUFFIXES)),
