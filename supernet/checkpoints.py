@@ -153,7 +153,7 @@ def _save(path: Path, module: nn.Module, header: dict) -> None:
 def _opened(path: Path) -> Iterator[safe_open]:
     """Open a safetensors file; raises `ValueError` if it is none."""
     try:
-        with path.open("rb") as start:
+        with Path(path).open("rb") as start:
             if int.from_bytes(start.read(8), "little") > _MOST_HEADER:  # it lists every tensor in a hundred bytes
                 raise ValueError(f"a checkpoint's header must have at most {_MOST_HEADER // 10**6} MB, {path} is damaged; make it again")
         with safe_open(path, "pt") as file:

@@ -110,7 +110,7 @@ class OnceForAll:
         if key in self._rows:
             raise ValueError(f"a foreign table must have each key once, {where} comes again; remove one")
         if "mean" not in fields:
-            raise ValueError(f"a row must be a number or have a mean, {where} has {', '.join(fields) or 'nothing'}; give milliseconds")
+            raise ValueError(f"a row must be a number or have a mean, {where} has {', '.join(fields) or 'nothing':.80}; give milliseconds")
         count = fields.get("count", "1")
         if not re.fullmatch(r"[1-9]\d{0,8}", count):
             raise ValueError(f"count must be a whole number from 1, got {count!r:.40} in {where}; correct or remove it")
