@@ -16,7 +16,7 @@ import numpy as np
 # OpenCV would report a broken image or video on stderr, beside our own error; it reads these variables once, when it starts
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))  # a file of a few bytes may promise an image that fills the memory
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # a file of a few bytes may promise an image that fills the memory
 try:
     import cv2
 except ImportError as err:
@@ -31,6 +31,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".pnm", ".
 """Suffixes of the files that count as images, in lower case."""
 _ORIENTATION = 0x0112
 """Number of the EXIF field that says how an image is to be turned."""
+_MOST_BYTES = 400_000_000
 _STRETCHED = (0.1, 99.9)
 """Percentiles of the values of an image that become black and white, when it is stretched to 8 bits."""
 
@@ -43,15 +44,14 @@ def read_image(path: Path | str) -> np.ndarray:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file cannot be decoded, or has more than 134 million pixels.
+        ValueError: The file cannot be decoded, or has more than 100 million pixels or 400 MB.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"an image must be a file, {path} is none; check the path")
-    data = np.fromfile(path, np.uint8)
-    image = _decoded(data) if data.size else None
+    image = _decoded(np.fromfile(path, np.uint8)) if 0 < path.stat().st_size <= _MOST_BYTES else None
     if image is None:
-        raise ValueError(f"an image must be decodable and of reasonable size, {path} is not; replace it by a JPEG or PNG")
+        raise ValueError(f"an image must be decodable, with at most 100 million pixels, {path} is not; replace it by a JPEG or PNG")
     return cv2.cvtColor(image if image.dtype == np.uint8 else _eight_bit(image), cv2.COLOR_BGR2RGB)
 
 
@@ -87,8 +87,15 @@ def _eight_bit(image: np.ndarray) -> np.ndarray:
     grey = (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
     if image.dtype == np.uint16 and not grey and image.max() >= 2**14:
         return (image >> 8).astype(np.uint8)
-    values = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
-    low, high = np.percentile(values[..., :1] if grey else values, _STRETCHED)
+    if image.dtype == np.uint16:
+        low, high = np.percentile(image[..., :1] if grey else image, _STRETCHED)
+        return _scaled(np.arange(2**16, dtype=np.float32), low, high)[image]
+    values = np.nan_to_num(image, posinf=0, neginf=0)
+    return _scaled(values, *np.percentile(values, _STRETCHED))
+
+
+def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Numbers as uint8: `low` and less become 0, `high` and more 255."""
     return np.clip((values - low) * (255 / max(high - low, 1e-9)) + 0.5, 0, 255).astype(np.uint8)
 
 

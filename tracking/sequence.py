@@ -196,6 +196,6 @@ def _origin(folder: Path, default: int) -> int:
         origin = read_record(path).get("origin", default)
     except ValueError as err:
         raise ValueError(f"meta.json must be a JSON object, {path} is not; repair or remove it") from err
-    if origin not in (0, 1):
-        raise ValueError(f"origin must be 0 or 1, got {origin!r} in {path}")
+    if isinstance(origin, bool) or origin not in (0, 1):
+        raise ValueError(f"origin must be 0 or 1, got {origin!r:.40} in {path}; mend it")
     return origin

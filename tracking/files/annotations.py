@@ -21,9 +21,12 @@ import numpy as np
 
 from tracking.boxes import box_of_polygon, convex_quadrilateral
 from tracking.files.atomic import write_text
+from tracking.files.records import read_bytes
 
 LARGEST = 1e7
 """Largest size of a coordinate that is believed, px."""
+_LONGEST = 1000
+"""Most characters of a line."""
 _MISSING = {"", "nan", "+nan", "-nan", "none", "null", "na", "n/a", "-"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
@@ -99,12 +102,12 @@ def read_rows(path: Path | str) -> Rows:
     if not path.is_file():
         raise FileNotFoundError(f"boxes must be in a text file, {path} is none; {_WAY_OUT}")
     try:
-        columns, lines = _content(_decoded(path.read_bytes()))
+        columns, lines = _content(_decoded(read_bytes(path)))
         return _read(columns, lines)
     except UnicodeError as err:
         raise ValueError(f"boxes must be in a text file, {path} is no UTF-8 text; {_WAY_OUT}") from err
-    except _Unreadable as err:
-        raise ValueError(f"{err}, in {path}; {_WAY_OUT}") from err
+    except ValueError as err:  # a line, or the size of the file
+        raise ValueError(f"{err!s:.200}, in {path}; {_WAY_OUT}") from err
 
 
 def write_boxes(path: Path | str, boxes: np.ndarray) -> None:
@@ -136,6 +139,8 @@ def _content(text: str) -> tuple[list[str] | None, list[_Line]]:
     """Split a text into the names of its columns, None if it does not give them, and its lines of numbers."""
     columns, lines, empty = None, [], 0
     for number, line in enumerate(re.split(r"\r\r\n|\r\n|\n|\r", text), 1):
+        if len(line) > _LONGEST:
+            raise _Unreadable(f"a line must have at most {_LONGEST} characters, line {number} has {len(line)}")
         content, mark, comment = line.partition("#")
         if not content.strip():
             if mark and not lines and columns is None:
