@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -101,3 +103,22 @@ def test_long_work_refuses_a_second_writer(words, tmp_path, monkeypatch, capsys)
         chiptrack.main(words)
     assert "one writer" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    """Its next writer does it; what a living one writes, and files of others, stay."""
+    script = (
+        "import os, sys; from tracking.files.atomic import new_file, new_folder\n"
+        "with new_file(sys.argv[1] + '/out/a.txt') as file, new_folder(sys.argv[1] + '/out/b') as folder:\n"
+        "    file.write_text('half'); (folder / 'c').touch(); os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path], cwd=Path(__file__).parents[1])
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    (tmp_path / "out/.theirs").touch()
+    with new_file(tmp_path / "out/d.txt") as living:
+        living.touch()
+        with sole_writer(tmp_path / "out"):
+            assert {path.name for path in (tmp_path / "out").iterdir()} == {".theirs", living.name}
+        (tmp_path / "out/.a.txt.999999999.new").touch()
+        with sole_writer(tmp_path / "out/table.csv"):
+            assert not (tmp_path / "out/.a.txt.999999999.new").exists() and living.exists()

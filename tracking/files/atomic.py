@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all: they are written under a temporary name and then renamed."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.new(\.\w+)?", re.ASCII)
+"""Names of temporary files and folders, with the number of the process that writes them."""
 
 
 def is_stream(path: Path) -> bool:
@@ -30,6 +34,8 @@ def write_text(path: Path | str, text: str) -> None:
 def sole_writer(path: Path | str) -> Iterator[None]:
     """Keep other processes from making the same result, with a lock that the system releases even if this process is killed.
 
+    What a writer that was killed has left behind is removed.
+
     Args:
         path: The file or folder that is being made; the lock file lies beside it.
 
@@ -45,6 +51,7 @@ def sole_writer(path: Path | str) -> Iterator[None]:
     except Timeout as err:
         raise BlockingIOError(f"a result has one writer, {path} is being made by another process; wait for it or end it") from err
     try:
+        _remove_leftovers(path if path.is_dir() else path.parent)
         yield
     finally:
         file.unlink(missing_ok=True)
@@ -76,7 +83,7 @@ def new_file(path: Path | str, suffix: str = "") -> Iterator[Path]:
     if path.is_symlink():
         path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}{suffix}")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.new{suffix}")
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
@@ -104,7 +111,7 @@ def new_folder(path: Path | str) -> Iterator[Path]:
     if path.exists():
         raise FileExistsError(f"folder must not exist yet, {path} does; remove it or choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}.{os.getpid()}.new."))
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -112,6 +119,28 @@ def new_folder(path: Path | str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove temporary files and folders of processes that no longer run."""
+    for path in folder.glob(".*.new*"):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is None or _runs(int(match[1])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def _umask() -> int:
