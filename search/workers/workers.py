@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from search.judging.judge import Job, Outcome
+from tracking.errors import shortened
 
 Answer = TypeVar("Answer")
 
@@ -16,8 +17,8 @@ class JobFailed(Exception):
 
     @classmethod
     def of(cls, err: BaseException) -> JobFailed:
-        """Make a failure whose message is that of an error, in one line of at most 300 characters."""
-        return cls(f"{' '.join(''.join(traceback.format_exception_only(err)).split()):.300}")
+        """Make a failure whose message is that of an error, in one short line."""
+        return cls(shortened("".join(traceback.format_exception_only(err))))
 
 
 class Workers(Protocol):
