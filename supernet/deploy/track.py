@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -80,42 +81,44 @@ def track(
     first = _first_box(stream, box)
     steps = follow(tracker, stream.frames(), first)
     steps = chain([next(steps)], steps)  # the first box is judged before anything is shown or written
-    boxes, scores, seconds = [], [], []
+    boxes, scores, seconds = array("d"), array("d"), array("d")  # an object for each frame would take ten times the memory
     ended, stopped = False, None
     with canvas(video, show, stream.rate) as draw, progress("tracking", stream.count or 0) as report:
         try:
             for image, result, spent in steps:
-                boxes.append(result.box)
+                boxes.extend(result.box)
                 scores.append(result.score)
                 seconds.append(spent)
-                truth = None if stream.boxes is None or len(boxes) > len(stream.boxes) else stream.boxes[len(boxes) - 1]
+                done = len(scores)
+                truth = None if stream.boxes is None or done > len(stream.boxes) else stream.boxes[done - 1]
                 if not draw(image, result, truth):
                     break
-                report(len(boxes), f"{1000 * np.mean(seconds[-100:]):.1f} ms a frame")
+                report(done, f"{1000 * np.mean(seconds[-100:]):.1f} ms a frame")
             else:
                 ended = True
         except KeyboardInterrupt as err:
             stopped = err
         lost = stream.lost() if ended else []
+        followed = np.array(boxes).reshape(-1, 4)
         if out is not None:  # before the video is closed, which may find the disk full
-            write_boxes(out, _with_gaps(np.array(boxes), lost))
+            write_boxes(out, _with_gaps(followed, lost))
     if stopped is not None and stream.count is not None:  # a camera has no other end
         kept = " and ".join(str(path) for path in (out, video) if path is not None)
-        stopped.args = (f"after {len(boxes)} of {stream.count} frames" + (f", which are in {kept}" if kept else ""),)
+        stopped.args = (f"after {len(followed)} of {stream.count} frames" + (f", which are in {kept}" if kept else ""),)
         raise stopped
     if lost:
-        say(f"{len(boxes)} of the {stream.count} frames of {source} could be decoded; lost, counted from 0: {ranges(lost)}")
+        say(f"{len(followed)} of the {stream.count} frames of {source} could be decoded; lost, counted from 0: {ranges(lost)}")
     answer = {
         "source": stream.name,
-        "frames": len(boxes),
+        "frames": len(followed),
         "lost_in_decoding": len(lost),
         "ms_per_frame": 1000 * float(np.mean(seconds[1:] or seconds)),
         "median_ms": 1000 * float(np.median(seconds[1:] or seconds)),
         "mean_score": float(np.mean(scores)),
     }
-    truth = None if stream.boxes is None else stream.boxes[: len(boxes)]
+    truth = None if stream.boxes is None else stream.boxes[: len(followed)]
     if truth is not None and can_score(truth):
-        answer |= asdict(score(np.array(boxes), truth))
+        answer |= asdict(score(followed, truth))
     return answer | {"out": str(out) if out else None, "video": str(video) if video else None}
 
 
