@@ -80,7 +80,7 @@ def test_a_judge_that_cannot_be_made_again_in_a_worker_is_told_in_one_short_line
     workers = LocalWorkers(1, Unmade())
     try:
         workers.submit(0, Job(ARCH, range(1)))
-        with pytest.raises(ChildProcessError, match="^a worker could not be started: ModuleNotFoundError: no module x+$") as raised:
+        with pytest.raises(ChildProcessError, match="^a worker could not be started: ModuleNotFoundError: no module x+ ... x+$") as raised:
             workers.next()
         assert len(str(raised.value)) < 400
     finally:

@@ -171,9 +171,9 @@ def _read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         if not isinstance(next(events), yaml.StreamEndEvent):
             raise ValueError("it holds more than one document")
     except (yaml.YAMLError, ValueError) as err:
-        said = " ".join(str(err).split())
+        said = " ".join(str(getattr(err, "problem", None) or err).split())  # else yaml quotes the lines around it
         raise ValueError(
-            f"a foreign table must be YAML of `key: ms` or `key: {{mean: ms, count: n}}`, {path} is not ({said:.200}); correct the file"
+            f"a foreign table must be YAML of `key: ms` or `key: {{mean: ms, count: n}}`, {path} is not ({said:.100}); correct the file"
         ) from err
 
 
