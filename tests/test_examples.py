@@ -34,6 +34,7 @@ def test_a_hundred_are_predicted(tmp_path):
     assert [ms for ms, *_ in found] == sorted(ms for ms, *_ in found)
 
 
+@pytest.mark.slow
 def test_a_search_has_an_objective_of_its_own_and_goes_on(tmp_path):
     first = run(tmp_path, "own_objective.py", 4).splitlines()
     second = run(tmp_path, "own_objective.py", 8).splitlines()
@@ -41,6 +42,7 @@ def test_a_search_has_an_objective_of_its_own_and_goes_on(tmp_path):
     assert first and scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.slow
 def test_a_family_of_ones_own_is_known_to_every_verb(tmp_path):
     name = "tiny:back_00000000000+cls_000000000+reg_000000000_ops_11"
     assert "output_stride  8" in run(tmp_path, "own_family.py", "describe", name)

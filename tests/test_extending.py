@@ -142,6 +142,7 @@ def test_the_runtime_measures(extended, tmp_path):
     assert 0 < table.about["largest_difference_from_onnxruntime"] < 1e-4
 
 
+@pytest.mark.slow
 def test_the_family_goes_all_the_way(desk):
     table = LatencyTable.load(desk / "swift.csv")
     assert len({name for name, _ in table.networks}) == 20 and not table.unsupported
@@ -149,6 +150,7 @@ def test_the_family_goes_all_the_way(desk):
     assert json.loads((desk / "bundle/tracker.json").read_text())["architecture"]["family"] == "swift"
 
 
+@pytest.mark.slow
 def test_the_family_keeps_what_every_family_must(extended):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_families.py", "-k", "swift"]
     done = subprocess.run(
@@ -158,12 +160,14 @@ def test_the_family_keeps_what_every_family_must(extended):
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 19
 
 
+@pytest.mark.slow
 def test_the_strategy_chooses(desk):
     record = json.loads((desk / "run-neighbours/settings.json").read_text())
     assert record["strategy"] == "neighbours"
     assert len(pd.read_csv(desk / "run-neighbours/candidates.csv")) == 4
 
 
+@pytest.mark.slow
 def test_the_metric_is_everywhere(desk):
     candidates = pd.read_csv(desk / "run-flash/candidates.csv")
     assert (candidates.flash_mb == candidates.params / 1e6).all() and (candidates.flash_mb <= 0.05).all()
@@ -171,6 +175,7 @@ def test_the_metric_is_everywhere(desk):
     assert "max_flash" in json.loads((desk / "run-flash/settings.json").read_text())["limits"]
 
 
+@pytest.mark.slow
 def test_the_data_set_is_scored(desk):
     scores = json.loads((desk / "scores/scores.json").read_text())
     assert [sequence["name"] for sequence in scores["sequences"]] == ["0", "1"]

@@ -177,6 +177,7 @@ def test_a_board_that_lacks_something_is_told(board, tmp_path, python, runtime, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_slowed_device_is_noticed_and_what_was_timed_meanwhile_is_timed_again(tmp_path):
     """Half of the time the agent is stopped, which only the wall clock sees."""
     out, part = tmp_path / "t.csv", tmp_path / "t.csv.part"

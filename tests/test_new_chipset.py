@@ -256,6 +256,7 @@ def test_unreadable_files_are_refused_in_one_line(tmp_path, capsys, monkeypatch,
     assert (status, out, err.count("\n")) == (2, "", 1) and name in err
 
 
+@pytest.mark.slow
 @pytest.mark.parity
 def test_real_chips_are_told_from_twenty_networks(shared):
     result = judge(read(shared / "latency" / "nas_bench_201_devices.parquet"), [20], 1, ["adreno_640_tflite", "raspberry_pi_4"])

@@ -62,12 +62,22 @@ def finished(out: Path) -> list:
         return []
 
 
-def test_search_writes_everything_and_survives_a_kill(folder):
-    """kill -9 in the midst, then the same command again: the study of an undisturbed search, candidate for candidate."""
-    summary = run(folder, "whole")
+@pytest.fixture(scope="module")
+def summary(folder):
+    """What an undisturbed search answers, whose files are in the folder `whole`."""
+    return run(folder, "whole")
+
+
+def test_search_writes_everything(folder, summary):
     whole = read_candidates(folder / "whole" / "study")
     assert len(whole) == summary["evaluations"] == 8
+    check_results(folder / "whole", summary, whole)
+    check_refusals(folder)
 
+
+@pytest.mark.slow
+def test_search_survives_a_kill(folder, summary):
+    """kill -9 in the midst, then the same command again: the study of an undisturbed search, candidate for candidate."""
     process = start(folder, "killed")
     while len(finished(folder / "killed")) < 3:
         assert process.poll() is None, process.stderr.read().decode()
@@ -83,9 +93,6 @@ def test_search_writes_everything_and_survives_a_kill(folder):
     ]
     for name in ("candidates.csv", *(f"front/{rank:02}.json" for rank in range(1, summary["front"] + 1))):
         assert (folder / "killed" / name).read_bytes() == (folder / "whole" / name).read_bytes()
-
-    check_results(folder / "whole", summary, whole)
-    check_refusals(folder)
 
 
 def check_results(out: Path, summary: dict, candidates: list) -> None:

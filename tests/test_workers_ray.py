@@ -73,6 +73,7 @@ def session(leader: int) -> dict[int, str]:
     return found
 
 
+@pytest.mark.slow
 def test_actors_live_through_ctrl_c_and_end_with_a_killed_driver(ray_lock):
     pytest.importorskip("ray", reason="Ray is not installed; pip install 'chiptrack[cluster]'")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": os.urandom(32).hex()}
