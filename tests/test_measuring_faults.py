@@ -115,7 +115,7 @@ def test_a_killed_agent_is_started_again(tmp_path):
     assert set(table.operators) == {op.key for op in ENDS} and not table.unsupported
 
 
-@pytest.fixture(params=["sshd", "adbd"])
+@pytest.fixture(params=["sshd", pytest.param("adbd", marks=pytest.mark.slow)])
 def board(request, monkeypatch):
     """A device behind a real daemon, which can be unplugged."""
     monkeypatch.setattr("latency_tables.measuring.session._RETRY_S", 0.1)

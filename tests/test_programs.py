@@ -43,7 +43,7 @@ def program(tmp_path):
     return path
 
 
-@pytest.fixture(params=["local", "sshd", "adbd"])
+@pytest.fixture(params=["local", pytest.param("sshd", marks=pytest.mark.slow), "adbd"])
 def device(request):
     return "local" if request.param == "local" else request.getfixturevalue(request.param).device
 

@@ -51,7 +51,7 @@ def run(study: Study, count: int) -> None:
         study.tell(number, outcome(arch))
 
 
-@pytest.fixture(params=["journal", "postgres"])
+@pytest.fixture(params=["journal", pytest.param("postgres", marks=pytest.mark.slow)])
 def database(request):
     """Where a study is kept: None for a file, else a URL."""
     return None if request.param == "journal" else request.getfixturevalue("postgres").url

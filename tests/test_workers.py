@@ -44,7 +44,7 @@ def cluster(ray_lock):
         ray.shutdown()
 
 
-@pytest.fixture(params=WORKERS)
+@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.slow if kind == "ray" else ()) for kind in WORKERS])
 def start(request):
     """Starts a number of workers of each kind in turn."""
     if request.param == "ray":

@@ -136,7 +136,8 @@ def load_bundle(folder: Path, threads: int = 1) -> tuple[Bundle, RuntimeGraphs]:
     bundle = Bundle(bundle.architecture, bundle.tracker, bundle.settings, graphs, bundle.runtime, bundle.precision)
     try:
         RUNTIMES[bundle.runtime](bundle.precision).version()  # imports the runtime, which takes memory of its own
-        with limited_memory(_MOST_MEMORY + threads * _FOR_A_THREAD):
+        copies = 4 * sum(map(len, graphs.values()))  # of the weights, which a runtime parses, packs and optimises
+        with limited_memory(_MOST_MEMORY + copies + threads * _FOR_A_THREAD):
             for graph in graphs.values():
                 check_onnx(graph)
             loaded = RuntimeGraphs.load(bundle, threads)
