@@ -25,7 +25,7 @@ except ImportError as err:
         "(apt-get install libgl1 libglib2.0-0) or the build that needs none (pip install opencv-python-headless)"
     ) from err
 
-__all__ = ["cv2", "is_turned", "list_images", "natural_key", "read_image", "write_image"]
+__all__ = ["cv2", "list_images", "natural_key", "read_image", "turned", "write_image"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".pnm", ".tif", ".tiff", ".jp2", ".gif")
 """Suffixes of the files that count as images, in lower case."""
@@ -55,15 +55,17 @@ def read_image(path: Path | str) -> np.ndarray:
     return cv2.cvtColor(image if image.dtype == np.uint8 else _eight_bit(image), cv2.COLOR_BGR2RGB)
 
 
-def is_turned(path: Path | str) -> bool:
-    """Whether an image file says, in its EXIF data, that it is to be shown rotated or mirrored; `read_image` does so."""
+def turned(path: Path | str) -> list[str]:
+    """A sentence about an image file whose EXIF data says that it is to be shown rotated or mirrored, as `read_image` does; else none."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
-            return image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+            if image.getexif().get(_ORIENTATION, 1) in (0, 1):
+                return []
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
-        return False
+        return []
+    return [f"{path} is shown as its EXIF data says, rotated or mirrored; boxes are those of the image as shown"]
 
 
 def _decoded(data: np.ndarray) -> np.ndarray | None:

@@ -46,7 +46,8 @@ def match_rows(rows: Rows, frames: Sequence[Path | np.ndarray], source: Path | s
     first = _first_number(len(boxes), numbers)
     if first is None:
         raise ValueError(
-            f"surplus rows must be attributable to missing frames, got {len(boxes)} boxes for {len(frames)} frames in {source}; {_WAY_OUT}"
+            f"it must be certain which rows are surplus, got {len(boxes)} boxes for {len(frames)} frames in {source}; remove those rows, "
+            "or begin the frames' numbers with the first row's"
         )
     assert numbers is not None
     return _picked(boxes, list(range(first, first + len(boxes))), numbers, source)

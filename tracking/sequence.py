@@ -18,7 +18,7 @@ import numpy as np
 from tracking.files.annotations import Rows, read_rows, write_boxes
 from tracking.files.atomic import new_folder
 from tracking.files.records import read_record
-from tracking.images import SUFFIXES, list_images, read_image, write_image
+from tracking.images import SUFFIXES, list_images, read_image, turned, write_image
 from tracking.matching import match_rows
 
 
@@ -108,12 +108,12 @@ def load_sequence(folder: Path | str) -> Sequence:
     if annotation is None:
         raise FileNotFoundError(f"a sequence folder must hold groundtruth.txt or groundtruth_rect.txt, {folder} holds neither")
     frames = sequence_frames(folder)
-    rows, notes = read_rows(annotation), []
+    rows, notes = read_rows(annotation), turned(frames[0])
     absent, marks = _absent(folder, len(rows.boxes))
     origin = _origin(folder, 1 if _LASOT & set(marks) else _ORIGINS[annotation.name])
     boxes = np.where(absent[:, None], np.nan, rows.boxes - [origin, origin, 0, 0])
     if marks:
-        notes = [f"{absent.sum()} frames without the target are marked by {' and '.join(marks)} in {folder}; the first pixel is {origin}"]
+        notes += [f"{absent.sum()} frames without the target are marked by {' and '.join(marks)} in {folder}; the first pixel is {origin}"]
     return make_sequence(Path(os.path.abspath(folder)).name, frames, Rows(boxes, rows.numbers), annotation, tuple(notes))
 
 

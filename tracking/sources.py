@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tracking.files.avi import lost_frames
-from tracking.images import SUFFIXES, cv2, is_turned, list_images, read_image
+from tracking.images import SUFFIXES, cv2, list_images, read_image, turned
 from tracking.sequence import is_sequence, load_sequence
 
 _RATES = (0.1, 1000.0)
@@ -92,12 +92,11 @@ def _folder(path: Path) -> Source:
         sequence = load_sequence(path)
         frames, boxes, notes = [frame for frame in sequence.frames if isinstance(frame, Path)], sequence.boxes, sequence.notes
     else:
-        frames, boxes, notes = list_images(path / "img" if (path / "img").is_dir() else path), None, ()
+        frames, boxes = list_images(path / "img" if (path / "img").is_dir() else path), None
+        notes = tuple(note for frame in frames[:1] for note in turned(frame))
     if not frames:
         raise FileNotFoundError(f"a folder to track in must hold images ({', '.join(SUFFIXES)}), {path} holds none; check the path")
     read_image(frames[0])
-    if is_turned(frames[0]):
-        notes = (*notes, f"{frames[0]} is shown as its EXIF data says, rotated or mirrored; boxes are those of the image as shown")
     name = Path(os.path.abspath(path)).name
     return Source(name, lambda times: map(read_image, frames), len(frames), boxes, notes=notes, files=tuple(frames))
 
