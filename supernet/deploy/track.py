@@ -102,9 +102,9 @@ def track(
         followed = np.array(boxes).reshape(-1, 4)
         if out is not None:  # before the video is closed, which may find the disk full
             write_boxes(out, _with_gaps(followed, lost))
-    if stopped is not None and stream.count is not None:  # a camera has no other end
-        kept = " and ".join(str(path) for path in (out, video) if path is not None)
-        stopped.args = (f"after {len(followed)} of {stream.count} frames" + (f", which are in {kept}" if kept else ""),)
+    if stopped is not None and stream.files:  # a camera has no other end
+        of, kept = f" of {stream.count}" if stream.count else "", " and ".join(str(path) for path in (out, video) if path is not None)
+        stopped.args = (f"after {len(followed)}{of} frames" + (f", which are in {kept}" if kept else ""),)
         raise stopped
     if lost:
         say(f"{len(followed)} of the {stream.count} frames of {source} could be decoded; lost, counted from 0: {ranges(lost)}")
