@@ -60,7 +60,11 @@ def test_an_existing_table_is_kept(measured):
     before = out.read_bytes()
     with pytest.raises(ValueError, match="must not replace another"):
         carry_out(plan(), out=out)
+    models, journal = Path(os.environ["XDG_CACHE_HOME"]) / "chiptrack/models", out.with_name(out.name + ".part")
+    models.mkdir(parents=True, exist_ok=True)
+    journal.touch()  # as if it had been killed when the table was there and the models still on the device
     carry_out(plan(), out=out, resume=True)
+    assert not models.exists() and not journal.exists()
     with pytest.raises(ValueError, match="seed was 0, is 5"):
         carry_out(plan(seed=5), out=out, resume=True)
     assert out.read_bytes() == before

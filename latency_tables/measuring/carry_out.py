@@ -58,7 +58,9 @@ def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
         if out.exists():
             table = LatencyTable.load(out)
             check_settings(table.about.get("settings", {}), settings, out)
-            part.unlink(missing_ok=True)
+            if part.exists():  # it was killed between the two
+                _clear(session)
+                part.unlink()
             say(f"{out} is complete")
             return table
         with Journal(part, settings, resume) as journal:
@@ -67,12 +69,17 @@ def _carry_out(plan: Plan, out: Path, resume: bool) -> LatencyTable:
             campaign.run(session, list(plan.references), list(plan.models), plan.memory_of, plan.energy_of)
         table = plan.table(profile, campaign, {**_about(session.info, campaign), "settings": settings})
         table.save(out)
+        _clear(session)
         part.unlink()
-        try:
-            session.clear()
-        except ConnectionError as err:
-            say(f"{err}; the models stay there until the next measurement ends")
     return table
+
+
+def _clear(session: Session) -> None:
+    """Remove the models from the device, unless it was lost."""
+    try:
+        session.clear()
+    except ConnectionError as err:
+        say(f"{err}; the models stay there until the next measurement ends")
 
 
 def measurement_files(out: Path) -> list[Path]:
