@@ -84,3 +84,11 @@ def test_a_start_that_was_killed_blocks_nothing(tmp_path, resume):
     with Journal(path, {**SETTINGS, "threads": 2}, resume) as journal:
         assert journal.records == []
     assert json.loads(path.read_text())["threads"] == 2
+
+
+def test_a_kind_that_is_no_text_is_no_figure(tmp_path):
+    path = tmp_path / "j"
+    with Journal(path, SETTINGS, resume=False) as journal:
+        journal.write({"kind": ["time"]})
+    with Journal(path, SETTINGS, resume=False) as journal:
+        assert journal.records == []

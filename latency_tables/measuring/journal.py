@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tracking.files.records import parse_record, read_bytes
 
-_FIGURES = {"time", "memory", "energy"}
+_FIGURES = ("time", "memory", "energy")
 """Kinds of records that hold measurements; the others are found again in seconds."""
 _FORMAT = 1
 """Version of the records; a journal of another version cannot be resumed."""

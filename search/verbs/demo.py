@@ -206,7 +206,7 @@ def _found(run: Path) -> dict:
         found = read_record(path)
         winner, kept = found["winner"], ("front", "rescored", "evaluations")
         numbers({**{name: found[name] for name in kept}, **winner["values"], **winner.get("predicted", {})})
-        if re.fullmatch(r"front/\d+\.json", winner["file"]) is None:
+        if re.fullmatch(r"front/[0-9]{1,9}\.json", winner["file"]) is None:
             raise ValueError(f"the winner's file {winner['file']!r:.80}")
         if not (isinstance(found["why"], str) and isinstance(found["ties"], list) and LATENCY.name in winner["values"]):
             raise ValueError("why, ties or the winner's latency")
