@@ -88,8 +88,14 @@ def searched(folder: Path) -> Items:
     return journal(folder / "run/study/journal.log", keys)
 
 
+_STEPS = 40
+"""Steps of the trainings that are killed."""
+
+
 def trained(folder: Path) -> Items:
-    """Saved steps of a training."""
+    """Saved steps of a training: all, when its checkpoint is there, which takes the place of the state."""
+    if (folder / "out.safetensors").exists():
+        return dict.fromkeys(range(_STEPS))
     state = folder / "out.safetensors.part"
     return {step: None for step in range(torch.load(state, weights_only=True)["step"] if state.exists() else 0)}
 
@@ -112,7 +118,7 @@ def works(inputs: Path) -> dict[str, Work]:
         subprocess.run([sys.executable, "-c", RUN, *words], check=True, env=environment(inputs), capture_output=True)
     for seed in range(12):
         save_sequence(synthetic_sequence(seed, frames=60), inputs / "data" / f"s{seed}")
-    short = ["--steps", "40", "--batch", "2", "--out", "out.safetensors"]
+    short = ["--steps", str(_STEPS), "--batch", "2", "--out", "out.safetensors"]
     judged = ["--sequences", "2", "--rescoring", "2", "--frames", "4", "--unmeasured", "--evaluations", "8", "--strategy", "nsga2"]
     simulated = ["--runtime", "simulated", "--networks", "4", "--out"]
     state = {"out.safetensors.part": 20, ".out.safetensors*": 20, "out.safetensors": 1}
