@@ -40,7 +40,6 @@ SAME = Path(__file__).with_name("data") / "mutants_that_change_nothing.toml"
 TESTS = {
     "tracking/benchmarks/one_pass.py": ["test_one_pass"],
     "tracking/boxes.py": ["test_boxes"],
-    "tracking/files/annotations.py": ["test_annotations"],
     "tracking/matching.py": ["test_matching"],
     "tracking/grid.py": ["test_grid"],
     "tracking/crops.py": ["test_crops"],

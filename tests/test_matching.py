@@ -57,6 +57,10 @@ def test_surplus_rows_belong_to_missing_frames(present, count, expected):
         (frames(1, 2, 3), 4),  # row 1 may be that of frame 0 or of frame 1
         (frames(100, 101, 102), 5),  # cut at the front or at the end
         (frames(5, 6, 9), 20),
+        (frames(1, 2, 5), 4),  # frame 5 would have no row
+        ((Path("f1a.jpg"), Path("f1b.jpg")), 3),  # what differs is no number
+        ((Path("cam2_4.jpg"),), 5),  # which of the two numbers?
+        ((Path("frame.jpg"),), 5),
         ((Path("a.jpg"), Path("b.jpg")), 3),  # names without numbers
         ((Path("a1b2.jpg"), Path("a2b3.jpg")), 3),  # or with two that vary
         ((Path("a1.jpg"), Path("b2.jpg"), Path("x.jpg")), 4),
@@ -66,6 +70,12 @@ def test_surplus_rows_belong_to_missing_frames(present, count, expected):
 def test_rows_that_could_belong_elsewhere_are_refused(images, count):
     with pytest.raises(ValueError, match=f"got {count} boxes for {len(images)} frames in truth.txt"):
         matched(images, count)
+
+
+def test_a_single_frame():
+    for name in ("{}.jpg", "img{:03d}.png"):
+        assert matched(frames(4, name=name), 5)[0] == [4]
+        assert matched(frames(1, name=name), 4)[0] == [0]
 
 
 def test_every_frame_needs_a_row():
@@ -85,5 +95,7 @@ def test_rows_with_numbers():
 
 def test_ranges():
     assert ranges([4]) == "number 4"
+    assert ranges([1, 3, 5, 7]) == "numbers 1, 3, 5, 7"
+    assert ranges([1, 3, 5, 7, 9]) == "numbers 1, 3, 5, 7 and more"
     assert ranges([1, 2, 3, 7, 9, 10]) == "numbers 1 to 3, 7, 9 to 10"
     assert ranges(range(0, 20, 2)).endswith("and more")

@@ -59,8 +59,8 @@ def _first_number(count: int, numbers: list[int] | None) -> int | None:
         return None
     lowest, last = numbers[0], numbers[-1]
     fits = {first for first in (0, 1, lowest) if first <= lowest and first + count - 1 == last}  # rows and frames end together
-    if lowest in (0, 1):
-        fits.add(lowest) if lowest + count - 1 >= last else None  # names begin where people begin to count
+    if lowest in (0, 1) and lowest + count - 1 >= last:  # names begin where people begin to count
+        fits.add(lowest)
     return fits.pop() if len(fits) == 1 else None
 
 
@@ -92,7 +92,7 @@ def _frame_numbers(frames: Sequence[Path | np.ndarray]) -> list[int] | None:
         return None
     varying = [i for i in range(len(parts[0])) if len({each[i] for each in parts}) > 1]
     if len(frames) == 1:
-        varying = [len(parts[0]) - 2] if len(parts[0]) == 3 else []
+        varying = [1] if len(parts[0]) == 3 else []  # text, number, text
     if len(varying) != 1 or varying[0] % 2 == 0:
         return None
     numbers = [int(each[varying[0]]) for each in parts]
