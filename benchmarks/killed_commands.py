@@ -95,7 +95,7 @@ _STEPS = 40
 def trained(folder: Path) -> Items:
     """Saved steps of a training: all, when its checkpoint is there, which takes the place of the state."""
     if (folder / "out.safetensors").exists():
-        return dict.fromkeys(range(_STEPS))
+        return {step: None for step in range(_STEPS)}
     state = folder / "out.safetensors.part"
     return {step: None for step in range(torch.load(state, weights_only=True)["step"] if state.exists() else 0)}
 
