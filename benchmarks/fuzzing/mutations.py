@@ -111,12 +111,8 @@ def spoil_lines(content: bytes, rng: random.Random) -> bytes:
     lines = content.split(b"\n")
     i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
     change = rng.randrange(9)
-    if change == 0:
-        del lines[i]
-    elif change == 1:
-        lines.insert(j, lines[i])
-    elif change == 2:
-        lines[i], lines[j] = lines[j], lines[i]
+    if change < 3:
+        _rearrange(lines, i, j, change)
     elif change == 3:
         lines[i] = b""
     elif change == 4:
@@ -126,17 +122,23 @@ def spoil_lines(content: bytes, rng: random.Random) -> bytes:
     return b"\n".join(lines)
 
 
+def _rearrange(items: list[bytes], i: int, j: int, change: int) -> None:
+    """Remove item i, repeat it at j, or swap the two, as `change` is 0, 1 or 2."""
+    if change == 0:
+        del items[i]
+    elif change == 1:
+        items.insert(j, items[i])
+    else:
+        items[i], items[j] = items[j], items[i]
+
+
 def _cell(line: bytes, rng: random.Random) -> bytes:
     separator = max((b",", b"\t", b";", b" ", b"="), key=line.count)
     cells = line.split(separator)
     i, j = rng.randrange(len(cells)), rng.randrange(len(cells))
     change = rng.randrange(6)
-    if change == 0:
-        del cells[i]
-    elif change == 1:
-        cells.insert(j, cells[i])
-    elif change == 2:
-        cells[i], cells[j] = cells[j], cells[i]
+    if change < 3:
+        _rearrange(cells, i, j, change)
     else:
         new = value(rng)
         cells[i] = ("1e999" if new is _HUGE else new if isinstance(new, str) else repr(new)[:5000]).encode("utf-8", "surrogatepass")

@@ -200,6 +200,7 @@ def _read(columns: list[str] | None, lines: list[_Line]) -> Rows:
 
 def _parse(columns: list[str] | None, lines: Sequence[_Line], separator: re.Pattern, number: re.Pattern) -> Rows:
     """Read lines whose fields are separated and whose numbers are written in a certain way."""
+    way = _way(columns) if columns else None
     width, values, frames = len(columns) if columns else 0, [], []
     for line in lines:
         fields = separator.split(line.text)
@@ -213,21 +214,20 @@ def _parse(columns: list[str] | None, lines: Sequence[_Line], separator: re.Patt
             width = len(fields)
         elif len(fields) != width:
             raise _Unreadable(f"all lines must have one form, line {line.number} holds {len(fields)} fields and others {width}")
-        values.append([_value(field, number, line) for field in _wanted(columns, fields)])
+        wanted = [fields[columns.index(name)] for name in way] if columns and way else fields
+        values.append([_value(field, number, line) for field in wanted])
         if columns and "frame" in columns:
             frames.append(_value(fields[columns.index("frame")], number, line))
-    return Rows(_boxes(columns, width, values, lines), _numbers(frames))
+    return Rows(_boxes(way, width, values, lines), _numbers(frames))
 
 
-def _wanted(columns: list[str] | None, fields: list[str]) -> list[str]:
-    """The fields of a line that make up its box."""
-    if columns is None:
-        return fields
+def _way(columns: list[str]) -> tuple[str, ...]:
+    """The columns that make up a box, in the order of their meaning."""
     way = max((way for way in _WAYS if set(way) <= set(columns)), key=len, default=None)
     repeated = [name for name in columns if name and columns.count(name) > 1]
     if way is None or repeated:
         raise _Unreadable(f"the columns must say one box x,y,w,h, the first line names {', '.join(filter(None, columns))}")
-    return [fields[columns.index(name)] for name in way]
+    return way
 
 
 def _value(field: str, number: re.Pattern, line: _Line) -> float:
@@ -241,9 +241,8 @@ def _value(field: str, number: re.Pattern, line: _Line) -> float:
     return value
 
 
-def _boxes(columns: list[str] | None, width: int, values: list[list[float]], lines: Sequence[_Line]) -> np.ndarray:
+def _boxes(way: tuple[str, ...] | None, width: int, values: list[list[float]], lines: Sequence[_Line]) -> np.ndarray:
     """Boxes of the values of each line; a line in which one is missing has no box."""
-    way = next((way for way in _WAYS if columns and len(way) == len(values[0]) and set(way) <= set(columns)), None)
     if way is None and width not in (4, 8, 0):
         raise _Unreadable(f"a line must hold 4 numbers x,y,w,h or the 8 of a polygon, line {lines[0].number} holds {width}")
     size = len(way) if way else width or 4

@@ -111,9 +111,10 @@ def check_outputs(reads: Iterable[tuple[Path, bool]], writes: Iterable[tuple[Pat
         if target in seen:
             raise ValueError(f"two results must not be one file, {seen[target]} and {path} are; choose another name for one")
         seen[target] = path
-        above = {_identity(parent) for parent in (target, *target.parents) if parent.exists()}
+        itself = {_identity(target)} if target.exists() else set()
+        above = itself | {_identity(parent) for parent in target.parents if parent.exists()}
         for source, beside in reads:
-            if _collides(target, {_identity(target)} if beside and target.exists() else set() if beside else above, source):
+            if _collides(target, itself if beside else above, source):
                 raise ValueError(
                     f"what is written must not replace, contain or lie among what is read, {path} and {source} collide; choose another place"
                 )
@@ -135,7 +136,7 @@ def _check_possible(path: Path, is_folder: bool) -> None:
 
 
 def _collides(target: Path, above: set[Identity], source: Path) -> bool:
-    """Whether writing a path would touch a source; `above` identifies the path and all folders above it."""
+    """Whether writing a path would touch a source; `above` identifies the path, and the folders above it that count."""
     if _identity(source) in above:
         return True
     if target.is_dir() and _identity(target) in {_identity(parent) for parent in Path(os.path.realpath(source)).parents}:
