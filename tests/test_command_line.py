@@ -25,6 +25,7 @@ from supernet.checkpoints import TrackerCheckpoint, save_supernet, save_tracker
 from supernet.families import FAMILIES
 from supernet.sharing.supernet import Supernet
 from supernet.training.initialise import initialise
+from tests.commands import run
 from tracking.files.annotations import read_boxes
 from tracking.files.progress import progress
 from tracking.generated.synthetic import synthetic_sequence
@@ -71,15 +72,6 @@ def files(tmp_path_factory):
     torch.save({"a": 1}, folder / "odd.pth")
     (folder / "a.json").write_text(json.dumps(arch.to_json()))
     return folder
-
-
-def run(capsys, *words) -> tuple[int, str, str]:
-    try:
-        status = chiptrack.main([str(word) for word in words])
-    except SystemExit as end:
-        status = end.code
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def refused(capsys, *words) -> str:

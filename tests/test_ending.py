@@ -12,6 +12,7 @@ import torch
 import chiptrack
 from supernet.checkpoints import TrackerCheckpoint, save_tracker
 from supernet.families import FAMILIES
+from tests.commands import run
 from tracking.errors import MOST, is_expected, one_line
 from tracking.files.annotations import read_boxes
 from tracking.generated.synthetic import synthetic_sequence
@@ -27,14 +28,6 @@ def files(tmp_path_factory):
     save_tracker(folder / "t.safetensors", TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings))
     save_sequence(synthetic_sequence(1, frames=6), folder / "sequence")
     return folder
-
-
-def end(capsys, *words) -> tuple[int, str, str]:
-    try:
-        status = chiptrack.main([str(word) for word in words])
-    except SystemExit as stop:
-        status = stop.code
-    return status, *capsys.readouterr()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +47,7 @@ def test_a_track_that_is_interrupted_keeps_what_it_has(capsys, monkeypatch, file
     monkeypatch.setattr(track, "follow", follow)
     before = signal.getsignal(number)
     words = ("track", files / "t.safetensors", files / "sequence", "--out", tmp_path / "b.txt", "--video", tmp_path / "v.mp4")
-    ended, out, err = end(capsys, *words)
+    ended, out, err = run(capsys, *words)
     line = err.splitlines()[-1]
     assert (ended, out) == (status, "") and line.startswith("chiptrack: ") and said in line
     assert "after 3 of 6 frames" in line and "b.txt and " in line and "v.mp4" in line
@@ -76,7 +69,7 @@ def test_under_nohup_a_closed_terminal_ends_nothing():
 def test_a_mistake_of_ours_is_said_as_such(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("supernet.describe.find_architecture", lambda name: {}["no\nsuch key"])
-    status, out, err = end(capsys, "describe", "lighttrack-mobile")
+    status, out, err = run(capsys, "describe", "lighttrack-mobile")
     (kept,) = tmp_path.iterdir()
     assert (status, out) == (70, "") and len(err.splitlines()) == 1 and "mistake in chiptrack" in err and str(kept) in err
     assert "Traceback" in kept.read_text() and "no\\nsuch key" in kept.read_text()

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-import chiptrack
 from latency_tables.tables.actions import import_table
 from latency_tables.tables.foreign.nn_meter import NnMeter, kernels
 from latency_tables.tables.foreign.once_for_all import OnceForAll
@@ -15,6 +14,7 @@ from latency_tables.tables.validate import validate
 from supernet.families import FAMILIES
 from supernet.families.lighttrack.layers import make_divisible
 from supernet.operators import Operator
+from tests import commands
 
 NANO = FAMILIES["nano"]
 
@@ -37,12 +37,7 @@ SAME_KEY = "expanded_conv-input:24x24x8-output:24x24x8-expand:6-kernel:3-stride:
 
 
 def run(capsys, *words):
-    try:
-        status = chiptrack.main(["tables", "import", *map(str, words)])
-    except SystemExit as end:
-        status = end.code
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return commands.run(capsys, "tables", "import", *words)
 
 
 def test_the_operators_of_these_tests_are_of_the_family():

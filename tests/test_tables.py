@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-import chiptrack
 from latency_tables.tables import actions
 from latency_tables.tables import shipped as shipped_tables
 from latency_tables.tables.actions import list_tables
@@ -20,6 +19,7 @@ from latency_tables.tables.table import LatencyTable, manifest_path
 from latency_tables.tables.validate import validate
 from search.verbs.flags import Flags
 from supernet.families import FAMILIES
+from tests import commands
 
 NANO = FAMILIES["nano"]
 PROFILE = Profile("nano", "local", "onnxruntime", "1", 1, "fp32", "", "cpu", "chip", "os")
@@ -65,12 +65,7 @@ def save(tmp_path):
 
 
 def run(capsys, *words):
-    try:
-        status = chiptrack.main(["tables", *map(str, words)])
-    except SystemExit as end:
-        status = end.code
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return commands.run(capsys, "tables", *words)
 
 
 # comparing
