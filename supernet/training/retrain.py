@@ -15,6 +15,7 @@ from supernet.training.calibrate import calibrate
 from supernet.training.fit import finish, fit
 from supernet.training.initialise import initialise
 from supernet.training.options import TrainingOptions, training_files
+from supernet.training.passes import OnePass
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import say
@@ -65,7 +66,7 @@ def retrain(
     with sole_writer(out):
         if training.is_complete(out, "tracker", {"architecture": architecture.to_json(), "notes": notes}):
             return answer
-        fit(network, PairBatches(pairs, recipe.batch), family.loss(), recipe, run)
+        fit(network, PairBatches(pairs, recipe.batch), OnePass(family.loss()), recipe, run)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
         calibration = pair_source(training.data, family.settings, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
         templates, searches, _ = tensors(calibration)
