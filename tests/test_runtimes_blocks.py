@@ -10,8 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from latency_tables.devices import devices
+from supernet.deploy.bundle import RuntimeGraphs
 from supernet.deploy.model import Model, with_reproducible_weights
+from supernet.deploy.torch_graphs import TorchGraphs
+from supernet.families.family import GraphSpec
 from supernet.runtimes import RUNTIMES
+from tracking.generated.synthetic import synthetic_sequence
+from tracking.trackers.procedure import follow
+from tracking.trackers.siamese import Siamese, SiameseSettings
 
 TOLERANCES = {"fp32": 1e-4, "fp16": 0.02, "bf16": 0.05, "int8": 0.15}
 """Largest difference from torch by precision, as a share of an output's largest value."""
@@ -119,6 +125,22 @@ def test_what_depends_on_no_input_is_computed_before_a_runtime_sees_it():
     assert {"Pad", "Slice", "HardSwish", "HardSigmoid", "GlobalMaxPool", "Gemm"} <= made and not {"ConstantOfShape", "Cast", "Pow"} & made
     constants = {node.output[0] for node in nodes if node.op_type == "Constant"}
     assert not any(node.input and set(node.input) <= constants for node in nodes)
+
+
+def test_a_tracker_with_presence_says_the_same_with_torch_and_with_a_runtime():
+    """The score is the third output's sigmoid, not the first one's."""
+    settings = SiameseSettings(32, 64, 64, penalty_k=0.05, lr=0.5, window_influence=0.2, aligned=True)
+    graphs, load = {"template": TEMPLATE, "search": SEARCH}, RUNTIMES["onnxruntime"]("fp32").load
+    specs = [GraphSpec(name, each.shapes, each.outputs, lambda _, each=each: each.module) for name, each in graphs.items()]
+    by_torch, by_runtime = TorchGraphs(nn.Identity(), specs), RuntimeGraphs({name: load(each.onnx, 1) for name, each in graphs.items()})
+    sequence = synthetic_sequence(1, frames=6)
+    one, other = (
+        [result for _, result, _ in follow(Siamese(graphs, settings), sequence.frames, sequence.boxes[0])]
+        for graphs in (by_torch, by_runtime)
+    )
+    for a, b in zip(one, other, strict=True):
+        assert a.box == pytest.approx(b.box, abs=1e-2) and a.score == pytest.approx(b.score, abs=1e-4)
+    assert len({round(result.score, 4) for result in one}) > 3
 
 
 def test_litert_runs_the_blocks_in_xnnpack_from_end_to_end(here):
