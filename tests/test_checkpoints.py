@@ -76,6 +76,16 @@ def test_supernet_round_trips(sharing, tmp_path, rng):
     assert again.sharing == sharing
 
 
+def test_a_supernet_in_16_bits_takes_half_the_space_and_is_rounded(tmp_path, rng):
+    supernet = Supernet(NANO, "sliced").eval()
+    for name, half in (("whole", False), ("half", True)):
+        save_supernet(tmp_path / name, supernet, half=half)
+    whole, half = (load_supernet(tmp_path / name) for name in ("whole", "half"))
+    assert (tmp_path / "half").stat().st_size < 0.6 * (tmp_path / "whole").stat().st_size
+    for a, b in zip(whole.state_dict().values(), half.state_dict().values(), strict=True):  # pyright: ignore[reportAttributeAccessIssue]
+        assert b.dtype == a.dtype and torch.equal(b, a.half().to(a.dtype))
+
+
 def damage_bit(data: bytes) -> bytes:
     return data[:-100] + bytes([data[-100] ^ 4]) + data[-99:]
 
@@ -131,6 +141,21 @@ def test_an_edited_header_is_refused(tracker, tmp_path, change):
     with pytest.raises(ValueError, match=r"t\.safetensors") as error:
         load_tracker(path)
     assert "\n" not in str(error.value)
+
+
+def test_settings_that_came_later_have_their_default_in_older_files(tracker, bundle, tmp_path):
+    path = tmp_path / "t.safetensors"
+    save_tracker(path, tracker)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    header = json.loads(metadata["header"])
+    del header["settings"]["context_size"]
+    save_file(load_file(path), path, metadata | {"header": json.dumps(header)})
+    assert load_tracker(path).settings == tracker.settings
+    record = json.loads((bundle / "tracker.json").read_text())
+    del record["settings"]["context_size"]
+    (bundle / "tracker.json").write_text(json.dumps(record))
+    assert load_bundle(bundle)[0].settings == tracker.settings
 
 
 def test_the_wrong_kind_of_checkpoint_says_what_to_do(tracker, tmp_path):

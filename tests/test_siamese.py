@@ -142,6 +142,42 @@ class Oracle:
         return cls[None, None], np.stack([x - left, y - top, right - x, bottom - y])[None]
 
 
+class Present(Bright):
+    """Has a third output: the logit is 3 if the crop shows something bright, else -4, whose sigmoids are .953 and .018."""
+
+    def run(self, graph, inputs):
+        found = super().run(graph, inputs)
+        return found if graph == "template" else [*found, np.array([[3.0 if image.max() > 150 else -4.0] for image in inputs["search"]])]
+
+
+def spot(size, *place):
+    """A grey image with a white spot at (x, y), or without."""
+    image = np.full((*size, 3), 100, np.uint8)
+    for x, y in place:
+        image[y - 4 : y + 4, x - 4 : x + 4] = 255
+    return image
+
+
+def test_a_presence_output_is_the_score_and_moves_no_box():
+    box, images = np.array([50.0, 40, 24, 24]), [spot((120, 160), *place) for place in ([(60, 50)], [(66, 54)], [])]
+    tracks = {}
+    for network, scores in ((Present(), [1, 0.95257, 0.01799]), (Bright(), [1, 0.99995, 0.99995])):
+        results = [result for _, result, _ in follow(Siamese(network, replace(ALIGNED, lost_below=0.5)), images, box)]
+        assert [result.score for result in results] == pytest.approx(scores, abs=1e-5)
+        assert [result.doubtful for result in results] == [score < 0.5 for score in scores]
+        tracks[type(network)] = np.array([result.box for result in results])
+    assert (tracks[Present] == tracks[Bright]).all()
+
+
+def test_targets_of_two_crop_sizes_keep_their_own_presence():
+    settings = replace(SETTINGS, aligned=True, small_target_size=192)
+    boxes = np.array([[10.0, 10, 4, 4], [10, 10, 20, 20], [10, 10, 4, 4]])
+    siamese = Siamese(Present(), settings)
+    state = siamese.start([spot((50, 100))] * 3, boxes)
+    _, _, scores = siamese.step([spot((50, 100)), spot((50, 100), (20, 20)), spot((50, 100))], state)
+    assert scores == pytest.approx([0.01799, 0.95257, 0.01799], abs=1e-5)
+
+
 def rectangle(box, size=300):
     """A white rectangle before black; pixels that it covers in part are grey."""
     covered = [
@@ -308,6 +344,29 @@ def test_crops_of_a_start_and_of_a_step(cuts):
     cuts.clear()
     siamese.step([image, image], state)
     assert [cut[:3] for cut in cuts] == [([45, 35], 50, 160), ([64.5, 21.5], 29, 160)]
+
+
+def test_a_template_may_show_less_context_at_the_scale_of_the_search_crop(cuts):
+    """Target and context, 20 px, fill 64 px of a crop: the template of 48 px shows 15 px of the image, the search crop of 160 shows 50."""
+    settings = replace(SETTINGS, template_size=48, context_size=64, search_size=160, small_target_size=160)
+    image = np.zeros((90, 120, 3), np.uint8)
+    siamese = Siamese(Noted(), settings)
+    siamese.step([image], siamese.start([image], np.array([[40.0, 30, 10, 10]])))
+    assert [cut[1:3] for cut in cuts] == [(15, 48), (50, 160)]
+
+
+def test_the_context_sets_the_scale_of_what_is_found():
+    """A context of 64 px in 128 px of the crop: cell (6, 9) lies 16 px above and 8 px right of the middle, half as many in the image."""
+    settings = replace(SETTINGS, context_size=128)
+    centre, size, _ = advance(target(), *maps(best=(6, 9)), np.array([[200.0, 200.0]]), 128, settings)
+    assert centre[0] == pytest.approx([104, 72]) and size[0] == pytest.approx([16, 16], rel=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [15, 1025, -1])
+def test_a_context_is_a_side_that_a_crop_may_have(wrong):
+    with pytest.raises(ValueError, match=r"^context_size must be 0 or lie between 16 and 1024 px, got -?\d+; 0 takes"):
+        replace(SETTINGS, context_size=wrong)
+    assert [replace(SETTINGS, context_size=right).context for right in (0, 16, 1024)] == [64, 16, 1024]
 
 
 @pytest.mark.parametrize("side, whole", [(12.49, 12), (12.5, 13), (13.5, 14)])

@@ -3,7 +3,8 @@
 Source: LightTrack (CVPR 2021) after Ocean and SiamRPN; steps and constants as its public tracker takes them, checked by
 tests/test_parity_tracking.py. The graphs are `template` (a crop to features) and `search` (a crop and those features to `cls`
 (B, 1, H, W) logits and `reg` (B, 4, H, W) distances left, top, right, bottom in px). A graph `search_SIZE`, such as `search_288`, is
-the search graph for crops of another side.
+the search graph for crops of another side. A search graph may have a third output, `presence` (B, 1) logits: whether the target is in the
+crop at all. It is then the score of a box; it changes no box.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ class SiameseSettings:
     """Score below which a box is doubtful, 0 to 1."""
     least_size: float = 10.0
     """Smallest width and height of a predicted box, px."""
+    context_size: int = 0
+    """Side of the square of target and context at the scale of the crops, px; 0 for the template's size.
+
+    A template crop that is smaller than this square shows its centre, so that it holds less context at the same scale.
+    """
 
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
@@ -55,6 +61,10 @@ class SiameseSettings:
                 raise ValueError(
                     f"{name} must be a multiple of {COARSEST_STRIDE} up to {MAX_SIZE}, got {getattr(self, name)}; leave it out for the model's own"
                 )
+        if not (self.context_size == 0 or COARSEST_STRIDE <= self.context_size <= MAX_SIZE):
+            raise ValueError(
+                f"context_size must be 0 or lie between {COARSEST_STRIDE} and {MAX_SIZE} px, got {self.context_size}; 0 takes the template's size"
+            )
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}; leave it out for the model's own")
@@ -62,6 +72,11 @@ class SiameseSettings:
             raise ValueError(f"least_size must lie between 1 and {MAX_SIZE} px, got {self.least_size}; 10 is usual")
         if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
             raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}; leave it out for the model's own")
+
+    @property
+    def context(self) -> int:
+        """Side of the square of target and context at the scale of the crops, px."""
+        return self.context_size or self.template_size
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
@@ -108,7 +123,8 @@ class Siamese:
         small = areas < self.settings.small_target_area
         search_size = np.where(small, self.settings.small_target_size, self.settings.search_size)
         targets = Targets(boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].copy(), fill, search_size, None)
-        crops = _crops(images, targets, context_side(targets.size), self.settings.template_size, self.settings)
+        sides = context_side(targets.size) * (self.settings.template_size / self.settings.context)
+        crops = _crops(images, targets, sides, self.settings.template_size, self.settings)
         (features,) = self.network.run("template", {"template": crops})
         return Targets(targets.centre, targets.size, fill, search_size, features)
 
@@ -123,11 +139,15 @@ class Siamese:
         return moved, moved.boxes, scores
 
     def _find(self, images: list[np.ndarray], targets: Targets, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px."""
+        """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px.
+
+        The score is the network's belief in the presence of the target if it has one, else the score of the chosen cell.
+        """
         crops = search_crops(images, targets, side, self.settings)
-        cls, reg = self.network.run(self.settings.graph(side), {"search": crops, "template_features": targets.features})
+        cls, reg, *presence = self.network.run(self.settings.graph(side), {"search": crops, "template_features": targets.features})
         image_sizes = np.array([[image.shape[1], image.shape[0]] for image in images], float)
-        return advance(targets, np.asarray(cls)[:, 0], np.asarray(reg), image_sizes, side, self.settings)
+        centre, size, scores = advance(targets, np.asarray(cls)[:, 0], np.asarray(reg), image_sizes, side, self.settings)
+        return centre, size, sigmoid(np.asarray(presence[0], np.float64)[:, 0]) if presence else scores
 
 
 def _some(targets: Targets, rows: np.ndarray) -> Targets:
@@ -139,7 +159,7 @@ def search_crops(images: list[np.ndarray], targets: Targets, search_size: int, s
     """Cut the region of each image in which its target is looked for: (B, search_size, search_size, 3) uint8."""
     side = context_side(targets.size)
     # the order of operations is the public tracker's, so that rounding is too
-    side = side + 2 * ((search_size - settings.template_size) / 2 / (settings.template_size / side))
+    side = side + 2 * ((search_size - settings.context) / 2 / (settings.context / side))
     return _crops(images, targets, side, search_size, settings)
 
 
@@ -169,7 +189,7 @@ def advance(
     """
     B, cells = cls.shape[:2]
     grid = centres(cells, search_size // cells, search_size)
-    scale = settings.template_size / context_side(targets.size)[:, None]
+    scale = settings.context / context_side(targets.size)[:, None]
     old = targets.size * scale
 
     left, top = grid[None, None, :] - reg[:, 0], grid[None, :, None] - reg[:, 1]
