@@ -1,6 +1,6 @@
 """Camera looks (colour, blur, motion blur and noise): a look is drawn at random once and then applied to images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -25,6 +25,14 @@ class Look:
     """Standard deviation of the noise, grey levels; 0 for none."""
     noise_corner: tuple[int, int] = (0, 0)
     """Where in a fixed noise field the noise is taken from: left and top of the part, px, each from 0 to 63."""
+    gamma: float = 1.0
+    """Exponent of the brightness: above 1 middle tones are darker; 1 changes nothing."""
+    ramp: tuple[float, float] = (0.0, 0.0)
+    """How much brighter the right rim of an image is than its middle, and the lower rim, as a share; 0 for even light."""
+    shrink: float = 1.0
+    """The image is resampled to 1 / shrink of its sides and back, as by a camera that is far away; 1 for sharp."""
+    quality: int = 0
+    """Quality of a JPEG file that the image goes through, 1 to 100; 0 for none."""
 
 
 def colour_map(saturation: float = 1, hue: float = 0, contrast: float = 1, gain: np.ndarray | float = 1, shift: float = 0) -> np.ndarray:
@@ -71,9 +79,10 @@ def sample_look(rng: np.random.Generator, grey: bool = False) -> Look:
 
 
 def mix_looks(a: Look, b: Look, share: float) -> Look:
-    """Interpolate between look `a` (share 0) and look `b` (share 1); the noise and its corner are those of `a`."""
+    """Interpolate between look `a` (share 0) and look `b` (share 1); all but colour and blurs is that of `a`."""
     between = [float(x + share * (y - x)) for x, y in zip((a.blur_px, *a.motion_px), (b.blur_px, *b.motion_px), strict=True)]
-    return Look(a.colour + share * (b.colour - a.colour), between[0], (between[1], between[2]), a.noise, a.noise_corner)
+    colour = a.colour + share * (b.colour - a.colour)
+    return replace(a, colour=colour, blur_px=between[0], motion_px=(between[1], between[2]))
 
 
 def apply_look(image: np.ndarray, look: Look) -> np.ndarray:
@@ -86,7 +95,15 @@ def apply_look(image: np.ndarray, look: Look) -> np.ndarray:
     Returns:
         A new image of the same shape.
     """
+    height, width = image.shape[:2]
     image = cv2.transform(image, look.colour)
+    if look.gamma != 1:
+        image = cv2.LUT(image, _gamma_table(look.gamma))
+    if any(look.ramp):
+        image = cv2.multiply(image, _ramp(height, width, *look.ramp), dtype=cv2.CV_8U)
+    if look.shrink > 1:
+        small = cv2.resize(image, (max(round(width / look.shrink), 2), max(round(height / look.shrink), 2)), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     if look.blur_px >= 0.3:
         image = cv2.GaussianBlur(image, (0, 0), look.blur_px)
     if np.hypot(*look.motion_px) >= 1:
@@ -96,6 +113,9 @@ def apply_look(image: np.ndarray, look: Look) -> np.ndarray:
         field = _noise_field(*image.shape[:2])[top : top + image.shape[0], left : left + image.shape[1]]
         share = look.noise / _FIELD_DEVIATION
         image = cv2.addWeighted(image, 1, field, share, -128 * share)
+    if look.quality:
+        # the order of the colours is OpenCV's, red and blue exchanged, which JPEG compresses a little differently
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, look.quality])[1], cv2.IMREAD_COLOR)
     return image
 
 
@@ -123,6 +143,17 @@ def _noise_field(height: int, width: int) -> np.ndarray:
     """Fixed noise around grey level 128, 64 px larger than an image: uint8, shape (height + 64, width + 64, 3)."""
     noise = np.random.default_rng(0).normal(128, _FIELD_DEVIATION, (height + 64, width + 64, 3))
     return np.clip(noise.round(), 0, 255).astype(np.uint8)
+
+
+def _gamma_table(gamma: float) -> np.ndarray:
+    return np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+
+
+def _ramp(height: int, width: int, right: float, down: float) -> np.ndarray:
+    """Factors of brightness that rise from the left to the right rim and from the upper to the lower one: float32, shape (H, W, 3)."""
+    across = np.linspace(-right, right, width, dtype=np.float32)
+    along = np.linspace(-down, down, height, dtype=np.float32)
+    return cv2.merge([1 + along[:, None] + across[None, :]] * 3)
 
 
 def _motion_kernel(x: float, y: float) -> np.ndarray:

@@ -1,15 +1,21 @@
 """Generated video: an endless source of training pairs and of test sequences.
 
 Nothing is stored: a seed gives the same pixels again, with the same versions of OpenCV, NumPy and scikit-learn (whose photographs are
-used). Training, validation and test use different seeds. Scenes are drawn in `world` and painted in `scene`.
+used), and the same material folder, if there is one. Training, validation and test use different seeds. Images are made in `making`,
+scenes are drawn in `staging` and painted in `scene`.
 """
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
+from tracking.generated.making import make_world
+from tracking.generated.material import HELD_OUT_SEED, Material, load_material
+from tracking.generated.negatives import with_absences, without_target
 from tracking.generated.scene import render
-from tracking.generated.world import World, make_world, sample_scene
+from tracking.generated.staging import sample_scene
+from tracking.generated.world import World
 from tracking.pairs import PairBatch, search_window, template_window
 from tracking.sequence import Sequence
 
@@ -17,75 +23,116 @@ from tracking.sequence import Sequence
 class SyntheticPairs:
     """Training pairs, each from a scene of its own, which is painted straight into the two crops.
 
-    The seed and the index of a batch determine it.
+    The seed, the index of a batch and the material determine it.
     """
 
-    content: str | None = None
-
-    def __init__(self, template_size: int, search_size: int, seed: int, context_size: int = 0) -> None:
-        """Draw the textures and sceneries of all scenes, which takes about a second; those of the latest seed are kept.
+    def __init__(
+        self,
+        template_size: int,
+        search_size: int,
+        seed: int,
+        context_size: int = 0,
+        negatives: float = 0.0,
+        material: Path | str | None = None,
+    ) -> None:
+        """Draw textures, sceneries and cut-outs of the first scenes, which takes seconds; those of the latest ones are kept.
 
         Args:
             template_size: Side of the template crop, px.
             search_size: Side of the search crop, px.
-            seed: Start of all randomness.
+            seed: Start of all randomness; from `HELD_OUT_SEED` on, the pictures that are held out are used.
             context_size: Side of the square of target and context at the scale of the crops, px; 0 for the template's side.
+            negatives: Share of pairs whose search crop does not show the target, 0 to 1.
+            material: A material folder; by default what a bare installation has.
+
+        Raises:
+            ValueError: The share is out of range, or the index of the folder is damaged.
+            FileNotFoundError: The folder holds no index or lacks pictures.
         """
+        if not 0 <= negatives <= 1:
+            raise ValueError(f"negatives must be from 0 to 1, got {negatives}; choose another share")
         self.template_size = template_size
         self.search_size = search_size
         self.context_size = context_size or template_size
-        self._seed = seed
-        self._world = _world_of_pairs(seed)
+        self._seed, self._negatives = seed, negatives
+        self._material = None if material is None else load_material(str(material), seed >= HELD_OUT_SEED)
+        self.content: str | None = None if self._material is None else self._material.content
 
     def batch(self, index: int, count: int) -> PairBatch:
         """The batch with the number `index`, which holds `count` pairs."""
         rng = np.random.default_rng([self._seed, _PAIRS, index])
+        # photographs are many: from time to time others are chosen
+        world = _world_of_pairs(self._seed, 0 if self._material is None else index // _BATCHES_A_WORLD, self._material)
         templates = np.empty((count, self.template_size, self.template_size, 3), np.uint8)
         searches = np.empty((count, self.search_size, self.search_size, 3), np.uint8)
-        boxes = np.empty((count, 4), np.float32)
+        boxes, present = np.zeros((count, 4), np.float32), np.ones(count, bool)
         for i in range(count):
-            templates[i], searches[i], boxes[i] = self._pair(rng)
-        return PairBatch(templates, searches, boxes, np.ones(count, bool))
+            present[i] = not (self._negatives and rng.random() < self._negatives)
+            templates[i], searches[i], box = self._pair(rng, world, bool(present[i]))
+            if present[i]:
+                boxes[i] = box
+        return PairBatch(templates, searches, boxes, present)
 
-    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _pair(self, rng: np.random.Generator, world: World, present: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # in a frame of this size the target is about as large as in the crops, so that texture detail survives and no work is wasted
         target_px = self.context_size / 2 * np.exp(rng.uniform(-0.2, 0.2))
         frame_px = target_px / np.exp(rng.uniform(np.log(0.06), np.log(0.3)))
         size = (round(frame_px * 1.15), round(frame_px / 1.15))
-        scene = sample_scene(rng, self._world, np.array([0.0, rng.uniform(1, 60)]), size, target_px)
+        times = np.array([0.0, rng.uniform(1, 60)])
+        scene = later = sample_scene(rng, world, times, size, target_px)
+        if not present:
+            other = scene.target is None or rng.random() < 0.2
+            later = sample_scene(rng, world, times, size, target_px) if other else without_target(rng, world, scene, times, 1)
         template = template_window(scene.boxes[0], self.template_size, self.context_size)
-        search = search_window(rng, scene.boxes[1], self.context_size, self.search_size)
-        fill = scene.mean_colour(0)
+        search = search_window(rng, later.boxes[1], self.context_size, self.search_size)
         return (
-            render(scene, 0, template.matrix(), (template.size, template.size), fill),
-            render(scene, 1, search.matrix(), (search.size, search.size), fill),
-            search.box(scene.boxes[1]),
+            render(scene, 0, template.matrix(), (template.size, template.size), scene.mean_colour(0)),
+            render(later, 1, search.matrix(), (search.size, search.size), scene.mean_colour(0)),
+            search.box(later.boxes[1]),
         )
 
 
 @lru_cache(maxsize=1)
-def _world_of_pairs(seed: int) -> World:
-    return make_world(np.random.default_rng([seed, _MATERIAL]), textures=96, sceneries=32)
+def _world_of_pairs(seed: int, number: int, material: Material | None) -> World:
+    rng = np.random.default_rng([seed, _MATERIAL, number])
+    return make_world(rng, textures=96, sceneries=32 if material is None else 80, material=material)
 
 
-def synthetic_sequence(seed: int, frames: int = 40, size: tuple[int, int] = (320, 240)) -> Sequence:
+def synthetic_sequence(
+    seed: int,
+    frames: int = 40,
+    size: tuple[int, int] = (320, 240),
+    absences: bool = False,
+    material: Path | str | None = None,
+) -> Sequence:
     """Generate a video.
 
     Args:
         seed: Determines the video.
         frames: Number of frames.
         size: Width and height, px.
+        absences: Whether the target is away for some of the frames; it is there in the first one.
+        material: A material folder, whose held-out pictures are used; by default what a bare installation has.
 
     Returns:
-        The sequence `synthetic-SEED`, its frames in memory; boxes enclose the whole target, hidden or not, clipped to the frame.
+        The sequence `synthetic-SEED`, its frames in memory; boxes enclose the whole target, hidden or not, clipped to the frame. Where the
+        target is away they are NaN.
     """
     rng = np.random.default_rng([seed, _SEQUENCE])
     target_px = float(np.sqrt(size[0] * size[1]) * np.exp(rng.uniform(np.log(0.1), np.log(0.25))))
-    scene = sample_scene(rng, make_world(rng, textures=12, sceneries=1), np.arange(frames), size, target_px)
-    return Sequence(f"synthetic-{seed}", tuple(render(scene, t) for t in range(frames)), scene.boxes, np.ones(frames, bool))
+    pictures = None if material is None else load_material(str(material), True)
+    world = make_world(rng, textures=12, sceneries=1 if pictures is None else 3, material=pictures, cutouts=8)
+    scene, visible = sample_scene(rng, world, np.arange(frames), size, target_px), np.ones(frames, bool)
+    while absences and scene.target is None:
+        scene = sample_scene(rng, world, np.arange(frames), size, target_px)
+    if absences:
+        scene, visible = with_absences(rng, world, scene)
+    return Sequence(f"synthetic-{seed}", tuple(render(scene, t) for t in range(frames)), scene.boxes, visible)
 
 
-def synthetic_dataset(seed: int, count: int, frames: int = 40, size: tuple[int, int] = (320, 240)) -> list[Sequence]:
+def synthetic_dataset(
+    seed: int, count: int, frames: int = 40, size: tuple[int, int] = (320, 240), absences: bool = False, material: Path | str | None = None
+) -> list[Sequence]:
     """Generate videos from the seeds `seed`, `seed + 1` and so on.
 
     Args:
@@ -93,9 +140,13 @@ def synthetic_dataset(seed: int, count: int, frames: int = 40, size: tuple[int, 
         count: Number of videos.
         frames: Number of frames of each video.
         size: Width and height, px.
+        absences: Whether targets are away for some of the frames.
+        material: A material folder; see `synthetic_sequence`.
     """
-    return [synthetic_sequence(seed + i, frames, size) for i in range(count)]
+    return [synthetic_sequence(seed + i, frames, size, absences, material) for i in range(count)]
 
 
 _MATERIAL, _PAIRS, _SEQUENCE = range(3)
 """Numbers of the random streams that start from one seed; different streams are independent."""
+_BATCHES_A_WORLD = 400
+"""Number of batches that are made of the same choice of photographs and cut-outs."""

@@ -46,25 +46,33 @@ def sample_texture(rng: np.random.Generator, size: int = 256) -> np.ndarray:
     return sample_pattern(rng, size, (_noise, _stripes, _checks, _blobs, _gradient))
 
 
-def sample_photograph(rng: np.random.Generator, size: int, window: tuple[float, float] = (150, 400)) -> np.ndarray:
-    """Draw a piece of a photograph, turned, mirrored and recoloured.
+def sample_photograph(
+    rng: np.random.Generator, size: int, window: tuple[float, float] = (150, 400), photograph: np.ndarray | None = None
+) -> np.ndarray:
+    """Draw a piece of a photograph, turned, mirrored and recoloured: wildly one of the two, mildly one that is given.
 
     Args:
         rng: Source of randomness.
         size: Side of the result, px.
         window: Range of the side of the piece in the photograph, px.
+        photograph: RGB, uint8; by default one of the two that scikit-learn ships.
 
     Returns:
         RGB, uint8, shape (size, size, 3).
     """
-    photograph = photographs()[rng.integers(2)]
-    side = rng.uniform(*window)
-    scale, angle = size / side, rng.uniform(-0.6, 0.6)
+    given = photograph is not None
+    if photograph is None:
+        photograph = photographs()[rng.integers(2)]
+    side = min(rng.uniform(*window), *photograph.shape[:2])
+    scale, angle = size / side, rng.uniform(-0.6, 0.6) * (0.2 if given else 1)
     mirror = rng.choice((-1, 1))
     linear = scale * np.array([[mirror * np.cos(angle), -np.sin(angle)], [mirror * np.sin(angle), np.cos(angle)]])
     centre = rng.uniform(side / 2, np.array(photograph.shape[1::-1]) - side / 2)
     matrix = np.column_stack([linear, size / 2 - linear @ centre])
-    colour = colour_map(rng.uniform(0.2, 1.2), rng.uniform(-np.pi, np.pi), rng.uniform(0.7, 1.25), 1, rng.uniform(-30, 40))
+    hue = rng.normal(0, 0.1) if given else rng.uniform(-np.pi, np.pi)
+    colour = colour_map(rng.uniform(0.6 if given else 0.2, 1.2), hue, rng.uniform(0.7, 1.25), 1, rng.uniform(-30, 40))
+    if scale < 0.7:  # linear interpolation of such a large piece would alias
+        photograph = cv2.blur(photograph, (round(1 / scale), round(1 / scale)))
     piece = cv2.warpAffine(photograph, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return cv2.transform(piece, colour)
 

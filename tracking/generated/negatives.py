@@ -1,0 +1,102 @@
+"""Moments at which the target is not to be seen: it is gone, covered, out of the frame, or something else is in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tracking.augment import colour_map
+from tracking.boxes import clip_boxes
+from tracking.generated.outlines import Limb, superellipse
+from tracking.generated.paths import poses
+from tracking.generated.scene import Part, Scene, Sprite
+from tracking.generated.sprites import sample_sprite, tinted
+from tracking.generated.world import World
+
+_COVER = 1.35
+"""Sides of what covers a target, in sides of the target's box."""
+_LEFT = 0.1
+"""A target of which at most this share lies in the frame counts as having left it."""
+
+
+def without_target(rng: np.random.Generator, world: World, scene: Scene, times: np.ndarray, t: int) -> Scene:
+    """A copy of a scene in which the target is not to be seen at moment `t`; half of the time something is in its place that resembles it.
+
+    Args:
+        rng: Source of randomness.
+        world: Images to choose from.
+        scene: A scene whose target is a sprite.
+        times: Its moments, in frames.
+        t: Number of the moment.
+    """
+    assert scene.target is not None
+    target, kind = scene.sprites[scene.target], rng.random()
+    gone = replace(target, shown=np.arange(len(times)) != t)
+    if kind < 0.25:
+        stranger = _stand_in(tinted(rng, target, strongly=True), t)
+    elif kind < 0.5:
+        box = target.box(t)
+        path = np.tile(box[:2] + box[2:] / 2, (len(times), 1))
+        stranger = _stand_in(sample_sprite(rng, world, scene.scenery, times, path, float(np.sqrt(box[2:].prod()))), t)
+    elif kind < 0.65:
+        stranger = replace(cover(rng, world, np.stack([target.box(each) for each in range(len(times))])), shown=np.arange(len(times)) == t)
+    else:
+        stranger = None
+    before, after = scene.sprites[: scene.target], scene.sprites[scene.target + 1 :]
+    return replace(scene, sprites=(*before, gone, *([stranger] if stranger else []), *after))
+
+
+def cover(rng: np.random.Generator, world: World, boxes: np.ndarray) -> Sprite:
+    """An object without holes that hides whatever lies in boxes xywh, px, shape (T, 4)."""
+    texture = world.textures[rng.integers(len(world.textures))]
+    reach = texture.shape[1] / 2
+    placed = np.array([[2 / 3 / reach * 2, 0, -4 / 3], [0, 2 / 3 / reach * 2, -4 / 3], [0, 0, 1]])
+    part = Part(Limb(superellipse(12), np.zeros(2)), texture, placed, colour_map(rng.uniform(0.3, 1.2), 0, rng.uniform(0.7, 1.2)))
+    centres, sides = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:] * _COVER
+    return Sprite((part,), poses(centres, np.zeros(len(boxes)), sides[:, 0], sides[:, 1]), np.zeros(len(boxes)))
+
+
+def with_absences(rng: np.random.Generator, world: World, scene: Scene) -> tuple[Scene, np.ndarray]:
+    """A copy of a scene whose target, a sprite, is away for some time: it leaves the frame and comes back, is covered, or is gone.
+
+    Returns:
+        The scene, whose boxes are NaN where the target is not to be seen, and whether it is, shape (T,). It is to be seen at first.
+    """
+    assert scene.target is not None
+    count = len(scene.boxes)
+    first = int(rng.integers(count // 4, max(count // 2, count // 4 + 1)))
+    last = min(first + int(rng.integers(count // 6 + 1, count // 3 + 2)), count)
+    away = (np.arange(count) >= first) & (np.arange(count) < last)
+    target, kind = scene.sprites[scene.target], rng.random()
+    full = np.stack([target.box(t) for t in range(count)])
+    front: tuple[Sprite, ...] = ()
+    if kind < 0.4:
+        target = _leaving(rng, target, full, away, scene.size)
+        full = np.stack([target.box(t) for t in range(count)])
+        seen = clip_boxes(full, scene.size)
+        away = seen[:, 2:].prod(axis=1) <= _LEFT * full[:, 2:].prod(axis=1)
+    elif kind < 0.8:
+        front = (replace(cover(rng, world, full), shown=away),)
+    else:
+        target = replace(target, shown=~away)
+    boxes = np.where(away[:, None], np.nan, clip_boxes(full, scene.size))
+    before, after = scene.sprites[: scene.target], scene.sprites[scene.target + 1 :]
+    return replace(scene, sprites=(*before, target, *after, *front), boxes=boxes), ~away
+
+
+def _leaving(rng: np.random.Generator, target: Sprite, boxes: np.ndarray, away: np.ndarray, size: tuple[int, int]) -> Sprite:
+    """A sprite whose path is bent over the nearer rim of the frame while it is away, and a few frames before and after."""
+    middle = boxes[:, :2] + boxes[:, 2:] / 2
+    axis = int(rng.integers(2))
+    outward = 1 if middle[away].mean(axis=0)[axis] > size[axis] / 2 else -1
+    rim = size[axis] if outward > 0 else 0
+    distance = np.abs(rim - middle[:, axis]) + boxes[:, 2 + axis]
+    share = np.clip(np.convolve(np.pad(away.astype(float), 4, mode="edge"), np.ones(9) / 9, mode="valid") * 2, 0, 1)
+    shift = np.tile(np.eye(3), (len(boxes), 1, 1))
+    shift[:, axis, 2] = outward * distance * share
+    return replace(target, poses=shift @ target.poses)
+
+
+def _stand_in(sprite: Sprite, t: int) -> Sprite:
+    return replace(sprite, shown=np.arange(len(sprite.poses)) == t)
