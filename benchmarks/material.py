@@ -13,8 +13,9 @@ import fnmatch
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,16 +61,20 @@ def collect(out: Path, cache: Path) -> dict[str, int]:
     return {kind: len(found) for kind, found in seen.items()}
 
 
-def _pictures(folder: Path, entry: dict[str, object]) -> Iterator[tuple[str, Path, np.ndarray]]:
-    """(kind, file, pixels) of what an entry of the table names: photographs, cutouts (with alpha), plain (cut out where
-    the background has one colour) or centred (cut out of the middle)."""
+def _pictures(folder: Path, entry: Mapping[str, Any]) -> Iterator[tuple[str, Path, np.ndarray]]:
+    """(kind, file, pixels) of the pictures that an entry of the table names.
+
+    They are photographs, cutouts (with alpha), plain (cut out where the background has one colour) or centred (cut out of the middle).
+    """
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in SUFFIXES or path.is_symlink() or not path.is_file():
             continue
         name = str(path.relative_to(folder))
-        if any(fnmatch.fnmatch(name, pattern) for pattern in entry.get("without", [])):  # type: ignore[attr-defined]
+        if any(fnmatch.fnmatch(name, pattern) for pattern in entry.get("without", [])):
             continue
-        wanted = [kind for kind in ("photographs", "cutouts", "plain", "centred") if any(fnmatch.fnmatch(name, p) for p in entry.get(kind, []))]  # type: ignore[attr-defined]
+        wanted = [
+            kind for kind in ("photographs", "cutouts", "plain", "centred") if any(fnmatch.fnmatch(name, p) for p in entry.get(kind, []))
+        ]
         if not wanted:
             continue
         try:

@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tracking.augment import Look
 from tracking.boxes import iou
+from tracking.generated.making import make_world
 from tracking.generated.scene import render
+from tracking.generated.staging import sample_scene
 from tracking.generated.synthetic import SyntheticPairs, synthetic_dataset, synthetic_sequence
-from tracking.generated.world import make_world, sample_scene
 from tracking.pairs import search_window
 
 TIMES = np.array([0.0, 20])
@@ -36,7 +38,7 @@ def _clipped(box, size):
 
 def difference(scene, target, t, **view):
     """Where the picture changes when the target is painted white instead of black, nothing being in front of it: (H, W) bool."""
-    plain = tuple(replace(look, blur_px=0.0, motion_px=(0.0, 0.0), noise=0.0) for look in scene.looks)
+    plain = tuple(Look(look.colour) for look in scene.looks)
     sprite = scene.sprites[target]
     pictures = []
     for level in (0, 255):

@@ -40,7 +40,7 @@ def test_clips_of_a_data_set(root):
 def test_too_few_sequences_are_refused(root):
     with pytest.raises(ValueError, match="got 3 and 3 of 5; lower --sequences"):
         Validation(f"folder:{root}", 6).chosen(3, 3)
-    with pytest.raises(ValueError, match="data must be synthetic or DATASET:ROOT"):
+    with pytest.raises(ValueError, match="data must be synthetic, synthetic:FOLDER or DATASET:ROOT"):
         Validation("got10k", 6).chosen(2, 2)
 
 

@@ -115,7 +115,7 @@ def apply_look(image: np.ndarray, look: Look) -> np.ndarray:
         image = cv2.addWeighted(image, 1, field, share, -128 * share)
     if look.quality:
         # the order of the colours is OpenCV's, red and blue exchanged, which JPEG compresses a little differently
-        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, look.quality])[1], cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, look.quality])[1], cv2.IMREAD_COLOR))
     return image
 
 

@@ -16,12 +16,16 @@ SMALLEST_PICTURE = 8_000
 
 @dataclass(frozen=True)
 class Package:
-    registry: str  # debian, npm or pypi
+    """One version of a package of a registry."""
+
+    registry: str
+    """debian, npm or pypi."""
     name: str
     version: str
 
     @property
     def folder_name(self) -> str:
+        """Name of the folder that its files are unpacked into."""
         return f"{self.registry}-{self.name}".replace("/", "-").replace("@", "")
 
 

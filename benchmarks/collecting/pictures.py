@@ -57,7 +57,7 @@ def from_the_middle(image: Image.Image) -> np.ndarray | None:
     upper = int(0.6 * height)
     mask[:upper, :rim] = mask[:upper, -rim:] = mask[: max(2, height // 60)] = cv2.GC_BGD
     cv2.setRNGSeed(0)
-    cv2.grabCut(pixels, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(pixels, mask, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     return _largest(pixels, np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), 5)
 
 

@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 
-from supernet.training.batches import annotated, pair_source
+from supernet.training.batches import annotated, is_generated, material_folder, pair_source
 from tracking.benchmarks.one_pass import can_score
 from tracking.files.progress import say
+from tracking.generated.material import load_material
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.pairs import PairBatch, PairSource
 from tracking.sequence import Sequence, fingerprint
@@ -32,7 +33,7 @@ class Validation:
     """The source of validation sequences and calibration pairs; equal settings and data give equal sequences on every machine."""
 
     data: str
-    """`synthetic`, or the name of a data set, a colon and its root."""
+    """`synthetic`, `synthetic:FOLDER` with a material folder, or the name of a data set, a colon and its root."""
     frames: int
     """Frames of each sequence. From a data set, the first ones are taken of each sequence that has at least so many."""
 
@@ -49,7 +50,7 @@ class Validation:
         Raises:
             ValueError: The data set has too few sequences that are long enough.
         """
-        if self.data == "synthetic":
+        if is_generated(self.data):
             return range(SEARCH_SEED, SEARCH_SEED + search), range(RESCORING_SEED, RESCORING_SEED + rescoring)
         have = len(self._long_enough(say))
         if have < search + rescoring:
@@ -60,9 +61,10 @@ class Validation:
         return range(search), range(search, search + rescoring)
 
     def content(self, *chosen: range) -> str | None:
-        """A checksum of frames and annotations of the chosen sequences of a data set; None for generated video."""
-        if self.data == "synthetic":
-            return None
+        """A checksum of frames and annotations of the chosen sequences of a data set, or of the index of a material folder; else None."""
+        if is_generated(self.data):
+            folder = material_folder(self.data)
+            return None if folder is None else load_material(folder, True).content
         found = "".join(fingerprint(self._long_enough()[number]) for numbers in chosen for number in numbers)
         return hashlib.sha256(found.encode()).hexdigest()
 
@@ -72,8 +74,8 @@ class Validation:
         Args:
             number: A number that `chosen` returned.
         """
-        if self.data == "synthetic":
-            return synthetic_sequence(number, self.frames)
+        if is_generated(self.data):
+            return synthetic_sequence(number, self.frames, material=material_folder(self.data))
         whole = self._long_enough()[number]
         frames = whole.frames[: self.frames]
         if whole.image(0).nbytes * self.frames <= _KEPT:

@@ -37,7 +37,7 @@ class JudgingOptions:
     """What candidates are judged on, and on which torch device."""
 
     data: Annotated[str, Reads(data_root, beside=True), Reads(data_sequences)] = "synthetic"
-    """Source of the sequences that candidates track: synthetic, or DATASET:ROOT."""
+    """Source of the sequences that candidates track: synthetic, synthetic:FOLDER with a material folder, or DATASET:ROOT."""
     sequences: int = 16
     """Number of validation sequences that every candidate tracks."""
     rescoring: int = 48

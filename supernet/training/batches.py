@@ -79,7 +79,8 @@ def pair_source(
     """Make the source of training pairs that a person named.
 
     Args:
-        data: `synthetic` for generated video, or the name of a data set, a colon and its root, e.g. `otb:/data/OTB100`.
+        data: `synthetic` for generated video, `synthetic:FOLDER` for such of the pictures of a material folder, or the name of a data set,
+            a colon and its root, e.g. `otb:/data/OTB100`.
         settings: Settings of the tracking procedure, which give the sizes of the crops.
         seed: Seed of the pairs.
         tell: Takes each line that a person should read about the data, such as what is left out.
@@ -89,11 +90,29 @@ def pair_source(
         ValueError: The data set is unknown, or a sequence cannot be read or shows no target.
         FileNotFoundError: There is no data set at the root.
     """
-    if data == "synthetic":
-        return SyntheticPairs(settings.template_size, settings.search_size, seed, settings.context)
+    if is_generated(data):
+        sizes = settings.template_size, settings.search_size
+        return SyntheticPairs(*sizes, seed, settings.context, negatives, material_folder(data))
     return SequencePairs(
         annotated(data, tell), settings.template_size, settings.search_size, seed, context_size=settings.context, negatives=negatives
     )
+
+
+def is_generated(data: str) -> bool:
+    """Whether data that a person named are generated video: `synthetic` or `synthetic:FOLDER`."""
+    return data.partition(":")[0] == "synthetic"
+
+
+def material_folder(data: str) -> str | None:
+    """The material folder of generated video: None for `synthetic`, and what follows the colon for `synthetic:FOLDER`.
+
+    Raises:
+        ValueError: Nothing follows the colon.
+    """
+    _, colon, folder = data.partition(":")
+    if colon and not folder:
+        raise ValueError(f"synthetic: must be followed by a material folder, got {data!r}; write synthetic alone for the built-in material")
+    return folder or None
 
 
 def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:
@@ -110,7 +129,8 @@ def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> lis
     name, colon, root = data.partition(":")
     if not colon or name not in DATASETS:
         raise ValueError(
-            f"data must be synthetic or DATASET:ROOT with DATASET one of {', '.join(DATASETS)}, got {data!r:.80}; write for example folder:/data/mine"
+            f"data must be synthetic, synthetic:FOLDER or DATASET:ROOT with DATASET one of {', '.join(DATASETS)}, "
+            f"got {data!r:.80}; write for example folder:/data/mine"
         )
     found = DATASETS[name](root)
     for line in found.words:

@@ -25,7 +25,7 @@ KEPT_SEED = 500_000
 
 
 def data_root(data: str) -> list[Path]:
-    """The folder that training data or validation sequences are read from, none for generated video."""
+    """The folder that training data or validation sequences are read from, or the material folder of generated video; none for built-in material."""
     _, colon, root = data.partition(":")
     return [Path(root)] if colon else []
 
@@ -46,7 +46,8 @@ class TrainingOptions:
     """Data, length and device of a training."""
 
     data: Annotated[str, Reads(data_root, beside=True), Reads(data_sequences)] = "synthetic"
-    """Training data: synthetic (generated video), or DATASET:ROOT for sequences, e.g. otb:/data/OTB100 or folder:/data/mine."""
+    """Training data: synthetic (generated video), synthetic:FOLDER for such of the pictures of a material folder (docs/material.md), or
+    DATASET:ROOT for sequences, e.g. otb:/data/OTB100 or folder:/data/mine."""
     steps: int | None = None
     """Number of optimiser steps; by default that of the family's recipe."""
     batch: int | None = None

@@ -22,7 +22,7 @@ def target_path(rng: np.random.Generator, times: np.ndarray, size: tuple[int, in
 def camera(rng: np.random.Generator, times: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(T, 3, 3) matrices from scenery px to frame px for a camera that pans, zooms and rolls a little."""
     x, y, zoom, roll = wander(rng, times, np.array([*rng.uniform(0, 40, 2), rng.uniform(0, 0.12), rng.uniform(0, 0.06)])).T
-    scale = np.exp(rng.uniform(np.log(0.75), np.log(1.6)) + zoom)
+    scale = np.exp(rng.uniform(np.log(0.65), np.log(1.5)) + zoom)
     places, anchor = np.column_stack([x, y]) + np.array(size) / 2, rng.uniform(100, SCENERY_PX - 100, 2)
     return _look_at(places, roll + rng.uniform(-0.15, 0.15), scale, anchor)
 
@@ -40,14 +40,14 @@ def window(
     """Make a region of the scenery the target, which moves because the camera does.
 
     Returns:
-        (T, 3, 3) matrices from scenery px to frame px, and (T, 4) boxes xywh of the region in the frame. Of six random regions the one
+        (T, 3, 3) matrices from scenery px to frame px, and (T, 4) boxes xywh of the region in the frame. Of ten random regions the one
         with the highest contrast is taken; None if even that is below `_LEAST_CONTRAST`.
     """
     width, height = target_px * np.exp(np.array([0.5, -0.5]) * rng.uniform(-0.7, 0.7))
     zoom, roll = wander(rng, times, np.array([rng.uniform(0, 0.25), rng.uniform(0, 0.12)])).T
-    rest = np.exp(rng.uniform(np.log(0.75), np.log(1.6)))
+    rest = np.exp(rng.uniform(np.log(0.65), np.log(1.5)))
     half = int(np.clip(target_px / rest / 2, 6, SCENERY_PX / 4))
-    places = rng.integers(half, SCENERY_PX - half, (6, 2))
+    places = rng.integers(half, SCENERY_PX - half, (10, 2))
     contrasts = [_contrast(scenery[y - half : y + half : 2, x - half : x + half : 2, 1]) for x, y in places]
     if max(contrasts) < _LEAST_CONTRAST:
         return None

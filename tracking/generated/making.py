@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tracking.augment import colour_map, sample_look
-from tracking.generated.material import Material, bent, make_cutout, read_cutout, read_photograph
+from tracking.generated.material import Cutout, Material, bent, make_cutout, read_cutout, read_photograph, shares
 from tracking.generated.scene import Scene, render
 from tracking.generated.sprites import sample_sprite
 from tracking.generated.textures import plain_pattern, sample_photograph, sample_texture
@@ -17,9 +17,7 @@ _PHOTOGRAPH_PX = 960
 """Longer side of a photograph before a piece of it becomes a background."""
 
 
-def make_world(
-    rng: np.random.Generator, textures: int, sceneries: int, material: Material | None = None, cutouts: int = 200
-) -> World:
+def make_world(rng: np.random.Generator, textures: int, sceneries: int, material: Material | None = None, cutouts: int = 200) -> World:
     """Draw the images that many scenes are made of.
 
     Args:
@@ -32,24 +30,19 @@ def make_world(
     if material is None:
         drawn = tuple(sample_texture(rng) for _ in range(textures))
         return World(drawn, tuple(_sample_scenery(rng, World(drawn, ())) for _ in range(sceneries)))
-    chosen = _choose(rng, len(material.photographs), sceneries)
-    photographs = [read_photograph(material.photographs[i], _PHOTOGRAPH_PX) for i in chosen]
+    chosen = rng.choice(len(material.photographs), sceneries, p=shares(material.photographs))
+    photographs = [read_photograph(material.photographs[i].path, _PHOTOGRAPH_PX) for i in chosen]
     drawn = tuple(
         sample_photograph(rng, 256, (90, 360), photographs[rng.integers(len(photographs))]) if rng.random() < 0.7 else sample_texture(rng)
         for _ in range(textures)
     )
-    objects = tuple(_sample_cutout(rng, material, i) for i in _choose(rng, len(material.cutouts), cutouts))
+    objects = tuple(_sample_cutout(rng, material, i) for i in rng.choice(len(material.cutouts), cutouts, p=shares(material.cutouts)))
     world = World(drawn, (), objects)
     return World(drawn, tuple(_sample_scenery(rng, world, photograph) for photograph in photographs), objects)
 
 
-def _choose(rng: np.random.Generator, have: int, wanted: int) -> np.ndarray:
-    """Numbers below `have`, none twice before all have been drawn, shape (wanted,)."""
-    return np.concatenate([rng.permutation(have) for _ in range(-(-wanted // have))])[:wanted]
-
-
-def _sample_cutout(rng: np.random.Generator, material: Material, number: int):
-    image = read_cutout(material.cutouts[number])
+def _sample_cutout(rng: np.random.Generator, material: Material, number: int) -> Cutout:
+    image = read_cutout(material.cutouts[number].path)
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
     if rng.random() < 0.5:
@@ -62,7 +55,7 @@ def _sample_scenery(rng: np.random.Generator, world: World, photograph: np.ndarr
     kind = rng.random()
     if photograph is not None and kind < 0.9:
         shorter = min(photograph.shape[:2])
-        ground = sample_photograph(rng, SCENERY_PX, (0.45 * shorter, shorter), photograph)
+        ground = sample_photograph(rng, SCENERY_PX, (0.6 * shorter, 1.9 * shorter), photograph)
     elif kind < 0.5:
         ground = sample_photograph(rng, SCENERY_PX, window=(220, 420))
     elif kind < 0.6:
@@ -75,8 +68,7 @@ def _sample_scenery(rng: np.random.Generator, world: World, photograph: np.ndarr
     still, size = np.zeros(1), (SCENERY_PX, SCENERY_PX)
     count = int(rng.integers(0, 30)) if photograph is None else int(max(rng.integers(-6, 9), 0))
     clutter = tuple(
-        sample_sprite(rng, world, ground, still, rng.uniform(0, SCENERY_PX, (1, 2)), 20 * np.exp(rng.uniform(0, 1.8)))
-        for _ in range(count)
+        sample_sprite(rng, world, ground, still, rng.uniform(0, SCENERY_PX, (1, 2)), 20 * np.exp(rng.uniform(0, 1.8))) for _ in range(count)
     )
     plain = replace(sample_look(rng), colour=colour_map(), blur_px=0.6 if photograph is None else 0.0, motion_px=(0.0, 0.0), noise=0.0)
     return render(Scene(size, ground, np.eye(3)[None], clutter, (plain,), np.zeros((1, 4))), 0)

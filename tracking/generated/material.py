@@ -7,6 +7,8 @@ cut-outs are PNG files with alpha. Nothing is decoded before a world asks for it
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,11 +24,19 @@ FORMAT = "chiptrack-material-1"
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A file, and the package that it comes from."""
+
+    path: Path
+    package: str
+
+
+@dataclass(frozen=True)
 class Material:
     """Pictures that worlds are drawn from."""
 
-    photographs: tuple[Path, ...]
-    cutouts: tuple[Path, ...]
+    photographs: tuple[Picture, ...]
+    cutouts: tuple[Picture, ...]
     content: str
     """Checksum of the index."""
 
@@ -66,21 +76,35 @@ def load_material(folder: Path | str, held_out: bool) -> Material:
         record = read_record(index)
         if record.get("format") != FORMAT:
             raise ValueError("format")
-        wanted = [Path(folder) / str(each["file"]) for each in record["pictures"] if bool(each["validation"]) == held_out]
+        wanted = [
+            Picture(Path(folder) / str(each["file"]), str(each["package"]))
+            for each in record["pictures"]
+            if bool(each["validation"]) == held_out
+        ]
     except (KeyError, TypeError, ValueError) as err:
         raise ValueError(f"the index of a material folder must be as it was written, {index} is not; make the folder again") from err
-    missing = [path for path in wanted if not path.is_file()]
+    missing = [picture.path for picture in wanted if not picture.path.is_file()]
     if missing:
         raise FileNotFoundError(
             f"a material folder must hold what its index names, {missing[0]} and {len(missing) - 1} others are missing; make it again"
         )
-    photographs, cutouts = (tuple(path for path in wanted if (path.suffix == ".png") == alpha) for alpha in (False, True))
+    photographs, cutouts = (tuple(each for each in wanted if (each.path.suffix == ".png") == alpha) for alpha in (False, True))
     if not photographs or not cutouts:
         kind = "validation" if held_out else "training"
         raise ValueError(
             f"a material folder must hold photographs and cut-outs for {kind}, {folder} has {len(photographs)} and {len(cutouts)}; add some"
         )
     return Material(photographs, cutouts, hashlib.sha256(index.read_bytes()).hexdigest())
+
+
+def shares(pictures: Sequence[Picture]) -> np.ndarray:
+    """How often to draw each picture, so that a package with many of a kind does not drown the others: probabilities, shape (N,).
+
+    A package with four times as many pictures as another is drawn from twice as often.
+    """
+    counts = Counter(picture.package for picture in pictures)
+    weights = np.array([counts[picture.package] ** -0.5 for picture in pictures])
+    return weights / weights.sum()
 
 
 def read_cutout(path: Path) -> np.ndarray:
@@ -119,7 +143,7 @@ def make_cutout(image: np.ndarray) -> Cutout:
     weight = cv2.blur(alpha, (9, 9))[..., None]
     spread = cv2.blur(image[..., :3] * alpha, (9, 9)) / np.maximum(weight, 1e-3)
     colours = image[..., :3] * alpha + spread * (1 - alpha)
-    levels = [np.dstack([np.clip(colours, 0, 255).astype(np.uint8), image[..., 3]])]
+    levels: list[np.ndarray] = [np.dstack([np.clip(colours, 0, 255).astype(np.uint8), image[..., 3]])]
     while min(levels[-1].shape[:2]) >= 24:
         height, width = levels[-1].shape[:2]
         levels.append(cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA))
@@ -129,6 +153,7 @@ def make_cutout(image: np.ndarray) -> Cutout:
 def bent(rng: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:
     """A picture whose points are shifted by a smooth random field, at most `strength` of its sides: same shape and type, transparent outside."""
     height, width = image.shape[:2]
-    shifts = [cv2.resize(rng.uniform(-strength, strength, (4, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for _ in range(2)]
+    coarse = rng.uniform(-strength, strength, (2, 4, 4)).astype(np.float32)
+    shifts = [cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return cv2.remap(image, x + width * shifts[0], y + height * shifts[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)

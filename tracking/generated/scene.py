@@ -156,7 +156,9 @@ def _paint(canvas: np.ndarray, part: Part, pose: np.ndarray, gait: float) -> Non
     local = _shifted(-left, -top) @ matrix
     into = local @ part.object_from_texture
     if part.texture.shape[2] == 4:
-        seen = _warp_waved(part, local, gait, width, height) if part.wave[0] else _warp(part.texture, into, width, height, cv2.BORDER_CONSTANT)
+        seen = (
+            _warp_waved(part, local, gait, width, height) if part.wave[0] else _warp(part.texture, into, width, height, cv2.BORDER_CONSTANT)
+        )
         texture, alpha = cv2.transform(np.ascontiguousarray(seen[..., :3]), part.colour), cv2.merge([seen[..., 3]] * 3)
     else:
         alpha = _mask(points - (left, top), (high - low), (low + high) / 2 - (left, top), width, height)

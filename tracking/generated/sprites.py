@@ -132,9 +132,7 @@ def _hinged(rng: np.random.Generator, texture: np.ndarray) -> list[tuple[np.ndar
     lower[: int((cut - overlap) * height), :, 3] = 0
     swings = (0.0, swing) if rng.random() < 0.5 else (swing, 0.0)
     pieces = [
-        (piece, _rim(piece), 2 * cut - 1, angle)
-        for piece, angle in zip((upper, lower), swings, strict=True)
-        if (piece[..., 3] > 127).any()
+        (piece, _rim(piece), 2 * cut - 1, angle) for piece, angle in zip((upper, lower), swings, strict=True) if (piece[..., 3] > 127).any()
     ]
     return pieces[::-1] if rng.random() < 0.5 else pieces
 
@@ -147,7 +145,7 @@ class _Paint:
     colour: np.ndarray
 
     @staticmethod
-    def of(part: Part) -> "_Paint":
+    def of(part: Part) -> _Paint:
         return _Paint(part.texture, part.colour)
 
 
@@ -205,9 +203,7 @@ def tinted(rng: np.random.Generator, sprite: Sprite, strongly: bool = False) -> 
     return replace(sprite, parts=tuple(replace(part, colour=chain(part.colour, tint)) for part in sprite.parts))
 
 
-def occluder(
-    rng: np.random.Generator, world: World, scenery: np.ndarray, times: np.ndarray, boxes: np.ndarray, target_px: float
-) -> Sprite:
+def occluder(rng: np.random.Generator, world: World, scenery: np.ndarray, times: np.ndarray, boxes: np.ndarray, target_px: float) -> Sprite:
     """Draw a smaller object that passes in front of the target."""
     path = boxes[:, :2] + boxes[:, 2:] / 2 + wander(rng, times, np.full(2, rng.uniform(0.5, 1.2) * target_px), periods=(20, 50))
     return sample_sprite(rng, world, scenery, times, path, target_px * rng.uniform(0.3, 0.6))

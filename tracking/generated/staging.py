@@ -94,7 +94,7 @@ def _recorded(rng: np.random.Generator, looks: list[Look], times: np.ndarray, ce
 
 def _lit(rng: np.random.Generator, looks: list[Look]) -> list[Look]:
     """Day and night: the light of a scene, which half of the time is another one at its last moment than at its first."""
-    dark, uneven, tinted, changing = rng.random(4) < (0.12, 0.2, 0.15, 0.5)
+    dark, uneven, tinted, changing = rng.random(4) < (0.1, 0.2, 0.1, 0.5)
     first = _sample_light(rng, dark, uneven, tinted)
     last = _sample_light(rng, dark, uneven, tinted) if changing else first
     shares = np.linspace(0, 1, len(looks))
@@ -105,7 +105,7 @@ def _sample_light(rng: np.random.Generator, dark: bool, uneven: bool, tinted: bo
     """Draw gains of red, green and blue, the exponent of the brightness, and its ramps to the right and down, shape (6,)."""
     warmth = rng.uniform(-0.25, 0.25) if tinted else 0.0
     gains = np.array([1 + warmth, 1, 1 - warmth]) * (rng.uniform(0.35, 0.8) if dark else 1)
-    gamma = np.exp(rng.uniform(-0.3, 0.5)) if rng.random() < 0.3 else 1.0
+    gamma = np.exp(rng.uniform(-0.3, 0.5)) if rng.random() < 0.2 else 1.0
     return np.array([*gains, gamma, *(rng.uniform(-0.35, 0.35, 2) if uneven else (0, 0))])
 
 

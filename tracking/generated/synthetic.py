@@ -76,7 +76,7 @@ class SyntheticPairs:
     def _pair(self, rng: np.random.Generator, world: World, present: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # in a frame of this size the target is about as large as in the crops, so that texture detail survives and no work is wasted
         target_px = self.context_size / 2 * np.exp(rng.uniform(-0.2, 0.2))
-        frame_px = target_px / np.exp(rng.uniform(np.log(0.06), np.log(0.3)))
+        frame_px = target_px / np.exp(rng.uniform(np.log(0.05), np.log(0.25)))
         size = (round(frame_px * 1.15), round(frame_px / 1.15))
         times = np.array([0.0, rng.uniform(1, 60)])
         scene = later = sample_scene(rng, world, times, size, target_px)

@@ -54,7 +54,7 @@ def sample_photograph(
     Args:
         rng: Source of randomness.
         size: Side of the result, px.
-        window: Range of the side of the piece in the photograph, px.
+        window: Range of the side of the piece in the photograph, px; a photograph is reflected where it ends.
         photograph: RGB, uint8; by default one of the two that scikit-learn ships.
 
     Returns:
@@ -63,14 +63,18 @@ def sample_photograph(
     given = photograph is not None
     if photograph is None:
         photograph = photographs()[rng.integers(2)]
-    side = min(rng.uniform(*window), *photograph.shape[:2])
+    side = rng.uniform(*window)
     scale, angle = size / side, rng.uniform(-0.6, 0.6) * (0.2 if given else 1)
     mirror = rng.choice((-1, 1))
     linear = scale * np.array([[mirror * np.cos(angle), -np.sin(angle)], [mirror * np.sin(angle), np.cos(angle)]])
-    centre = rng.uniform(side / 2, np.array(photograph.shape[1::-1]) - side / 2)
+    middle = np.array(photograph.shape[1::-1]) / 2
+    centre = middle + rng.uniform(-1, 1, 2) * np.maximum(middle - side / 2, 0)
     matrix = np.column_stack([linear, size / 2 - linear @ centre])
-    hue = rng.normal(0, 0.1) if given else rng.uniform(-np.pi, np.pi)
-    colour = colour_map(rng.uniform(0.6 if given else 0.2, 1.2), hue, rng.uniform(0.7, 1.25), 1, rng.uniform(-30, 40))
+    if given:
+        saturation, hue, contrast, shift = rng.uniform((0.7, -0.1, 0.85, -20), (1.2, 0.1, 1.15, 20))
+    else:
+        saturation, hue, contrast, shift = rng.uniform((0.2, -np.pi, 0.7, -30), (1.2, np.pi, 1.25, 40))
+    colour = colour_map(saturation, hue, contrast, 1, shift)
     if scale < 0.7:  # linear interpolation of such a large piece would alias
         photograph = cv2.blur(photograph, (round(1 / scale), round(1 / scale)))
     piece = cv2.warpAffine(photograph, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
