@@ -7,7 +7,7 @@ import numpy as np
 from tracking.generated.paths import poses, wander
 from tracking.generated.world import SCENERY_PX
 
-_LEAST_CONTRAST = 5.0
+_LEAST_CONTRAST = 7.0
 """Regions of the scenery with a lower contrast (see `_contrast`) do not become targets."""
 
 

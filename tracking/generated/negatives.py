@@ -86,13 +86,15 @@ def with_absences(rng: np.random.Generator, world: World, scene: Scene) -> tuple
 
 
 def _leaving(rng: np.random.Generator, target: Sprite, boxes: np.ndarray, away: np.ndarray, size: tuple[int, int]) -> Sprite:
-    """A sprite whose path is bent over the nearer rim of the frame while it is away, and a few frames before and after."""
+    """A sprite whose path is bent over the nearer rim of the frame while it is away, and at most five frames before and after."""
     middle = boxes[:, :2] + boxes[:, 2:] / 2
     axis = int(rng.integers(2))
     outward = 1 if middle[away].mean(axis=0)[axis] > size[axis] / 2 else -1
     rim = size[axis] if outward > 0 else 0
     distance = np.abs(rim - middle[:, axis]) + boxes[:, 2 + axis]
-    share = np.clip(np.convolve(np.pad(away.astype(float), 4, mode="edge"), np.ones(9) / 9, mode="valid") * 2, 0, 1)
+    moments = np.arange(len(boxes))
+    apart = np.abs(moments[:, None] - np.flatnonzero(away)).min(axis=1)
+    share = np.clip(1 - apart / min(5, np.flatnonzero(away)[0]), 0, 1)
     shift = np.tile(np.eye(3), (len(boxes), 1, 1))
     shift[:, axis, 2] = outward * distance * share
     return replace(target, poses=shift @ target.poses)

@@ -117,7 +117,13 @@ def synthetic_sequence(
     Returns:
         The sequence `synthetic-SEED`, its frames in memory; boxes enclose the whole target, hidden or not, clipped to the frame. Where the
         target is away they are NaN.
+
+    Raises:
+        ValueError: There are too few frames for an absence, or the index of the material folder is damaged.
+        FileNotFoundError: The material folder holds no index or lacks pictures.
     """
+    if absences and frames < _FRAMES_OF_AN_ABSENCE:
+        raise ValueError(f"a clip with an absence must have at least {_FRAMES_OF_AN_ABSENCE} frames, got {frames}; give more")
     rng = np.random.default_rng([seed, _SEQUENCE])
     target_px = float(np.sqrt(size[0] * size[1]) * np.exp(rng.uniform(np.log(0.1), np.log(0.25))))
     pictures = None if material is None else load_material(str(material), True)
@@ -148,5 +154,7 @@ def synthetic_dataset(
 
 _MATERIAL, _PAIRS, _SEQUENCE = range(3)
 """Numbers of the random streams that start from one seed; different streams are independent."""
+_FRAMES_OF_AN_ABSENCE = 8
+"""A target is to be seen before it goes."""
 _BATCHES_A_WORLD = 400
 """Number of batches that are made of the same choice of photographs and cut-outs."""

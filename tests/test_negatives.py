@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.drawn_material import draw_material
+from tests.test_synthetic import difference, extent
+from tracking.augment import Look, colour_map
+from tracking.boxes import clip_boxes, iou
+from tracking.generated.making import make_world
+from tracking.generated.material import load_material
+from tracking.generated.negatives import with_absences, without_target
+from tracking.generated.scene import render
+from tracking.generated.staging import sample_scene
+from tracking.generated.synthetic import SyntheticPairs, synthetic_sequence
+
+TIMES = np.array([0.0, 20])
+
+
+@pytest.fixture(scope="module", params=["built-in", "folder"])
+def world(request, tmp_path_factory):
+    material = None
+    if request.param == "folder":
+        material = load_material(str(draw_material(tmp_path_factory.mktemp("material"))), False)
+    return make_world(np.random.default_rng(0), textures=16, sceneries=3, material=material, cutouts=20)
+
+
+def scenes(world, times, count=60):
+    drawn = (sample_scene(np.random.default_rng(seed), world, times, (160, 120), 32) for seed in range(count))
+    return [scene for scene in drawn if scene.target is not None]
+
+
+def left_of_target(scene, t):
+    """Number of pixels that change with the colour of the target, whatever is in front of it."""
+    pictures = []
+    for shift in (-300, 300):
+        target = scene.sprites[scene.target]
+        parts = tuple(replace(part, colour=np.column_stack([np.zeros((3, 3)), np.full(3, shift)])) for part in target.parts)
+        sprites = (*scene.sprites[: scene.target], replace(target, parts=parts), *scene.sprites[scene.target + 1 :])
+        looks = tuple(Look(colour_map()) for _ in scene.looks)
+        pictures.append(render(replace(scene, sprites=sprites, looks=looks), t).astype(int))
+    return int((np.abs(pictures[0] - pictures[1]).max(axis=2) > 25).sum())
+
+
+def test_boxes_are_tight_around_what_is_painted(world):
+    for scene in scenes(world, TIMES):
+        for t in range(2):
+            x, y, w, h = scene.boxes[t]
+            found = extent(difference(scene, scene.target, t))
+            outside = np.array([x, y, -x - w, -y - h]) - found * [1, 1, -1, -1]
+            assert outside.max() < 1.5, "some of the target lies outside its box"
+            assert outside.min() > -4, "the box is not tight"
+
+
+def test_nothing_of_the_target_is_left_without_it(world):
+    kinds = set()
+    for seed, scene in enumerate(scenes(world, TIMES)):
+        changed = without_target(np.random.default_rng(seed), world, scene, TIMES, 1)
+        kinds.add(len(changed.sprites) - len(scene.sprites))
+        assert left_of_target(scene, 1) > 10 and not left_of_target(changed, 1), "the target is still painted"
+        np.testing.assert_array_equal(render(changed, 0), render(scene, 0))
+    assert kinds == {0, 1}
+
+
+def test_negatives_have_no_boxes_and_their_share():
+    batch = SyntheticPairs(32, 64, 1, negatives=0.3).batch(0, 200)
+    assert 0.2 < 1 - batch.present.mean() < 0.4
+    assert (batch.boxes[~batch.present] == 0).all() and (np.ptp(batch.boxes[batch.present], axis=1) > 0).all()
+    assert SyntheticPairs(32, 64, 1).batch(0, 20).present.all()
+    with pytest.raises(ValueError, match="from 0 to 1, got 1.5"):
+        SyntheticPairs(32, 64, 1, negatives=1.5)
+
+
+def test_absent_targets_are_not_to_be_seen(world):
+    times, hidden = np.arange(24.0), set()
+    for seed, scene in enumerate(scenes(world, times, 40)):
+        changed, visible = with_absences(np.random.default_rng(seed), world, scene)
+        assert visible[0] and not visible.all()
+        assert np.isnan(changed.boxes[~visible]).all() and np.isfinite(changed.boxes[visible]).all()
+        for t in np.flatnonzero(~visible)[::3]:
+            seen = left_of_target(changed, t)
+            sprite = changed.sprites[changed.target]
+            full = sprite.box(t)
+            within = clip_boxes(full[None], changed.size)[0, 2:].prod()
+            assert seen <= 0.12 * full[2:].prod() + 4, "an absent target is painted"
+            hidden.add("gone" if sprite.shown is not None else "outside" if within < 0.11 * full[2:].prod() else "covered")
+    assert hidden == {"gone", "outside", "covered"}
+
+
+def test_clips_with_absences():
+    clip, usual = synthetic_sequence(3, frames=20, absences=True), synthetic_sequence(3, frames=20)
+    assert usual.visible.all() and 3 <= (~clip.visible).sum() <= 14 and clip.visible[0]
+    np.testing.assert_array_equal(np.isnan(clip.boxes).any(axis=1), ~clip.visible)
+    with pytest.raises(ValueError, match="at least 8 frames, got 5"):
+        synthetic_sequence(3, frames=5, absences=True)
+
+
+def test_covered_targets_keep_their_place_in_the_order(world):
+    """`target` still names the target after others have been put in: its box is that of the scene."""
+    for seed, scene in enumerate(scenes(world, TIMES, 20)):
+        changed = without_target(np.random.default_rng(seed), world, scene, TIMES, 1)
+        full = changed.sprites[changed.target].box(0)
+        assert iou(clip_boxes(full[None], scene.size), replace(scene).boxes[:1])[0] > 0.99
