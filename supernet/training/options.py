@@ -20,7 +20,6 @@ from tracking.kept_pairs import KeptPairs, keep
 from tracking.pairs import PairSource
 from tracking.sequence import find_sequences
 
-
 KEPT_SEED = 500_000
 """Seed of the pairs that are kept."""
 

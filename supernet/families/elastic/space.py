@@ -62,7 +62,7 @@ class Elastic(SiameseFamily):
     sharing = "nested"
     radius = 1 / 8
     negatives = 0.25
-    settings = SiameseSettings(
+    settings: SiameseSettings = SiameseSettings(
         _WIDEST, SEARCH_SIZES[-1], SEARCH_SIZES[-1], 0.04, 0.4, 0.3, aligned=True, context_size=SEARCH_SIZES[-1] // 2
     )
 
