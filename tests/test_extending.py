@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from latency_tables.tables.table import LatencyTable
+from supernet.checkpoints import read_header
 from supernet.families import FAMILIES
 from tracking.files.annotations import write_boxes
 from tracking.generated.synthetic import synthetic_sequence
@@ -46,6 +47,7 @@ FASTER = {
     "train": "--steps 30 --batch 8",
     "search": "--evaluations 4 --sequences 2 --rescoring 0 --frames 4 --unmeasured",
     "retrain": "--steps 30 --batch 8",
+    "fidelity": "--steps 2 --batch 2 --architectures 3 --seeds 1 --judged-pairs 32 --workers 1",
 }
 """Flags that are added to the commands of the page, since a test has no hours."""
 
@@ -158,6 +160,13 @@ def test_the_family_keeps_what_every_family_must(extended):
     )
     assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 19
+
+
+@pytest.mark.slow
+def test_the_sampling_rule_trains(extended, tmp_path):
+    run(extended, tmp_path, commands("A sampling rule"))
+    assert read_header(tmp_path / "with-largest.safetensors", "supernet")["notes"]["paths"] == "with_largest"
+    assert json.loads((tmp_path / "fidelity/fidelity.json").read_text())["setting"]["paths"] == "with_largest"
 
 
 @pytest.mark.slow

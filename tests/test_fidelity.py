@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from search.fidelity.alone import trainings
 from search.fidelity.page import draw
 from search.fidelity.record import Fidelity, Measured, Setting, load, save
 from search.fidelity.reference import check_complete, read
@@ -31,7 +32,7 @@ from tracking.sequence import save_sequence
 
 ROOT = Path(__file__).parents[1]
 NANO = FAMILIES["nano"]
-FEW = ComparisonOptions(architectures=3, seeds=2, judged_pairs=64)
+FEW = ComparisonOptions(architectures=3, seeds=2, judged_pairs=32)
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +196,9 @@ def test_networks_are_judged_by_their_loss_on_the_same_pairs(whole, supernet, da
     arch = stratified(NANO, 3, 0)[1]
     network = load_supernet(supernet).extract(arch)
     source = pair_source(data, NANO.settings, SEARCH_SEED)
-    calibrate(network, *tensors(source.batch(0, 64))[:2])
+    calibrate(network, *tensors(source.batch(0, 32))[:2])
     with torch.no_grad():
-        loss = sum(NANO.loss()(network, tensors(source.batch(1, 64))).values())
+        loss = sum(NANO.loss()(network, tensors(source.batch(1, 32))).values())
     assert row.inherited == pytest.approx(float(loss), rel=1e-5)
 
 
@@ -246,7 +247,7 @@ import supernet.training.fit
 from search.verbs.fidelity import ComparisonOptions, fidelity
 from supernet.training.options import TrainingOptions
 if __name__ == "__main__":
-    few = ComparisonOptions(architectures=3, seeds=2, judged_pairs=64, workers=int(sys.argv[3]))
+    few = ComparisonOptions(architectures=3, seeds=2, judged_pairs=32, workers=int(sys.argv[3]))
     fidelity(supernet=Path(sys.argv[1]), out=Path(sys.argv[2]), comparison=few, training=TrainingOptions(sys.argv[4], steps=2, batch=2, loaders=0))
 """
 
@@ -284,12 +285,11 @@ def test_kill_9_and_resume_give_the_same_figures(whole, supernet, short, tmp_pat
 
 
 def test_errors_of_a_training_reach_the_caller(supernet, short, tmp_path):
-    bad = replace(short, lr=0.9999, steps=4)
     (tmp_path / "run/alone").mkdir(parents=True)
-    arch = stratified(NANO, 3, 0)[0]
-    (tmp_path / f"run/alone/{arch.key}-1.safetensors.part").write_bytes(b"no state")
+    for training in trainings(tmp_path / "run/alone", stratified(NANO, 3, 0), 2):
+        training.out.with_name(training.out.name + ".part").write_bytes(b"no state")
     with pytest.raises(ValueError, match="the state of a training must be whole"):
-        fidelity(supernet=supernet, out=tmp_path / "run", comparison=replace(FEW, workers=2), training=bad)
+        fidelity(supernet=supernet, out=tmp_path / "run", comparison=replace(FEW, workers=2), training=short)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_the_page_shows_the_figures(whole):
 
 
 def test_the_command_prints_what_the_contract_says(whole, supernet, tmp_path, capsys):
-    words = ("fidelity", "--supernet", supernet, "--alone", whole[0], "--judged-pairs", 64, "--out", tmp_path / "run", "--json")
+    words = ("fidelity", "--supernet", supernet, "--alone", whole[0], "--judged-pairs", 32, "--out", tmp_path / "run", "--json")
     status, out, _ = run(capsys, *words)
     assert status == 0
     answer = json.loads(out)

@@ -12,7 +12,7 @@ from supernet.training.batches import pair_source, resized, tensors
 from supernet.training.calibrate import calibrate
 from tracking.pairs import PairBatch
 
-_BATCH = 64
+_BATCH = 32
 """Number of pairs that a network sees at once, and that set the statistics of its BatchNorms before."""
 
 
@@ -33,7 +33,7 @@ class PairLoss:
 
     def __call__(self, network: nn.Module, arch: Architecture) -> float:
         """Judge a network of an architecture; its BatchNorms are calibrated, and it is left on the judge's device in eval mode."""
-        network.to(self._device)
+        network.to(self._device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         calibrate(network, *self._seen(self._calibration, arch)[:2])
         with torch.inference_mode():
             found = [self._loss(network, self._seen(batch, arch)) for batch in self._batches]
@@ -42,4 +42,5 @@ class PairLoss:
     def _seen(self, batch: PairBatch, arch: Architecture) -> tuple[torch.Tensor, ...]:
         """The batch as an architecture sees it. Batches are kept as bytes, a quarter of the memory of the tensors."""
         moved = tuple(part.to(self._device) for part in tensors(batch))
-        return resized(moved, self._family.settings, self._family.settings_of(arch))
+        parts = resized(moved, self._family.settings, self._family.settings_of(arch))
+        return tuple(part.to(memory_format=torch.channels_last) if part.ndim == 4 else part for part in parts)
