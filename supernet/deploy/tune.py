@@ -35,8 +35,6 @@ _TOGETHER = 8
 """Number of clips tracked at once, after which a trial that is worse than half of those before is given up."""
 _RANDOM_TRIALS = 10
 """Number of trials before the sampler learns from them."""
-_NO_LOSS = 0.001
-"""A constant that brings less AO than this keeps its old value."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,8 @@ def best_settings(tracker: Callable[[Settings], Procedure], settings: Settings, 
 
     Args:
         tracker: Makes the tracking procedure with given settings.
-        settings: Settings to start from, which are the first trial. What does not raise AO keeps its value.
+        settings: Settings to start from, which are the first trial. A constant keeps its value unless another one raises AO
+            beyond doubt.
         clips: Clips of equal length.
         trials: Number of sets of constants to try.
         seed: Seed of the trials.
@@ -156,7 +155,7 @@ def best_settings(tracker: Callable[[Settings], Procedure], settings: Settings, 
         tried = _changed(settings, {name: trial.suggest_float(name, *RANGES[name]) for name in names})
         overlaps: list[float] = []
         for number, group in enumerate(_groups(clips)):
-            overlaps += _overlaps(tracker(tried), group)
+            overlaps.extend(_overlaps(tracker(tried), group))
             trial.report(float(np.mean(overlaps)), number)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -188,16 +187,23 @@ def tunable(settings: Settings) -> list[str]:
 
 def ao(tracker: Procedure, clips: Sequence[Clip]) -> float:
     """Mean AO of a tracker over clips of equal length."""
-    return float(np.mean([overlap for group in _groups(clips) for overlap in _overlaps(tracker, group)]))
+    return float(np.mean(_overlaps(tracker, clips)))
 
 
 def _plainest(tracker: Callable[[Settings], Procedure], before: Settings, best: Settings, clips: Sequence[Clip]) -> Settings:
-    """The best settings, but with the old value of each constant whose new one brings nothing."""
-    top = ao(tracker(best), clips)
+    """The settings that differ least from the old ones among those within one standard error of the best.
+
+    Source: the one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984). The error is that of the mean of the
+    differences clip by clip.
+    """
+    highest = _overlaps(tracker(best), clips)
     for name in tunable(best):
         plainer = _changed(best, {name: getattr(before, name)})
-        if plainer != best and ao(tracker(plainer), clips) > top - _NO_LOSS:
-            best = plainer
+        if plainer != best:
+            loss = highest - _overlaps(tracker(plainer), clips)
+            error = loss.std(ddof=1) / len(loss) ** 0.5 if len(loss) > 1 else 0.0
+            if loss.mean() <= error * (1 + 1e-9):  # equal if a single clip differs
+                best = plainer
     return best
 
 
@@ -210,6 +216,7 @@ def _groups(clips: Sequence[Clip]) -> list[list[Clip]]:
     return [list(clips[first : first + _TOGETHER]) for first in range(0, len(clips), _TOGETHER)]
 
 
-def _overlaps(tracker: Procedure, clips: list[Clip]) -> list[float]:
-    """AO of each clip."""
-    return [score(boxes, clip.boxes).ao for boxes, clip in zip(track_lockstep(tracker, clips), clips, strict=True)]
+def _overlaps(tracker: Procedure, clips: Sequence[Clip]) -> np.ndarray:
+    """AO of each of N clips, (N,)."""
+    tracks = [boxes for group in _groups(clips) for boxes in track_lockstep(tracker, group)]
+    return np.array([score(boxes, clip.boxes).ao for boxes, clip in zip(tracks, clips, strict=True)])

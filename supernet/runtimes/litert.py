@@ -41,7 +41,7 @@ class LiteRt:
         from supernet.deploy.tflite import to_tflite
 
         self.version()
-        file = to_tflite(model.onnx)
+        file = to_tflite(model.onnx, quantised=self._precision == "int8")
         if self._precision == "fp32":
             return file.content()
         try:
