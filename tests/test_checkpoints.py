@@ -133,6 +133,21 @@ def test_an_edited_header_is_refused(tracker, tmp_path, change):
     assert "\n" not in str(error.value)
 
 
+def test_settings_that_came_later_have_their_default_in_older_files(tracker, bundle, tmp_path):
+    path = tmp_path / "t.safetensors"
+    save_tracker(path, tracker)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    header = json.loads(metadata["header"])
+    del header["settings"]["context_size"]
+    save_file(load_file(path), path, metadata | {"header": json.dumps(header)})
+    assert load_tracker(path).settings == tracker.settings
+    record = json.loads((bundle / "tracker.json").read_text())
+    del record["settings"]["context_size"]
+    (bundle / "tracker.json").write_text(json.dumps(record))
+    assert load_bundle(bundle)[0].settings == tracker.settings
+
+
 def test_the_wrong_kind_of_checkpoint_says_what_to_do(tracker, tmp_path):
     save_supernet(tmp_path / "s.safetensors", Supernet(FAMILIES["nano"], "sliced"))
     save_tracker(tmp_path / "t.safetensors", tracker)

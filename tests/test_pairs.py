@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking.generated.synthetic import synthetic_dataset
+from tracking.generated.synthetic import SyntheticPairs, synthetic_dataset
 from tracking.pairs import SequencePairs, search_window, template_window
 from tracking.sequence import Sequence
 
@@ -26,6 +26,24 @@ def test_template_window():
     assert window.side == 40
     np.testing.assert_allclose(window.box(np.array([30, 50, 20, 20])), [16, 16, 48, 48])
     np.testing.assert_allclose(window.matrix() @ [20, 40, 1], [0, 0, 1])
+
+
+def test_a_template_may_show_less_context():
+    box = np.array([30.0, 50, 20, 20])  # a context of 40 px fills 64 px of a crop, so a template of 48 px shows 30
+    window = template_window(box, 48, context_size=64)
+    assert window.side == 30
+    np.testing.assert_allclose(window.box(box), [8, 8, 40, 40])
+
+
+def test_both_sources_of_pairs_cut_the_template_from_the_context():
+    """A template of 32 px is the middle of one of 64 px, to which the same pair would lead; the search crop is the same."""
+    for make in (
+        lambda *sizes: SequencePairs([square_video()], *sizes[:2], 1, context_size=sizes[2]),
+        lambda *s: SyntheticPairs(*s[:2], 1, s[2]),
+    ):
+        whole, part = make(64, 128, 64).batch(0, 8), make(32, 128, 64).batch(0, 8)
+        assert (whole.searches == part.searches).all() and (whole.boxes == part.boxes).all()
+        assert np.abs(whole.templates[:, 16:48, 16:48].astype(int) - part.templates).mean() < 6
 
 
 @given(side, side, st.integers(0, 1000))

@@ -310,6 +310,29 @@ def test_crops_of_a_start_and_of_a_step(cuts):
     assert [cut[:3] for cut in cuts] == [([45, 35], 50, 160), ([64.5, 21.5], 29, 160)]
 
 
+def test_a_template_may_show_less_context_at_the_scale_of_the_search_crop(cuts):
+    """Target and context, 20 px, fill 64 px of a crop: the template of 48 px shows 15 px of the image, the search crop of 160 shows 50."""
+    settings = replace(SETTINGS, template_size=48, context_size=64, search_size=160, small_target_size=160)
+    image = np.zeros((90, 120, 3), np.uint8)
+    siamese = Siamese(Noted(), settings)
+    siamese.step([image], siamese.start([image], np.array([[40.0, 30, 10, 10]])))
+    assert [cut[1:3] for cut in cuts] == [(15, 48), (50, 160)]
+
+
+def test_the_context_sets_the_scale_of_what_is_found():
+    """A context of 64 px in 128 px of the crop: cell (6, 9) lies 16 px above and 8 px right of the middle, half as many in the image."""
+    settings = replace(SETTINGS, context_size=128)
+    centre, size, _ = advance(target(), *maps(best=(6, 9)), np.array([[200.0, 200.0]]), 128, settings)
+    assert centre[0] == pytest.approx([104, 72]) and size[0] == pytest.approx([16, 16], rel=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [63, 1025, -1])
+def test_a_template_shows_no_more_than_the_context(wrong):
+    with pytest.raises(ValueError, match=r"^context_size must be 0 or lie between template_size \(64\) and 1024 px, got -?\d+; 0 takes"):
+        replace(SETTINGS, context_size=wrong)
+    assert [replace(SETTINGS, context_size=right).context for right in (0, 64, 1024)] == [64, 64, 1024]
+
+
 @pytest.mark.parametrize("side, whole", [(12.49, 12), (12.5, 13), (13.5, 14)])
 def test_sides_of_public_crops_are_rounded_up_from_a_half(cuts, side, whole):
     image = np.zeros((90, 120, 3), np.uint8)

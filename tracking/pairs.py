@@ -1,8 +1,9 @@
 """Training pairs: a template crop, a search crop, and the target's box in the search crop.
 
 The geometry is that of the siamese tracker. Both crops show squares of a frame whose side grows with the target and its context.
-The square of the search crop is larger by the ratio of the crops' sizes. What lies outside the frame gets the mean colour of the
-first frame. In the search crop the target is shifted and rescaled at random, as if the tracker had lagged behind.
+The squares are as large as the crops at a common scale, at which target and context fill `context_size` px. What lies outside the
+frame gets the mean colour of the first frame. In the search crop the target is shifted and rescaled at random, as if the tracker had
+lagged behind.
 """
 
 import hashlib
@@ -70,31 +71,33 @@ class Window:
         return ((corners - self.centre + self.side / 2) * (self.size / self.side)).ravel()
 
 
-def template_window(box: np.ndarray, size: int) -> Window:
+def template_window(box: np.ndarray, size: int, context_size: int = 0) -> Window:
     """The window of the template: centred on the target, with context.
 
     Args:
         box: The target xywh, frame px.
         size: Side of the crop, px.
+        context_size: Side of the square of target and context at the crop's scale, px; 0 for the crop's side.
     """
-    return Window(box[:2] + box[2:] / 2, float(context_side(box[2:])), size)
+    side = float(context_side(box[2:]))
+    return Window(box[:2] + box[2:] / 2, side * size / context_size if context_size else side, size)
 
 
 def search_window(
-    rng: np.random.Generator, box: np.ndarray, template_size: int, search_size: int, shift: float = 0.9, zoom: float = 0.25
+    rng: np.random.Generator, box: np.ndarray, context_size: int, search_size: int, shift: float = 0.9, zoom: float = 0.25
 ) -> Window:
     """The window of a search crop, shifted and rescaled at random; the target stays inside.
 
     Args:
         rng: Source of randomness.
         box: The target xywh, frame px.
-        template_size: Side of the template crop, px.
+        context_size: Side of the square of target and context at the crop's scale, px.
         search_size: Side of the search crop, px.
         shift: Share of the free range over which the target's position is uniformly distributed. With a small share a network learns to
             answer "in the middle".
         zoom: Largest change of the side, as a natural logarithm: 0.25 changes it by a factor of 0.78 to 1.28.
     """
-    side = float(context_side(box[2:])) * search_size / template_size * np.exp(rng.uniform(-zoom, zoom))
+    side = float(context_side(box[2:])) * search_size / context_size * np.exp(rng.uniform(-zoom, zoom))
     free = np.maximum(side - box[2:], 0) / 2
     return Window(box[:2] + box[2:] / 2 + shift * free * rng.uniform(-1, 1, 2), side, search_size)
 
@@ -109,7 +112,9 @@ class SequencePairs:
     The seed and the index of a batch determine it.
     """
 
-    def __init__(self, sequences: Items[Sequence], template_size: int, search_size: int, seed: int, max_gap: int = 100) -> None:
+    def __init__(
+        self, sequences: Items[Sequence], template_size: int, search_size: int, seed: int, max_gap: int = 100, context_size: int = 0
+    ) -> None:
         """Keep the sequences; nothing is read yet.
 
         Args:
@@ -118,6 +123,7 @@ class SequencePairs:
             search_size: Side of the search crop, px.
             seed: Start of all randomness.
             max_gap: Largest distance between the two frames of a pair, in frames.
+            context_size: Side of the square of target and context at the scale of the crops, px; 0 for the template's side.
 
         Raises:
             ValueError: There is no sequence, or one without any visible target.
@@ -129,6 +135,7 @@ class SequencePairs:
                 raise ValueError(f"pairs need a visible target, sequence {sequence.name} has none; remove it from the data set")
         self.template_size = template_size
         self.search_size = search_size
+        self.context_size = context_size or template_size
         self._sequences = sequences
         self._visible = [np.flatnonzero(sequence.visible) for sequence in sequences]
         self._seed = seed
@@ -153,8 +160,8 @@ class SequencePairs:
         after = sequence.image(second)
         fill = before.mean(axis=(0, 1))
 
-        template = template_window(sequence.boxes[first], self.template_size)
-        search = search_window(rng, sequence.boxes[second], self.template_size, self.search_size)
+        template = template_window(sequence.boxes[first], self.template_size, self.context_size)
+        search = search_window(rng, sequence.boxes[second], self.context_size, self.search_size)
         seen_first = crop_aligned(before, template.centre, template.side, template.size, fill)
         seen_second = crop_aligned(after, search.centre, search.side, search.size, fill)
         box = search.box(sequence.boxes[second])

@@ -87,7 +87,7 @@ class Validation:
             settings: Settings of the tracking procedure, with the sizes of the crops.
             draw: Number of the draw; each gives different pairs.
         """
-        sizes = settings.template_size, settings.search_size
+        sizes = settings.template_size, settings.search_size, settings.context
         if sizes not in self._sources:
             self._sources[sizes] = pair_source(self.data, settings, SEARCH_SEED)
         return self._sources[sizes].batch(draw, _PAIRS)
@@ -111,6 +111,6 @@ class Validation:
         return []
 
     @cached_property
-    def _sources(self) -> dict[tuple[int, int], PairSource]:
-        """Sources of pairs made so far, by the sizes of template and search crop."""
+    def _sources(self) -> dict[tuple[int, int, int], PairSource]:
+        """Sources of pairs made so far, by the sizes of template crop, search crop and context."""
         return {}

@@ -83,7 +83,10 @@ class Family(Protocol):
     tracker: str
     """Name in `TRACKERS` of the procedure that these networks track with."""
     settings: Settings
-    """Default sizes and constants of that procedure."""
+    """Default sizes and constants of that procedure. If architectures differ in the sizes of their crops, these are the sizes at which
+    training pairs are rendered: large enough for all of them."""
+    negatives: float = 0.0
+    """Share of the training pairs whose search crop does not show the target, 0 to 1."""
     presets: Mapping[str, str] = MappingProxyType({})
     """Full names of published architectures, as `spell` writes them, by short name."""
 
@@ -110,9 +113,13 @@ class Family(Protocol):
 
         Args:
             arch: An architecture of this family.
-            settings: Settings that give the sizes of the crops; by default the family's.
+            settings: Settings that give the sizes of the crops; by default those of the architecture.
         """
         ...
+
+    def settings_of(self, arch: Architecture) -> Settings:
+        """Sizes and constants with which an architecture tracks."""
+        return self.settings
 
     def loss(self) -> Loss:
         """The loss that training minimises."""
@@ -222,7 +229,8 @@ class Family(Protocol):
 
     def output_stride(self, arch: Architecture) -> int:
         """Stride of the score map: pixels of the search crop per cell."""
-        return self.settings.search_size // self.operators(arch)[-1].out_shape[-1]
+        maps = [op.out_shape for op in self.operators(arch) if len(op.out_shape) == 3]
+        return self.settings_of(arch).search_size // maps[-1][-1]
 
     def network(self, arch: Architecture) -> nn.Module:
         """A plain network of the architecture with random weights."""

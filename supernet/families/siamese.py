@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 
 class SiameseFamily(Family):
-    """A family whose slots have the parts `backbone` (in both branches), `fusion`, `heads.cls` and `heads.reg`.
+    """A family whose slots have the parts `backbone` (in both branches), `fusion`, `heads.cls` and `heads.reg`, and perhaps `heads.presence`.
 
     The backbone turns a crop into features. The fusion is one operator, which takes search features first and template features second.
-    The head `cls` ends in a map (1, H, W) of logits, the head `reg` in a map (4, H, W) of distances to left, top, right and bottom in px.
+    The head `cls` ends in a map (1, H, W) of logits, the head `reg` in a map (4, H, W) of distances to left, top, right and bottom in px,
+    the head `presence` in one logit: is the target in the search crop?
     """
 
     tracker: str = "siamese"
-    radius_px: float
-    """In training, cells up to this Manhattan distance from the target's centre count as the target, px of the search crop."""
+    radius: float
+    """In training, cells up to this Manhattan distance from the target's centre count as the target, as a share of the search crop's side."""
+    outputs: tuple[str, ...] = ("cls", "reg")
+    """Names of the heads, in order."""
 
     def assemble(self, filled: Iterable[tuple[Slot, nn.Module]]) -> nn.Module:
         from supernet.families.siamese_network import assemble
@@ -32,7 +35,7 @@ class SiameseFamily(Family):
         return assemble(filled)
 
     def graphs(self, arch: Architecture, settings: Settings | None = None) -> tuple[GraphSpec, ...]:
-        sizes = settings or self.settings
+        sizes = settings or self.settings_of(arch)
         last = [op for op in self.operators(arch) if op.branch == "template"][-1]
         shapes = {"template": (1, 3, sizes.template_size, sizes.template_size), "template_features": (1, *last.out_shape)}
         template = GraphSpec("template", {"template": shapes["template"]}, ("template_features",), _template_graph)
@@ -41,7 +44,7 @@ class SiameseFamily(Family):
             template,
             *(
                 GraphSpec(
-                    name, {"search": (1, 3, size, size), "template_features": shapes["template_features"]}, ("cls", "reg"), _search_graph
+                    name, {"search": (1, 3, size, size), "template_features": shapes["template_features"]}, self.outputs, _search_graph
                 )
                 for name, size in searches.items()
             ),
@@ -50,7 +53,7 @@ class SiameseFamily(Family):
     def loss(self) -> Loss:
         from tracking.losses.siamese import SiameseLoss
 
-        return SiameseLoss(self.radius_px)
+        return SiameseLoss(self.radius)
 
 
 def _template_graph(network) -> nn.Module:

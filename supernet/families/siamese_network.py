@@ -1,9 +1,9 @@
-"""The network of siamese families: one backbone for template and search region, their fusion, and two heads."""
+"""The network of siamese families: one backbone for template and search region, their fusion, and the heads."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -11,19 +11,25 @@ from supernet.slots import Slot
 
 
 class SiameseNetwork(nn.Module):
-    """Template branch, search branch, their fusion and the two heads; implements `training.calibrate.Branched`.
+    """Template branch, search branch, their fusion and the heads; implements `training.calibrate.Branched`.
 
     `template_backbone` is None while both branches use the same backbone. After calibration of BatchNorms for each branch it is a copy of
     `backbone` with the statistics of templates.
     """
 
-    def __init__(self, backbone: Iterable[nn.Module], fusion: nn.Module, cls: Iterable[nn.Module], reg: Iterable[nn.Module]):
-        """Build the network from modules in the order of execution; `fusion` takes search features first and template features second."""
+    def __init__(self, backbone: Iterable[nn.Module], fusion: nn.Module, heads: Mapping[str, Iterable[nn.Module]]):
+        """Build the network from modules in the order of execution.
+
+        Args:
+            backbone: Modules of the backbone.
+            fusion: Takes search features first and template features second.
+            heads: Modules of each head, by its name, in the order in which the network returns their outputs.
+        """
         super().__init__()
         self.backbone = nn.Sequential(*backbone)
         self.template_backbone: nn.Sequential | None = None
         self.fusion = fusion
-        self.heads = nn.ModuleDict({"cls": nn.Sequential(*cls), "reg": nn.Sequential(*reg)})
+        self.heads = nn.ModuleDict({name: nn.Sequential(*layers) for name, layers in heads.items()})
 
     @property
     def is_split(self) -> bool:
@@ -49,7 +55,7 @@ class SiameseNetwork(nn.Module):
         """Compute the input of the heads, (B, C, H, W), from search crops (B, 3, s, s) and template features."""
         return self.fusion(self.backbone(search), template_features)
 
-    def search(self, image: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]:
+    def search(self, image: Tensor, template_features: Tensor) -> tuple[Tensor, ...]:
         """Find the template in a search crop.
 
         Args:
@@ -57,23 +63,24 @@ class SiameseNetwork(nn.Module):
             template_features: Output of `template`.
 
         Returns:
-            cls (B, 1, H, W) logits, and reg (B, 4, H, W) distances to left, top, right and bottom in px of the crop.
+            cls (B, 1, H, W) logits, reg (B, 4, H, W) distances to left, top, right and bottom in px of the crop, and presence (B, 1)
+            logits if the network has that head.
         """
         fused = self.fuse(image, template_features)
-        return self.heads["cls"](fused), self.heads["reg"](fused)
+        return tuple(head(fused) for head in self.heads.values())
 
-    def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, ...]:
         return self.search(search, self.template(template))
 
 
 class SearchGraph(nn.Module):
-    """The part of a network that runs on every frame: from a search crop and template features to the maps `cls` and `reg`."""
+    """The part of a network that runs on every frame: from a search crop and template features to the outputs of the heads."""
 
     def __init__(self, network: SiameseNetwork):
         super().__init__()
         self.network = network
 
-    def forward(self, search: Tensor, template_features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, search: Tensor, template_features: Tensor) -> tuple[Tensor, ...]:
         return self.network.search(search, template_features)
 
 
@@ -94,4 +101,5 @@ def assemble(filled: Iterable[tuple[Slot, nn.Module]]) -> SiameseNetwork:
     for slot, module in filled:
         parts.setdefault(slot.part, []).append(module)
     (fusion,) = parts["fusion"]
-    return SiameseNetwork(parts["backbone"], fusion, parts["heads.cls"], parts["heads.reg"])
+    heads = {part.removeprefix("heads."): modules for part, modules in parts.items() if part.startswith("heads.")}
+    return SiameseNetwork(parts["backbone"], fusion, heads)

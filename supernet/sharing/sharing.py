@@ -12,12 +12,14 @@ from supernet.space import Architecture, Value
 if TYPE_CHECKING:
     from torch import nn
 
-Sharing = Literal["separate", "sliced"]
+Sharing = Literal["separate", "sliced", "nested"]
 """How the options of a slot share weights.
 
 `separate`: each option has weights of its own (Single Path One-Shot, Guo et al., ECCV 2020; LightTrack).
 `sliced`: the convolutions of all options are slices of those of the largest one, and each option has its own BatchNorms (Once-for-All,
 Cai et al., ICLR 2020).
+`nested`: as `sliced`, but BatchNorms are slices of the largest option's as well. Their statistics mix those of all options, so a network
+must be calibrated after it is extracted (Yu and Huang, Universally slimmable networks, ICCV 2019).
 """
 
 

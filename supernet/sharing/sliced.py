@@ -1,4 +1,4 @@
-"""Options as slices of one larger option: each uses the centre of its kernels and its first channels, and has BatchNorms of its own.
+"""Options as slices of one larger option: each uses the centre of its kernels and its first channels.
 
 Source: kernel and width sharing of Once-for-All (Cai et al., ICLR 2020), without its kernel transform. Sliced options learn in every
 training step together, whereas each of several options with separate weights sees only a fraction of the steps.
@@ -37,15 +37,70 @@ class SlicedConv2d(nn.Module):
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, 1, self.groups)
 
 
-def sliced(option: nn.Module, core: nn.Module) -> nn.Module:
+class SlicedBatchNorm2d(nn.Module):
+    """A BatchNorm of the first channels of a larger one, `core`, which owns the parameters and the statistics."""
+
+    def __init__(self, small: nn.BatchNorm2d, core: nn.BatchNorm2d):
+        super().__init__()
+        self.owner = (core,)  # in a tuple, so that the core's parameters are not registered twice
+        self.channels = small.num_features
+
+    @property
+    def weight(self) -> Tensor:
+        """(channels,), a view of the scales of the core."""
+        return self.owner[0].weight[: self.channels]
+
+    @property
+    def bias(self) -> Tensor:
+        """(channels,), a view of the shifts of the core."""
+        return self.owner[0].bias[: self.channels]
+
+    @property
+    def running_mean(self) -> Tensor:
+        """(channels,), a view of the means of the core."""
+        return cast(Tensor, self.owner[0].running_mean)[: self.channels]
+
+    @property
+    def running_var(self) -> Tensor:
+        """(channels,), a view of the variances of the core."""
+        return cast(Tensor, self.owner[0].running_var)[: self.channels]
+
+    @property
+    def num_batches_tracked(self) -> Tensor:
+        """Number of batches that the core has seen."""
+        return cast(Tensor, self.owner[0].num_batches_tracked)
+
+    def forward(self, x: Tensor) -> Tensor:
+        core = self.owner[0]
+        momentum = cast(float, core.momentum)
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.training, momentum, core.eps)
+
+
+def sliced(option: nn.Module, core: nn.Module, norms: bool = False) -> nn.Module:
     """A module like `option` whose convolutions are slices of those of the same name in `core`.
+
+    Args:
+        option: A smaller module of the same kind.
+        core: The module that owns the weights.
+        norms: Whether BatchNorms are slices as well; else the new module has its own.
+
+    Raises:
+        ValueError: A convolution is larger than that of the core.
 
     >>> core, option = nn.Sequential(nn.Conv2d(4, 4, 5)), nn.Sequential(nn.Conv2d(2, 2, 3))
     >>> sliced(option, core)[0].weight.shape
     torch.Size([2, 2, 3, 3])
     """
-    convolutions = {name: module for name, module in option.named_modules() if isinstance(module, nn.Conv2d)}
-    slices = {id(module): SlicedConv2d(module, cast(nn.Conv2d, core.get_submodule(name))) for name, module in convolutions.items()}
+    slices: dict[int, nn.Module] = {}
+    owners = dict(core.named_modules())
+    for name, module in option.named_modules():
+        if isinstance(module, nn.Conv2d):
+            owner = owners.get(name)
+            if not isinstance(owner, nn.Conv2d) or any(a > b for a, b in zip(module.weight.shape, owner.weight.shape, strict=True)):
+                raise ValueError("options that are slices must have one that is the largest in every convolution; use --sharing separate")
+            slices[id(module)] = SlicedConv2d(module, owner)
+        elif norms and isinstance(module, nn.BatchNorm2d):
+            slices[id(module)] = SlicedBatchNorm2d(module, cast(nn.BatchNorm2d, core.get_submodule(name)))
     return copy.deepcopy(option, slices)  # which takes a slice for the copy of its convolution
 
 
@@ -55,19 +110,6 @@ def bare(core: nn.Module) -> nn.Module:
         if isinstance(module, nn.BatchNorm2d):
             _replace(core, name, nn.Identity())
     return core
-
-
-def largest(options: list[nn.Module]) -> nn.Module:
-    """The option that all others are slices of.
-
-    Raises:
-        ValueError: No option is at least as large as all others in every one of their convolutions.
-    """
-    sizes = [{n: m.weight.shape for n, m in option.named_modules() if isinstance(m, nn.Conv2d)} for option in options]
-    for option, size in zip(options, sizes, strict=True):
-        if all(name in size and all(b >= a for a, b in zip(other[name], size[name], strict=True)) for other in sizes for name in other):
-            return option
-    raise ValueError("options that are slices must have one that is the largest in every convolution; use --sharing separate")
 
 
 def _replace(root: nn.Module, name: str, module: nn.Module) -> None:

@@ -18,9 +18,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from supernet.operators import Operator
+from supernet.operators import Operator, Shape
 from supernet.sharing.sharing import Sharing, Slotted
-from supernet.sharing.sliced import bare, largest, sliced
+from supernet.sharing.sliced import bare, sliced
 from supernet.slots import Slot
 from supernet.space import Architecture, Value
 
@@ -32,40 +32,63 @@ with warnings.catch_warnings():
     from nni.nas.nn.pytorch import ModelSpace, MutableModule
 
 WeightsKey = tuple[Any, ...]
-"""Identity of the weights of an option within its slot: the value of the slot's own choice, the operator's kind and options, and the shapes
-of its parameters. Shapes of feature maps are no part of it, so a layer has the same weights whatever the exit or the crop size."""
+"""Identity of the weights of an option within its slot: the value of the slot's own choice, the operator's kind and options, and its numbers
+of channels. Heights and widths of feature maps are no part of it, so a layer has the same weights whatever the exit or the crop size."""
 
 
 class SlotModule(MutableModule):
     """All options of a slot, with their weights."""
 
-    def __init__(self, options: Mapping[WeightsKey, nn.Module], rows: Mapping[tuple[Value, ...], WeightsKey], slot: Slot, sharing: Sharing):
+    def __init__(self, options: Mapping[WeightsKey, Operator], rows: Mapping[tuple[Value, ...], WeightsKey], slot: Slot, sharing: Sharing):
         """Declare the choices that decide between the options.
 
         Args:
-            options: The module of each option, by the identity of its weights.
+            options: An operator for each option, by the identity of its weights.
             rows: Identity of the weights for each combination of values of `slot.labels`; combinations that leave the slot empty are
                 left out.
             slot: The slot.
             sharing: How the options share weights.
+
+        Raises:
+            ValueError: An option is no slice of the largest one.
         """
         super().__init__()
-        keys = list(options)
-        self._option = {values: keys.index(key) for values, key in rows.items()}
-        self._labels = slot.labels
-        if sharing == "sliced" and len(options) > 1:
-            core = largest(list(options.values()))
-            self.options = nn.ModuleList(sliced(option, core) for option in options.values())
-            self.core = bare(core)
-        else:
-            self.options = nn.ModuleList(options.values())
+        self._rows, self._labels, self._operators = dict(rows), slot.labels, dict(options)
+        self._numbers = {key: str(i) for i, key in enumerate(options)}
+        self._norms = sharing == "nested"
+        self._cores: dict[str, str] = {}
+        self.options = nn.ModuleDict()
+        """Modules of the options, by number; those that own nothing are made when they are first needed."""
+        kinds: dict[str, list[Operator]] = {}
+        for op in options.values():
+            kinds.setdefault(op.kind, []).append(op)
+        for kind, some in kinds.items():
+            if sharing != "separate" and len(some) > 1:
+                self._cores[kind] = "core" if len(kinds) == 1 else f"core_{kind}"
+                core = max(some, key=lambda op: op.counts.params).build()
+                self.add_module(self._cores[kind], core if self._norms else bare(core))
+        for key, op in options.items():
+            if not (self._norms and op.kind in self._cores):
+                self._make(key)
 
     def option(self, chosen: Mapping[str, Value] | Architecture) -> nn.Module:
         """The module that stands in the slot for these chosen values."""
-        return self.options[self._option[tuple(chosen[label] for label in self._labels)]]
+        key = self._rows[tuple(chosen[label] for label in self._labels)]
+        return self.options[self._numbers[key]] if self._numbers[key] in self.options else self._make(key)
 
     def freeze(self, sample: Mapping[str, Value]) -> nn.Module:
         return self.option(sample)
+
+    def _make(self, key: WeightsKey) -> nn.Module:
+        op = self._operators[key]
+        if op.kind in self._cores:
+            with torch.device("meta" if self._norms else "cpu"):
+                option = op.build()
+            option = sliced(option, self.get_submodule(self._cores[op.kind]), self._norms)
+        else:
+            option = op.build()
+        self.options[self._numbers[key]] = option.train(self.training)
+        return option
 
 
 class Supernet(ModelSpace):
@@ -88,9 +111,7 @@ class Supernet(ModelSpace):
             if slot.branch == "search":
                 rows = _rows(family, slot)
                 options = dict(rows.values())  # one operator for each identity of weights, whatever the size of its feature maps
-                held = SlotModule(
-                    {key: op.build() for key, op in options.items()}, {values: key for values, (key, _) in rows.items()}, slot, sharing
-                )
+                held = SlotModule(options, {values: key for values, (key, _) in rows.items()}, slot, sharing)
                 for label in _deciding(slot, rows):
                     held.add_mutable(nni.choice(label, list(family.choices[label])))  # pyright: ignore[reportCallIssue]
                     declared.add(label)
@@ -133,16 +154,17 @@ class Supernet(ModelSpace):
 def _rows(family: Slotted, slot: Slot) -> dict[tuple[Value, ...], tuple[WeightsKey, Operator]]:
     """Identity of the weights, and the operator, for each combination of values of a slot's choices that does not leave it empty."""
     rows = {}
-    shapes: dict[str, tuple] = {}
     for values in product(*(family.choices[label] for label in slot.labels)):
         op = slot.fill(*values)
         if op is not None:
-            if op.key not in shapes:
-                with torch.device("meta"):
-                    shapes[op.key] = tuple((name, tuple(tensor.shape)) for name, tensor in op.build().state_dict().items())
             own = values[-1] if slot.label is not None else None
-            rows[values] = (own, op.kind, op.options, shapes[op.key]), op
+            rows[values] = (own, op.kind, op.options, _channels(op.in_shape), _channels(op.out_shape)), op
     return rows
+
+
+def _channels(shape: Shape) -> int:
+    """Number of channels of a feature map (C, H, W), of tokens (N, C), or of a vector (C,)."""
+    return shape[0] if len(shape) == 3 else shape[-1]
 
 
 def _deciding(slot: Slot, rows: Mapping[tuple[Value, ...], tuple[WeightsKey, Operator]]) -> list[str]:

@@ -47,8 +47,8 @@ def pair_source(data: str, settings: Settings, seed: int, tell: Callable[[str], 
         FileNotFoundError: There is no data set at the root.
     """
     if data == "synthetic":
-        return SyntheticPairs(settings.template_size, settings.search_size, seed)
-    return SequencePairs(annotated(data, tell), settings.template_size, settings.search_size, seed)
+        return SyntheticPairs(settings.template_size, settings.search_size, seed, settings.context)
+    return SequencePairs(annotated(data, tell), settings.template_size, settings.search_size, seed, context_size=settings.context)
 
 
 def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:

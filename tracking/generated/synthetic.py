@@ -22,16 +22,18 @@ class SyntheticPairs:
 
     content: str | None = None
 
-    def __init__(self, template_size: int, search_size: int, seed: int) -> None:
+    def __init__(self, template_size: int, search_size: int, seed: int, context_size: int = 0) -> None:
         """Draw the textures and sceneries of all scenes, which takes about a second; those of the latest seed are kept.
 
         Args:
             template_size: Side of the template crop, px.
             search_size: Side of the search crop, px.
             seed: Start of all randomness.
+            context_size: Side of the square of target and context at the scale of the crops, px; 0 for the template's side.
         """
         self.template_size = template_size
         self.search_size = search_size
+        self.context_size = context_size or template_size
         self._seed = seed
         self._world = _world_of_pairs(seed)
 
@@ -47,12 +49,12 @@ class SyntheticPairs:
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # in a frame of this size the target is about as large as in the crops, so that texture detail survives and no work is wasted
-        target_px = self.template_size / 2 * np.exp(rng.uniform(-0.2, 0.2))
+        target_px = self.context_size / 2 * np.exp(rng.uniform(-0.2, 0.2))
         frame_px = target_px / np.exp(rng.uniform(np.log(0.06), np.log(0.3)))
         size = (round(frame_px * 1.15), round(frame_px / 1.15))
         scene = sample_scene(rng, self._world, np.array([0.0, rng.uniform(1, 60)]), size, target_px)
-        template = template_window(scene.boxes[0], self.template_size)
-        search = search_window(rng, scene.boxes[1], self.template_size, self.search_size)
+        template = template_window(scene.boxes[0], self.template_size, self.context_size)
+        search = search_window(rng, scene.boxes[1], self.context_size, self.search_size)
         fill = scene.mean_colour(0)
         return (
             render(scene, 0, template.matrix(), (template.size, template.size), fill),

@@ -22,6 +22,11 @@ class Settings(Protocol):
         ...
 
     @property
+    def context(self) -> int:
+        """Side of the square of target and context at the scale of the crops, px: the template's side, or more if it shows less context."""
+        ...
+
+    @property
     def search_size(self) -> int:
         """Side of the usual search crop, px."""
         ...

@@ -49,6 +49,11 @@ class SiameseSettings:
     """Score below which a box is doubtful, 0 to 1."""
     least_size: float = 10.0
     """Smallest width and height of a predicted box, px."""
+    context_size: int = 0
+    """Side of the square of target and context at the scale of the crops, px; 0 for the template's size.
+
+    A template crop that is smaller than this square shows its centre, so that it holds less context at the same scale.
+    """
 
     def __post_init__(self):
         for name in ("template_size", "search_size", "small_target_size"):
@@ -56,6 +61,11 @@ class SiameseSettings:
                 raise ValueError(
                     f"{name} must be a multiple of {COARSEST_STRIDE} up to {MAX_SIZE}, got {getattr(self, name)}; leave it out for the model's own"
                 )
+        if self.context_size and not self.template_size <= self.context_size <= MAX_SIZE:
+            raise ValueError(
+                f"context_size must be 0 or lie between template_size ({self.template_size}) and {MAX_SIZE} px, got {self.context_size}; "
+                "0 takes the template's size"
+            )
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}; leave it out for the model's own")
@@ -63,6 +73,11 @@ class SiameseSettings:
             raise ValueError(f"least_size must lie between 1 and {MAX_SIZE} px, got {self.least_size}; 10 is usual")
         if not (np.isfinite(self.penalty_k) and self.penalty_k >= 0):
             raise ValueError(f"penalty_k must be a number >= 0, got {self.penalty_k}; leave it out for the model's own")
+
+    @property
+    def context(self) -> int:
+        """Side of the square of target and context at the scale of the crops, px."""
+        return self.context_size or self.template_size
 
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
@@ -109,7 +124,8 @@ class Siamese:
         small = areas < self.settings.small_target_area
         search_size = np.where(small, self.settings.small_target_size, self.settings.search_size)
         targets = Targets(boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].copy(), fill, search_size, None)
-        crops = _crops(images, targets, context_side(targets.size), self.settings.template_size, self.settings)
+        sides = context_side(targets.size) * (self.settings.template_size / self.settings.context)
+        crops = _crops(images, targets, sides, self.settings.template_size, self.settings)
         (features,) = self.network.run("template", {"template": crops})
         return Targets(targets.centre, targets.size, fill, search_size, features)
 
@@ -150,7 +166,7 @@ def search_crops(images: list[np.ndarray], targets: Targets, search_size: int, s
     """Cut the region of each image in which its target is looked for: (B, search_size, search_size, 3) uint8."""
     side = context_side(targets.size)
     # the order of operations is the public tracker's, so that rounding is too
-    side = side + 2 * ((search_size - settings.template_size) / 2 / (settings.template_size / side))
+    side = side + 2 * ((search_size - settings.context) / 2 / (settings.context / side))
     return _crops(images, targets, side, search_size, settings)
 
 
@@ -180,7 +196,7 @@ def advance(
     """
     B, cells = cls.shape[:2]
     grid = centres(cells, search_size // cells, search_size)
-    scale = settings.template_size / context_side(targets.size)[:, None]
+    scale = settings.context / context_side(targets.size)[:, None]
     old = targets.size * scale
 
     left, top = grid[None, None, :] - reg[:, 0], grid[None, :, None] - reg[:, 1]

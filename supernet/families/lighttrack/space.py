@@ -58,7 +58,7 @@ class Space(SiameseFamily):
     head_widths: tuple[int, int, int]
     max_macs: int
     recipe: Recipe
-    radius_px: float
+    radius: float
     sharing: Sharing
     settings: SiameseSettings
     presets: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -205,7 +205,7 @@ LIGHTTRACK = Space(
     head_widths=(128, 192, 256),
     max_macs=600_000_000,
     recipe=Recipe(steps=140_000, batch=128, lr=1e-3, warmup=2000),
-    radius_px=16.0,
+    radius=1 / 16,
     sharing="separate",
     settings=SiameseSettings(128, 256, 288, penalty_k=0.007, lr=0.616, window_influence=0.225, aligned=True),
     presets={"lighttrack-mobile": "back_04502514044521042540+cls_211000022+reg_100000111_ops_32"},
@@ -220,7 +220,7 @@ NANO = Space(
     head_widths=(16, 24, 32),
     max_macs=16_000_000,  # four fifths of the architectures meet this limit, as with 600M at the published size
     recipe=Recipe(steps=2000, batch=16, lr=3e-3),
-    radius_px=12.0,
+    radius=1 / 8,
     sharing="sliced",
     settings=SiameseSettings(48, 96, 96, penalty_k=0.04, lr=0.05, window_influence=0.3, aligned=True),
 )
