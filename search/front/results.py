@@ -81,7 +81,7 @@ def summarise(
     winner, accuracy = recommendation.winner, recommendation.accuracy
     rank = 1 + [member.number for member in members].index(winner.number)
     rescored = [member for member in members if member.rescored]
-    drops = [member.value(accuracy) - member.accuracy(accuracy).value for member in rescored]
+    drops = [accuracy.sign * (member.accuracy(accuracy).value - member.value(accuracy)) for member in rescored]
     named = {"file": f"front/{rank:02}.json", "name": winner.architecture.name, "key": winner.architecture.key}
     return {
         "winner": {**named, **winner.to_json()},
@@ -90,7 +90,7 @@ def summarise(
         "tie_within": recommendation.tie_within,
         "front": len(members),
         "rescored": len(rescored),
-        "rescoring_drop": sum(drops) / len(drops) if drops else None,
+        "optimism": sum(drops) / len(drops) if drops else None,
         "evaluations": evaluated,
         "rejected": dict(rejected),
         "rejected_share": rejected.total() / (rejected.total() + evaluated),
