@@ -120,7 +120,7 @@ class BackboneJudge:
 
     def __init__(self, supernet_path: Path):
         self._supernet = load_supernet(supernet_path)
-        templates, searches, _ = tensors(pair_source("synthetic", NANO.settings, _SEED).batch(0, _PAIRS))
+        templates, searches, *_ = tensors(pair_source("synthetic", NANO.settings, _SEED).batch(0, _PAIRS))
         self._calibration = templates, searches
         clips = [synthetic_sequence(_SEED + i, _LATER + 1) for i in range(_CLIPS)]
         first = [clip.image(0) for clip in clips]

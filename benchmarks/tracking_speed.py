@@ -54,7 +54,7 @@ def checkpoint(shared: Path | None) -> TrackerCheckpoint:
     family = FAMILIES[arch.family]
     torch.manual_seed(0)
     if shared is None:
-        return TrackerCheckpoint(family.network(arch).eval(), arch, family.tracker, family.settings)
+        return TrackerCheckpoint(family.network(arch).eval(), arch, family.tracker, family.settings_of(arch))
     path = shared / "weights/lighttrack_mobile.pth"
     network, settings = family.import_weights(arch, read_state_dict(path), str(path))
     return TrackerCheckpoint(network.eval(), arch, family.tracker, settings)

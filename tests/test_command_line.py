@@ -316,7 +316,7 @@ def test_evaluate_resumes_with_the_same_weights_only(capsys, files, tmp_path):
     assert run(capsys, words[0], tmp_path / "moved.safetensors", *words[2:])[0] == 0
     family = FAMILIES["nano"]
     arch = family.space.sample(np.random.default_rng(1))
-    save_tracker(model, TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings))
+    save_tracker(model, TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings_of(arch)))
     assert "keep its model" in refused(capsys, *words)
 
 

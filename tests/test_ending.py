@@ -25,7 +25,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     family = FAMILIES["nano"]
     arch = family.space.sample(np.random.default_rng(0))
-    save_tracker(folder / "t.safetensors", TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings))
+    save_tracker(folder / "t.safetensors", TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings_of(arch)))
     save_sequence(synthetic_sequence(1, frames=6), folder / "sequence")
     return folder
 

@@ -1,6 +1,7 @@
 """What every family must keep, whatever its networks are: the suite walks `FAMILIES`, and docs/extending.md's family joins it."""
 
 from collections import Counter, defaultdict
+from typing import get_args
 
 import pytest
 import torch
@@ -8,8 +9,9 @@ import torch
 from supernet.catalogue import find_architecture, from_json
 from supernet.families import FAMILIES
 from supernet.runtimes.runtime import sample
+from supernet.sharing.sharing import Sharing
 from supernet.sharing.supernet import Supernet
-from supernet.training.batches import pair_source, tensors
+from supernet.training.batches import pair_source, resized, tensors
 from supernet.training.calibrate import calibrate
 from supernet.training.initialise import initialise
 from tracking.trackers import TRACKERS
@@ -36,13 +38,11 @@ def supernet(request):
     return made.eval()
 
 
-def inputs(family) -> list[torch.Tensor]:
+def inputs(family, arch) -> list[torch.Tensor]:
     """A crop for each branch, as training gives them."""
-    return [torch.from_numpy(sample({name: (1, 3, side, side)})[name]) for name, side in sides(family)]
-
-
-def sides(family) -> list[tuple[str, int]]:
-    return [("template", family.settings.template_size), ("search", family.settings.search_size)]
+    settings = family.settings_of(arch)
+    sides = {"template": settings.template_size, "search": settings.search_size}
+    return [torch.from_numpy(sample({name: (1, 3, side, side)})[name]) for name, side in sides.items()]
 
 
 def test_choices_are_those_of_the_nni_model_space(supernet):
@@ -55,7 +55,7 @@ def test_nni_freezes_the_network_of_the_architecture(supernet, rng):
     for _ in range(2):
         arch = supernet.family.space.sample(rng)
         supernet.activate(arch)
-        given = inputs(supernet.family)
+        given = inputs(supernet.family, arch)
         frozen, extracted = supernet.freeze(dict(arch.choices)).eval(), supernet.extract(arch)
         for a, b, c in zip(supernet(*given), frozen(*given), extracted(*given), strict=True):
             assert torch.equal(a, b) and torch.equal(a, c)
@@ -150,7 +150,8 @@ def test_the_tracking_procedure_is_one_and_its_settings_fit(family):
 def test_a_network_learns_and_is_calibrated(family, architectures):
     network = family.network(architectures[0])
     initialise(network, 0)
-    batch = tensors(pair_source("synthetic", family.settings, 0).batch(0, 2))
+    rendered = tensors(pair_source("synthetic", family.settings, 0).batch(0, 2))
+    batch = resized(rendered, family.settings, family.settings_of(architectures[0]))
     losses = family.loss()(network.train(), batch)
     sum(losses.values()).backward()
     assert all(torch.isfinite(value) for value in losses.values())
@@ -159,8 +160,8 @@ def test_a_network_learns_and_is_calibrated(family, architectures):
     assert not network.training
 
 
-@pytest.mark.parametrize("sharing", ["separate", "sliced"])
-def test_a_supernet_can_share_either_way(family, sharing, architectures):
+@pytest.mark.parametrize("sharing", get_args(Sharing))
+def test_a_supernet_can_share_in_each_way(family, sharing, architectures):
     made = Supernet(family, sharing)
     made.activate(architectures[0])
     assert made.sharing == sharing and made.active == architectures[0]

@@ -126,9 +126,31 @@ def test_the_module_is_asked_for_its_own_stride(rng):
     """5 cells on 43 px: a stride of 8 px, and the middle cell at 21 px."""
     cls, reg = torch.tensor(rng.normal(0, 2, (1, 1, 5, 5))), torch.tensor(rng.uniform(0, 30, (1, 4, 5, 5)))
     box, search = torch.tensor([(10.0, 10.0, 30.0, 35.0)]).double(), torch.zeros(1, 3, 43, 43)
-    answer = SiameseLoss(9.0)(lambda *inputs: (cls, reg), (torch.zeros(1, 3, 16, 16), search, box))
+    answer = SiameseLoss(9 / 43)(lambda *inputs: (cls, reg), (torch.zeros(1, 3, 16, 16), search, box, torch.tensor([True])))
     classification, overlap = losses_by_hand(cls, reg, box, 8, 43, 9)
     assert {name: value.item() for name, value in answer.items()} == pytest.approx({"cls_loss": classification, "iou_loss": overlap})
+
+
+def test_a_crop_without_the_target_has_no_positive_cell_and_teaches_no_box():
+    cls, reg = torch.zeros(2, 1, 5, 5), torch.ones(2, 4, 5, 5, requires_grad=True)
+    boxes = torch.tensor([(12.0, 12.0, 28.0, 28.0), (0.0, 0, 0, 0)])
+    both = tracking_loss(cls, reg, boxes, 8, 40, 16.0, torch.tensor([True, False]))
+    _, classification, overlap = both
+    _, _, alone = tracking_loss(cls[:1], reg[:1], boxes[:1], 8, 40, 16.0)
+    assert overlap.item() == pytest.approx(alone.item())
+    overlap.backward()
+    assert reg.grad[0].any() and not reg.grad[1].any()
+    assert classification.item() == pytest.approx(math.log(2))  # 13 positive and 37 negative cells, each half
+    none = tracking_loss(cls[1:], reg[1:], boxes[1:], 8, 40, 16.0, torch.tensor([False]))
+    assert [part.item() for part in none] == pytest.approx([0.5 * math.log(2), 0.5 * math.log(2), 0])
+
+
+def test_presence_is_taught_by_both_kinds_of_pairs():
+    """Logits 2 where the target is and 1 where it is not: half of the mean of log(1 + e^-2) and log(1 + e^1)."""
+    answers = torch.zeros(2, 1, 5, 5), torch.ones(2, 4, 5, 5), torch.tensor([[2.0], [1.0]])
+    batch = torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 40, 40), torch.tensor([(12.0, 12, 28, 28), (0, 0, 0, 0)]), torch.tensor([True, False])
+    losses = SiameseLoss(0.4)(lambda *inputs: answers, batch)
+    assert losses["presence_loss"].item() == pytest.approx(0.25 * (math.log(1 + math.exp(-2)) + math.log(1 + math.e)))
 
 
 def test_classification_without_a_positive_cell():

@@ -326,11 +326,11 @@ def test_the_context_sets_the_scale_of_what_is_found():
     assert centre[0] == pytest.approx([104, 72]) and size[0] == pytest.approx([16, 16], rel=1e-3)
 
 
-@pytest.mark.parametrize("wrong", [63, 1025, -1])
-def test_a_template_shows_no_more_than_the_context(wrong):
-    with pytest.raises(ValueError, match=r"^context_size must be 0 or lie between template_size \(64\) and 1024 px, got -?\d+; 0 takes"):
+@pytest.mark.parametrize("wrong", [15, 1025, -1])
+def test_a_context_is_a_side_that_a_crop_may_have(wrong):
+    with pytest.raises(ValueError, match=r"^context_size must be 0 or lie between 16 and 1024 px, got -?\d+; 0 takes"):
         replace(SETTINGS, context_size=wrong)
-    assert [replace(SETTINGS, context_size=right).context for right in (0, 64, 1024)] == [64, 64, 1024]
+    assert [replace(SETTINGS, context_size=right).context for right in (0, 16, 1024)] == [64, 16, 1024]
 
 
 @pytest.mark.parametrize("side, whole", [(12.49, 12), (12.5, 13), (13.5, 14)])

@@ -27,7 +27,9 @@ class PairBatch:
     searches: np.ndarray
     """Search crops: RGB, uint8, shape (B, s, s, 3)."""
     boxes: np.ndarray
-    """Box of the target in each search crop: corners xyxy, px, float32, shape (B, 4)."""
+    """Box of the target in each search crop: corners xyxy, px, float32, shape (B, 4); zeros in a negative pair."""
+    present: np.ndarray
+    """Whether the search crop shows the target, bool, shape (B,); False in a negative pair."""
 
 
 class PairSource(Protocol):
@@ -113,7 +115,14 @@ class SequencePairs:
     """
 
     def __init__(
-        self, sequences: Items[Sequence], template_size: int, search_size: int, seed: int, max_gap: int = 100, context_size: int = 0
+        self,
+        sequences: Items[Sequence],
+        template_size: int,
+        search_size: int,
+        seed: int,
+        max_gap: int = 100,
+        context_size: int = 0,
+        negatives: float = 0.0,
     ) -> None:
         """Keep the sequences; nothing is read yet.
 
@@ -124,6 +133,7 @@ class SequencePairs:
             seed: Start of all randomness.
             max_gap: Largest distance between the two frames of a pair, in frames.
             context_size: Side of the square of target and context at the scale of the crops, px; 0 for the template's side.
+            negatives: Share of pairs whose template shows the target of another sequence, 0 to 1.
 
         Raises:
             ValueError: There is no sequence, or one without any visible target.
@@ -140,6 +150,7 @@ class SequencePairs:
         self._visible = [np.flatnonzero(sequence.visible) for sequence in sequences]
         self._seed = seed
         self._max_gap = max_gap
+        self._negatives = negatives if len(sequences) > 1 else 0.0
         found = hashlib.sha256()
         for sequence in sequences:
             found.update(f"{sequence.name} {len(sequence)}\n".encode() + np.ascontiguousarray(sequence.boxes).tobytes())
@@ -148,19 +159,22 @@ class SequencePairs:
     def batch(self, index: int, count: int) -> PairBatch:
         """The batch with the number `index`, which holds `count` pairs."""
         rng = np.random.default_rng([self._seed, index, _STREAM])
-        templates, searches, boxes = zip(*(self._pair(rng) for _ in range(count)), strict=True)
-        return PairBatch(np.stack(templates), np.stack(searches), np.stack(boxes).astype(np.float32))
+        templates, searches, boxes, present = zip(*(self._pair(rng) for _ in range(count)), strict=True)
+        return PairBatch(np.stack(templates), np.stack(searches), np.stack(boxes).astype(np.float32), np.array(present))
 
-    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
         chosen = int(rng.integers(len(self._sequences)))
+        present = not (self._negatives and rng.random() < self._negatives)
+        other = chosen if present else (chosen + int(rng.integers(1, len(self._sequences)))) % len(self._sequences)
         sequence, visible = self._sequences[chosen], self._visible[chosen]
-        first = int(rng.choice(visible))
-        second = int(rng.choice(visible[np.abs(visible - first) <= self._max_gap]))
-        before = sequence.image(first)
+        first = int(rng.choice(self._visible[other]))
+        near = visible[np.abs(visible - first) <= self._max_gap] if present else visible
+        second = int(rng.choice(near))
+        before = self._sequences[other].image(first)
         after = sequence.image(second)
         fill = before.mean(axis=(0, 1))
 
-        template = template_window(sequence.boxes[first], self.template_size, self.context_size)
+        template = template_window(self._sequences[other].boxes[first], self.template_size, self.context_size)
         search = search_window(rng, sequence.boxes[second], self.context_size, self.search_size)
         seen_first = crop_aligned(before, template.centre, template.side, template.size, fill)
         seen_second = crop_aligned(after, search.centre, search.side, search.size, fill)
@@ -171,4 +185,4 @@ class SequencePairs:
         look = sample_look(rng, grey=rng.random() < 0.15)
         light = colour_map(contrast=rng.uniform(0.85, 1.15), shift=rng.uniform(-15, 15))
         later = replace(sample_look(rng), colour=chain(look.colour, light))
-        return apply_look(seen_first, look), apply_look(seen_second, later), box
+        return apply_look(seen_first, look), apply_look(seen_second, later), box * present, present

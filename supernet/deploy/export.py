@@ -78,7 +78,7 @@ def _random(model: str) -> TrackerCheckpoint:
     arch = find_architecture(model)
     family = find_family(arch.family)
     torch.manual_seed(0)
-    return TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings)
+    return TrackerCheckpoint(family.network(arch), arch, family.tracker, family.settings_of(arch))
 
 
 def _largest_difference(ours: RuntimeGraphs, theirs: TorchGraphs, specs: tuple[GraphSpec, ...]) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from supernet.deploy.normalise import normalise
@@ -22,18 +23,50 @@ class PairBatches(Dataset):
     def __init__(self, pairs: PairSource, count: int):
         self.pairs, self.count = pairs, count
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         torch.set_num_threads(1)
         return tensors(self.pairs.batch(index, self.count))
 
 
-def tensors(batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """Convert a batch to normalised template crops (B, 3, h, h), normalised search crops (B, 3, s, s), and boxes (B, 4) xyxy."""
+def tensors(batch: PairBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Convert a batch to tensors.
+
+    Returns:
+        Normalised template crops (B, 3, h, h), normalised search crops (B, 3, s, s), boxes (B, 4) xyxy in px of the search crops, and
+        (B,) whether the search crop shows the target.
+    """
     templates, searches = (torch.from_numpy(normalise(each)) for each in (batch.templates, batch.searches))
-    return templates, searches, torch.from_numpy(batch.boxes)
+    return templates, searches, torch.from_numpy(batch.boxes), torch.from_numpy(batch.present)
 
 
-def pair_source(data: str, settings: Settings, seed: int, tell: Callable[[str], None] = lambda line: None) -> PairSource:
+def resized(batch: tuple[Tensor, ...], rendered: Settings, wanted: Settings) -> tuple[Tensor, ...]:
+    """Resample the crops of a batch to other sizes, as if they had been cut from the frames at these sizes.
+
+    Args:
+        batch: Templates, searches, boxes and whether the target is present, as `tensors` returns them.
+        rendered: Settings that say the sizes of the crops in the batch.
+        wanted: Settings that say the sizes that an architecture takes.
+    """
+    templates, searches, boxes, present = batch
+    zoom = wanted.search_size / rendered.search_size
+    if zoom == 1 and wanted.template_size == rendered.template_size:
+        return batch
+    size = wanted.search_size
+    searches = searches if zoom == 1 else F.interpolate(searches, size=(size, size), mode="bilinear", align_corners=False)
+    return _middle(templates, zoom, wanted.template_size), searches, boxes * zoom, present
+
+
+def _middle(crops: Tensor, zoom: float, size: int) -> Tensor:
+    """The middle of crops (B, 3, h, h), scaled by `zoom`: (B, 3, size, size); rims are repeated where the crops end."""
+    share = size / zoom / crops.shape[-1]
+    theta = torch.tensor([[[share, 0.0, 0.0], [0.0, share, 0.0]]], device=crops.device).expand(len(crops), -1, -1)
+    grid = F.affine_grid(theta, [len(crops), 3, size, size], align_corners=False)
+    return F.grid_sample(crops, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def pair_source(
+    data: str, settings: Settings, seed: int, tell: Callable[[str], None] = lambda line: None, negatives: float = 0.0
+) -> PairSource:
     """Make the source of training pairs that a person named.
 
     Args:
@@ -41,6 +74,7 @@ def pair_source(data: str, settings: Settings, seed: int, tell: Callable[[str], 
         settings: Settings of the tracking procedure, which give the sizes of the crops.
         seed: Seed of the pairs.
         tell: Takes each line that a person should read about the data, such as what is left out.
+        negatives: Share of pairs whose search crop does not show the target, 0 to 1.
 
     Raises:
         ValueError: The data set is unknown, or a sequence cannot be read or shows no target.
@@ -48,7 +82,7 @@ def pair_source(data: str, settings: Settings, seed: int, tell: Callable[[str], 
     """
     if data == "synthetic":
         return SyntheticPairs(settings.template_size, settings.search_size, seed, settings.context)
-    return SequencePairs(annotated(data, tell), settings.template_size, settings.search_size, seed, context_size=settings.context)
+    return SequencePairs(annotated(data, tell), settings.template_size, settings.search_size, seed, context_size=settings.context, negatives=negatives)
 
 
 def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:

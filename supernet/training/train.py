@@ -51,7 +51,7 @@ def train(
     chosen = find_family(family)
     training.check(out, seed)
     recipe = training.recipe(chosen.recipe)
-    pairs = pair_source(training.data, chosen.settings, seed, say)
+    pairs = pair_source(training.data, chosen.settings, seed, say, chosen.negatives)
     supernet: Any = chosen.supernet(sharing)
     initialise(supernet, seed)
 

@@ -45,7 +45,7 @@ class SyntheticPairs:
         boxes = np.empty((count, 4), np.float32)
         for i in range(count):
             templates[i], searches[i], boxes[i] = self._pair(rng)
-        return PairBatch(templates, searches, boxes)
+        return PairBatch(templates, searches, boxes, np.ones(count, bool))
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # in a frame of this size the target is about as large as in the crops, so that texture detail survives and no work is wasted

@@ -1,8 +1,9 @@
-"""The loss of a tracking network: is the target here, and where are its four sides.
+"""The loss of a tracking network: where is the target, where are its four sides, and is it there at all.
 
 Source: LightTrack (Yan et al., CVPR 2021) and Ocean before it: balanced binary cross-entropy on the score map, where
 cells within a Manhattan distance of the target's centre are positive, plus -log of the smoothed IoU on the cells inside the box.
 Both parts have the same weight. The cell nearest to the centre is always positive, so that each target has at least one such cell.
+A network with a presence output is also taught by pairs without the target: binary cross-entropy, with half the weight of the other parts.
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from tracking.grid import centres
 
 @dataclass(frozen=True)
 class SiameseLoss:
-    """The loss of a module that takes templates and search crops and returns `cls` and `reg`; implements `Loss`."""
+    """The loss of a module that takes templates and search crops and returns `cls`, `reg` and perhaps `presence`; implements `Loss`."""
 
-    radius_px: float
-    """Manhattan distance from the target's centre up to which a cell is positive, px of the search crop."""
+    radius: float
+    """Manhattan distance from the target's centre up to which a cell is positive, as a share of the search crop's side."""
 
     def __call__(self, module: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        template, search, boxes = batch
-        cls, reg = module(template, search)
-        stride = search.shape[-1] // cls.shape[-1]
-        _, classification, overlap = tracking_loss(cls, reg, boxes, stride, search.shape[-1], self.radius_px)
-        return {"cls_loss": classification, "iou_loss": overlap}
+        template, search, boxes, present = batch
+        cls, reg, *presence = module(template, search)
+        size = search.shape[-1]
+        _, classification, overlap = tracking_loss(cls, reg, boxes, size // cls.shape[-1], size, self.radius * size, present)
+        losses = {"cls_loss": classification, "iou_loss": overlap}
+        if presence:
+            losses["presence_loss"] = 0.5 * binary_cross_entropy_with_logits(presence[0][:, 0], present.to(cls.dtype))
+        return losses
 
 
 def tracking_loss(
-    cls: Tensor, reg: Tensor, boxes: Tensor, stride: int, search_size: int, radius_px: float = 16.0
+    cls: Tensor, reg: Tensor, boxes: Tensor, stride: int, search_size: int, radius_px: float = 16.0, present: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Loss of a batch of score maps and distances against the true boxes.
 
@@ -44,6 +48,7 @@ def tracking_loss(
         stride: Distance between neighbouring cells, px.
         search_size: Side of the search crop, px.
         radius_px: Manhattan distance from the target's centre up to which a cell is positive, px.
+        present: Whether the crop shows the target, bool, shape (B,); None if all do. Crops without it have no positive cell and no box.
 
     Returns:
         Three scalars: the total, and its two summands, classification loss and IoU loss.
@@ -57,11 +62,14 @@ def tracking_loss(
     inside = to_sides.amin(dim=1) > 0
     # a target thinner than the stride may contain no cell: then the nearest cell learns the box, with 0 px to sides behind that cell
     taught = inside | (nearest & ~inside.any(dim=(1, 2), keepdim=True))
+    positive = (distance <= radius_px) | nearest
+    if present is not None:
+        taught, positive = taught & present[:, None, None], positive & present[:, None, None]
 
-    classification = classification_loss(cls[:, 0], (distance <= radius_px) | nearest)
+    classification = classification_loss(cls[:, 0], positive)
     target = to_sides.clamp(min=0)
     # other cells get the true box for an answer, which costs nothing; to index by the mask would wait for the device
-    overlap = iou_losses(torch.where(taught[:, None], reg, target), target).sum() / taught.sum()
+    overlap = iou_losses(torch.where(taught[:, None], reg, target), target).sum() / taught.sum().clamp(min=1)
     return classification + overlap, classification, overlap
 
 

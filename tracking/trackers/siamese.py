@@ -61,10 +61,9 @@ class SiameseSettings:
                 raise ValueError(
                     f"{name} must be a multiple of {COARSEST_STRIDE} up to {MAX_SIZE}, got {getattr(self, name)}; leave it out for the model's own"
                 )
-        if self.context_size and not self.template_size <= self.context_size <= MAX_SIZE:
+        if not (self.context_size == 0 or COARSEST_STRIDE <= self.context_size <= MAX_SIZE):
             raise ValueError(
-                f"context_size must be 0 or lie between template_size ({self.template_size}) and {MAX_SIZE} px, got {self.context_size}; "
-                "0 takes the template's size"
+                f"context_size must be 0 or lie between {COARSEST_STRIDE} and {MAX_SIZE} px, got {self.context_size}; 0 takes the template's size"
             )
         for name in ("lr", "window_influence", "small_target_area", "lost_below"):
             if not 0 <= getattr(self, name) <= 1:

@@ -33,6 +33,8 @@ def build(op: Operator) -> nn.Module:
             return Stem(out, str(option["act"]))
         case "fused":
             return FusedBlock(into, out, int(option["expansion"]), str(option["act"]))
+        case "separable":
+            return SeparableBlock(into, out, int(option["kernel"]), str(option["act"]))
         case "mbconv":
             numbers = (int(option[name]) for name in ("kernel", "expansion", "stride"))
             return InvertedResidual(into, out, *numbers, squeeze=bool(option["se"]), activation=str(option["act"]))
@@ -78,6 +80,21 @@ class FusedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.bn2(self.conv_pwl(ACTIVATIONS[self.activation](self.bn1(self.conv(x)))))
+
+
+class SeparableBlock(nn.Module):
+    """Depthwise kxk convolution of stride 2, then a linear 1x1: the cheapest way to half the map."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, activation: str):
+        super().__init__()
+        self.conv_dw = nn.Conv2d(in_channels, in_channels, kernel, 2, kernel // 2, groups=in_channels, bias=False)
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.conv_pwl = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bn2(self.conv_pwl(ACTIVATIONS[self.activation](self.bn1(self.conv_dw(x)))))
 
 
 class InvertedResidual(nn.Module):

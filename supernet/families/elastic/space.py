@@ -34,8 +34,8 @@ EXIT_STRIDES = (8, 16)
 CORRELATIONS = ("depthwise", "pixelwise")
 STEMS = (8, 16)
 """Numbers of channels of the stem."""
-EARLY = {f"d{e}": (0, e) for e in (2, 4)} | {f"k{k}e{e}": (k, e) for k in (3, 5) for e in (2, 3, 4)}
-"""Kernel (0 for a fused block with a dense 3x3 convolution) and expansion of the first block, by value of the choice."""
+EARLY = {"k3": 3, "k5": 5, "d2": 2, "d3": 3, "d4": 4}
+"""Kernel of a depthwise-separable first block, or expansion of a fused one with a dense 3x3 convolution, by value of the choice."""
 BLOCKS = {f"k{k}e{e}": (k, e) for k in (3, 5, 7) for e in (2, 3, 4, 6)}
 """Kernel and expansion of each other block, by value of the choice."""
 STAGES = {1: (16, 2), 2: (32, 4), 3: (64, 4)}
@@ -126,11 +126,9 @@ def _stem(branch: Branch, size: int, channels: int, act: str) -> Operator:
 
 
 def _early(branch: Branch, size: int, channels: int, act: str, block: str) -> Operator:
-    kernel, expansion = EARLY[block]
     shapes = (channels, size // 2, size // 2), (STAGES[1][0], size // 4, size // 4)
-    if not kernel:
-        return _operator("fused", branch, *shapes, (("expansion", expansion), ("act", act)))
-    return _operator("mbconv", branch, *shapes, _mbconv(kernel, expansion, 2, act, _NO))
+    kind, option = ("fused", "expansion") if block.startswith("d") else ("separable", "kernel")
+    return _operator(kind, branch, *shapes, ((option, EARLY[block]), ("act", act)))
 
 
 def _block(branch: Branch, stage: int, i: int, size: int, depth: int, act: str, *rest: Value) -> Operator | None:
