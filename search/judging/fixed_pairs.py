@@ -73,7 +73,8 @@ class FixedPairs:
         if self._kept[0] != numbers:  # one set at a time: two thousand pairs of crops of 160 px take 200 MB
             self._kept = (numbers, self._rendered(numbers) if self._folder is None else self._file(numbers, self._folder))
         held = self._kept[1]
-        slices = [slice(first * GROUP, (first + groups) * GROUP) for first in range(0, len(numbers), groups)]
+        starts = range(0, len(numbers), groups)
+        slices = [slice(first * GROUP, min(first + groups, len(numbers)) * GROUP) for first in starts]
         if isinstance(held, Path):
             with safe_open(held, "numpy") as file:  # reads no more than the slices
                 for part in slices:

@@ -26,7 +26,10 @@ def certainty(data: ReportData) -> list[tuple[str, str]]:
     errors = [error for error in found if error is not None]
     if errors:
         rows.append(
-            (f"noise of {accuracy} from the choice of sequences or pairs", f"± {np.median(errors):.3f}, one standard error of a typical candidate")
+            (
+                f"noise of {accuracy} from the choice of sequences or pairs",
+                f"± {np.median(errors):.3f}, one standard error of a typical candidate",
+            )
         )
     if noise.get("calibration"):
         rows.append(

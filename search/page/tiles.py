@@ -23,7 +23,9 @@ def lead(data: ReportData) -> str:
     if found is None:
         return "<p>This search has not ended: there is no recommendation yet.</p>"
     known = data.reliability
-    warning = "" if known is None or known.enough else f"<p class='warning'>Do not trust this ranking: {html.escape(_told(data, known))}.</p>"
+    warning = (
+        "" if known is None or known.enough else f"<p class='warning'>Do not trust this ranking: {html.escape(_told(data, known))}.</p>"
+    )
     return f"{warning}<p>Recommended: <a href='#front'>front/{rank_of(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
 
 
