@@ -65,6 +65,7 @@ VERBS = {
     "train": Verb("train the supernet of a family", "supernet.training.train:train"),
     "search": Verb("search a family for several objectives at once", "search.verbs.search:search"),
     "retrain": Verb("train one architecture alone", "supernet.training.retrain:retrain"),
+    "tune": Verb("fit the constants of the tracking procedure to a tracker's weights", "supernet.deploy.tune:tune"),
     "import": Verb("turn official weights into a checkpoint", "supernet.import_weights:import_weights"),
     "export": Verb("write the graphs that a device runs", "supernet.deploy.export:export"),
     "track": Verb("follow a target through a sequence, folder, video or camera", "supernet.deploy.track:track"),

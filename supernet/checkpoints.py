@@ -31,8 +31,8 @@ from tracking.trackers import TRACKERS, Settings
 _FORMAT = "chiptrack-2"
 _OLDER = ("chiptrack-1",)
 _MOST_HEADER = 16_000_000
-_DTYPES = {torch.float32: "F32", torch.int64: "I64"}
-"""How safetensors spells the types of the tensors of our networks."""
+_DTYPES = {torch.float32: ("F32", "F16"), torch.int64: ("I64",)}
+"""How safetensors spells the types as which a checkpoint may hold tensors of our networks, by their type in the network."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,18 @@ def read_settings(record: Mapping[str, object], source: str) -> tuple[str, Setti
         ) from err
 
 
-def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None) -> None:
-    """Write the checkpoint of a supernet, with `notes` in its header; an older file is replaced in one step."""
+def save_supernet(path: Path, supernet: Supernet, notes: Mapping[str, object] | None = None, half: bool = False) -> None:
+    """Write the checkpoint of a supernet; an older file is replaced in one step.
+
+    Args:
+        path: The file.
+        supernet: The supernet.
+        notes: How it was made; kept in the header.
+        half: Whether weights are rounded to 16 bits, which halves the file.
+    """
     header = {"kind": "supernet", "family": supernet.family.name, "sharing": supernet.sharing, "notes": dict(notes or {})}
     module: Any = supernet
-    _save(path, module, header)
+    _save(path, module, header, half)
 
 
 def load_supernet(path: Path) -> Supernet:
@@ -142,8 +149,10 @@ def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu").contiguous() for name, tensor in named}
 
 
-def _save(path: Path, module: nn.Module, header: dict) -> None:
+def _save(path: Path, module: nn.Module, header: dict, half: bool = False) -> None:
     tensors = tensors_of(module)
+    if half:
+        tensors = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in tensors.items()}
     metadata = {"format": _FORMAT, "header": json.dumps({**header, "checksum": _checksum(tensors)})}
     with new_file(path) as temporary:
         temporary.write_bytes(save(tensors, metadata))  # safetensors' own writer hides the reason of an error of the disk
@@ -194,12 +203,14 @@ def _header(path: Path, kind: str, needs: tuple[str, ...]) -> dict:
 
 def _fill(module: nn.Module, header: Mapping[str, object], path: Path) -> None:
     """Copy the tensors of a checkpoint into a module, after a check that they are the module's, before any is read."""
-    own = {name: (list(tensor.shape), _DTYPES.get(tensor.dtype)) for name, tensor in tensors_of(module).items()}
+    own = {name: (list(tensor.shape), _DTYPES[tensor.dtype]) for name, tensor in tensors_of(module).items()}
     with _opened(path) as file:
         slices = {name: file.get_slice(name) for name in file.keys()}
         found = {name: (each.get_shape(), each.get_dtype()) for name, each in slices.items()}
-        if found != own:
-            differ = sorted(own.keys() ^ found.keys()) or sorted(name for name in own if own[name] != found[name])
+        differ = sorted(own.keys() ^ found.keys()) or sorted(
+            name for name in own if own[name][0] != found[name][0] or found[name][1] not in own[name][1]
+        )
+        if differ:
             raise ValueError(
                 f"a checkpoint must hold the tensors of its architecture, {path} differs in {differ[:3]!s:.200}; make it again"
             )

@@ -76,6 +76,16 @@ def test_supernet_round_trips(sharing, tmp_path, rng):
     assert again.sharing == sharing
 
 
+def test_a_supernet_in_16_bits_takes_half_the_space_and_is_rounded(tmp_path, rng):
+    supernet = Supernet(NANO, "sliced").eval()
+    for name, half in (("whole", False), ("half", True)):
+        save_supernet(tmp_path / name, supernet, half=half)
+    whole, half = (load_supernet(tmp_path / name) for name in ("whole", "half"))
+    assert (tmp_path / "half").stat().st_size < 0.6 * (tmp_path / "whole").stat().st_size
+    for a, b in zip(whole.state_dict().values(), half.state_dict().values(), strict=True):  # pyright: ignore[reportAttributeAccessIssue]
+        assert b.dtype == a.dtype and torch.equal(b, a.half().to(a.dtype))
+
+
 def damage_bit(data: bytes) -> bytes:
     return data[:-100] + bytes([data[-100] ^ 4]) + data[-99:]
 

@@ -44,6 +44,7 @@ NAMED = (
     "train",
     "search",
     "retrain",
+    "tune",
     "import",
     "export",
     "track",

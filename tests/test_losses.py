@@ -148,7 +148,12 @@ def test_a_crop_without_the_target_has_no_positive_cell_and_teaches_no_box():
 def test_presence_is_taught_by_both_kinds_of_pairs():
     """Logits 2 where the target is and 1 where it is not: half of the mean of log(1 + e^-2) and log(1 + e^1)."""
     answers = torch.zeros(2, 1, 5, 5), torch.ones(2, 4, 5, 5), torch.tensor([[2.0], [1.0]])
-    batch = torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 40, 40), torch.tensor([(12.0, 12, 28, 28), (0, 0, 0, 0)]), torch.tensor([True, False])
+    batch = (
+        torch.zeros(2, 3, 16, 16),
+        torch.zeros(2, 3, 40, 40),
+        torch.tensor([(12.0, 12, 28, 28), (0, 0, 0, 0)]),
+        torch.tensor([True, False]),
+    )
     losses = SiameseLoss(0.4)(lambda *inputs: answers, batch)
     assert losses["presence_loss"].item() == pytest.approx(0.25 * (math.log(1 + math.exp(-2)) + math.log(1 + math.e)))
 

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 from torch import nn
+from torch.nn import functional as F
 
 from latency_tables.measuring import networks
 from latency_tables.measuring.chains import Chain, recipe
@@ -39,9 +40,19 @@ class Product(nn.Module):
         return a @ b
 
 
+class Every(nn.Module):
+    def forward(self, a):
+        return a[:, :, ::2]
+
+
 class Quotient(nn.Module):
     def forward(self, a):
         return a / (a * a)
+
+
+class Part(nn.Module):
+    def forward(self, a):
+        return F.pad(a, [1, 0, 2, 3])[:, 1:, -4:, 2:5]
 
 
 class Swapped(nn.Module):
@@ -61,6 +72,15 @@ class Swapped(nn.Module):
         one(lambda: nn.Conv2d(4, 1, 3, padding=1), (1, 4, 8, 8)),
         one(lambda: nn.BatchNorm2d(3), (1, 3, 2, 4)),
         one(Product, (1, 3, 4), (1, 4, 5)),
+        one(nn.Hardswish, (1, 3, 2, 4)),
+        one(nn.Hardsigmoid, (1, 3, 2, 4)),
+        one(lambda: nn.Sequential(nn.Conv2d(3, 2, 1), nn.Hardsigmoid()), (1, 3, 2, 4)),
+        one(lambda: nn.AdaptiveAvgPool2d(1), (1, 3, 2, 4)),
+        one(lambda: nn.AdaptiveMaxPool2d(1), (1, 3, 2, 4)),
+        one(lambda: nn.MaxPool2d(2, (1, 2)), (1, 3, 4, 7)),
+        one(lambda: nn.AvgPool2d((2, 3), (1, 2)), (1, 3, 4, 7)),
+        one(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)), (1, 3, 4, 4)),
+        one(Part, (1, 3, 4, 6)),
     ],
     ids=lambda model: f"{model.name} {next(iter(model.shapes.values()))}",
 )
@@ -132,6 +152,10 @@ def test_inputs_and_outputs_keep_their_order():
         (lambda: nn.Conv2d(4, 4, 3, dilation=2, padding=2), "without dilation"),
         (lambda: nn.Hardtanh(-1, 1), "no Clip"),
         (lambda: nn.Flatten(), "no Reshape|no Flatten"),
+        (lambda: nn.ReflectionPad2d(1), "no Pad"),
+        (lambda: nn.ConstantPad2d(1, 2.0), "no Pad"),
+        (lambda: nn.AvgPool2d(3, 1, padding=1), "no AveragePool"),
+        (Every, "no Slice"),
         (Quotient, "values with values"),
     ],
 )

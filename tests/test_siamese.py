@@ -142,6 +142,42 @@ class Oracle:
         return cls[None, None], np.stack([x - left, y - top, right - x, bottom - y])[None]
 
 
+class Present(Bright):
+    """Has a third output: the logit is 3 if the crop shows something bright, else -4, whose sigmoids are .953 and .018."""
+
+    def run(self, graph, inputs):
+        found = super().run(graph, inputs)
+        return found if graph == "template" else [*found, np.array([[3.0 if image.max() > 150 else -4.0] for image in inputs["search"]])]
+
+
+def spot(size, *place):
+    """A grey image with a white spot at (x, y), or without."""
+    image = np.full((*size, 3), 100, np.uint8)
+    for x, y in place:
+        image[y - 4 : y + 4, x - 4 : x + 4] = 255
+    return image
+
+
+def test_a_presence_output_is_the_score_and_moves_no_box():
+    box, images = np.array([50.0, 40, 24, 24]), [spot((120, 160), *place) for place in ([(60, 50)], [(66, 54)], [])]
+    tracks = {}
+    for network, scores in ((Present(), [1, 0.95257, 0.01799]), (Bright(), [1, 0.99995, 0.99995])):
+        results = [result for _, result, _ in follow(Siamese(network, replace(ALIGNED, lost_below=0.5)), images, box)]
+        assert [result.score for result in results] == pytest.approx(scores, abs=1e-5)
+        assert [result.doubtful for result in results] == [score < 0.5 for score in scores]
+        tracks[type(network)] = np.array([result.box for result in results])
+    assert (tracks[Present] == tracks[Bright]).all()
+
+
+def test_targets_of_two_crop_sizes_keep_their_own_presence():
+    settings = replace(SETTINGS, aligned=True, small_target_size=192)
+    boxes = np.array([[10.0, 10, 4, 4], [10, 10, 20, 20], [10, 10, 4, 4]])
+    siamese = Siamese(Present(), settings)
+    state = siamese.start([spot((50, 100))] * 3, boxes)
+    _, _, scores = siamese.step([spot((50, 100)), spot((50, 100), (20, 20)), spot((50, 100))], state)
+    assert scores == pytest.approx([0.01799, 0.95257, 0.01799], abs=1e-5)
+
+
 def rectangle(box, size=300):
     """A white rectangle before black; pixels that it covers in part are grey."""
     covered = [

@@ -18,6 +18,7 @@ from supernet.training.batches import PairBatches, pair_source
 from supernet.training.fit import Run, fit
 from supernet.training.initialise import initialise
 from supernet.training.options import TrainingOptions
+from supernet.training.passes import OnePass
 from supernet.training.recipe import Recipe
 from supernet.training.retrain import retrain
 from supernet.training.train import train
@@ -73,7 +74,7 @@ def test_a_network_learns_one_batch(tmp_path):
     network = family.network(family.space.sample(np.random.default_rng(3)))
     initialise(network, 0)
     recipe = Recipe(steps=60, batch=4, lr=3e-3, warmup=5)
-    fit(network, PairBatches(OneBatch(), 4), family.loss(), recipe, Run(tmp_path / "s", loaders=0))
+    fit(network, PairBatches(OneBatch(), 4), OnePass(family.loss()), recipe, Run(tmp_path / "s", loaders=0))
     first, last = losses(tmp_path / "s.jsonl")
     assert last["cls_loss"] + last["iou_loss"] < 0.75 * (first["cls_loss"] + first["iou_loss"])
 
@@ -215,13 +216,17 @@ def test_a_training_that_is_told_to_end_saves_its_step(tmp_path, number, error):
     module, batches = torch.nn.Linear(2, 1), [(torch.ones(3, 2),)] * 9
     recipe, run = Recipe(steps=9, batch=3, lr=0.1), Run(tmp_path / "s", loaders=0)
 
-    def before_step(step):
-        if step == 4:
+    taken = []
+
+    def loss(network, batch):
+        taken.append(batch)
+        if len(taken) == 5:
             os.kill(os.getpid(), number)
+        return {"loss": network(batch[0]).mean()}
 
     before = signal.getsignal(number)
     with pytest.raises(error) as stopped, chiptrack._signals():
-        fit(module, batches, lambda network, batch: {"loss": network(batch[0]).mean()}, recipe, run, before_step)
+        fit(module, batches, OnePass(loss), recipe, run)
     assert getattr(stopped.value, "signal", signal.SIGINT) == number and torch.load(tmp_path / "s", weights_only=True)["step"] == 5
     assert signal.getsignal(number) == before
 

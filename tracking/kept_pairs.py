@@ -6,6 +6,7 @@ memory. A shard appears whole, so that an interrupted rendering goes on with the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -44,11 +45,13 @@ class KeptPairs:
         self._folder, self._seed = folder, seed
         index = _read_index(folder)
         self.template_size, self.search_size = int(index["template_size"]), int(index["search_size"])
-        self.content: str | None = json.dumps(index, sort_keys=True)
+        self.content: str | None = hashlib.sha256(json.dumps(index, sort_keys=True).encode()).hexdigest()
         self._shards = int(index["pairs"]) // SHARD
         missing = [n for n in range(self._shards) if not _path(folder, "boxes", n).is_file()]
         if missing:
-            raise FileNotFoundError(f"kept pairs must have all their shards, {folder} lacks {len(missing)} of {self._shards}; render them again")
+            raise FileNotFoundError(
+                f"kept pairs must have all their shards, {folder} lacks {len(missing)} of {self._shards}; render them again"
+            )
 
     def batch(self, index: int, count: int) -> PairBatch:
         """The batch with the number `index`, which holds `count` pairs."""
@@ -63,7 +66,12 @@ class KeptPairs:
             parts[name][flipped] = parts[name][flipped, :, ::-1]
         boxes = parts["boxes"]
         mirrored = flipped & parts["present"]
-        boxes[mirrored] = np.array([self.search_size, 0, self.search_size, 0], np.float32) + boxes[mirrored][:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
+        boxes[mirrored] = np.array([self.search_size, 0, self.search_size, 0], np.float32) + boxes[mirrored][:, [2, 1, 0, 3]] * [
+            -1,
+            1,
+            -1,
+            1,
+        ]
         return PairBatch(parts["templates"], parts["searches"], boxes, parts["present"])
 
     @cached_property
@@ -80,7 +88,9 @@ class KeptPairs:
             arrays = {name: np.load(_path(self._folder, name, number), mmap_mode="r", allow_pickle=False) for name in _PARTS}
             for name, array in arrays.items():
                 if array.shape != shapes[name] or array.dtype != _PARTS[name]:
-                    raise ValueError(f"kept pairs must be as they were written, {_path(self._folder, name, number)} is not; render them again")
+                    raise ValueError(
+                        f"kept pairs must be as they were written, {_path(self._folder, name, number)} is not; render them again"
+                    )
             found.append(arrays)
         return found
 

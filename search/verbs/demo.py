@@ -28,6 +28,7 @@ from supernet.deploy.loading import load_for_tracking
 from supernet.training.batches import PairBatches, pair_source
 from supernet.training.fit import Run, fit
 from supernet.training.options import TrainingOptions
+from supernet.training.passes import OnePass
 from supernet.training.retrain import retrain
 from supernet.training.train import train
 from tracking.datasets import folder as folder_of_sequences
@@ -181,16 +182,17 @@ def _seconds_per_step(steps: int = 40) -> float:
     """Measure the mean seconds of a training step on a temporary supernet."""
     family = find_family(FAMILY)
     supernet: Any = family.supernet()
-    rng, times = np.random.default_rng(0), []
+    times = []
 
-    def activate(step: int) -> None:
+    def timed(module: Any, batch: tuple) -> Any:
         times.append(time.perf_counter())
-        supernet.activate(family.space.sample(rng))
+        supernet.activate(family.space.sample(np.random.default_rng(len(times))))
+        return loss(module, batch)
 
     with tempfile.TemporaryDirectory() as folder:
-        recipe = replace(family.recipe, steps=steps)
+        recipe, loss = replace(family.recipe, steps=steps), family.loss()
         batches = PairBatches(pair_source("synthetic", family.settings, 0), recipe.batch)
-        fit(supernet, batches, family.loss(), recipe, Run(Path(folder) / "probe", label="probing"), activate)
+        fit(supernet, batches, OnePass(timed), recipe, Run(Path(folder) / "probe", label="probing"))
     return float(np.mean(np.diff(times)[steps // 4 :]))
 
 

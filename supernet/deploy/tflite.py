@@ -71,11 +71,32 @@ class _Converter:
                 self._activation(node, "RELU6")
             case "Sigmoid":
                 self._emit("LOGISTIC", node, inputs)
-            case "GlobalAveragePool":
-                self._emit("MEAN", node, [*inputs, self._file.constant([1, 2], "int32")], s.ReducerOptionsT(keepDims=True))
+            case "HardSwish":
+                self._emit("HARD_SWISH", node, inputs, s.HardSwishOptionsT())
+            case "HardSigmoid" if np.allclose([attributes["alpha"], attributes.get("beta", 0.5)], [1 / 6, 0.5]):
+                self._hard_sigmoid(node)
+            case "GlobalAveragePool" | "GlobalMaxPool" | "ReduceMean" if attributes.get("axes", [2, 3]) in ([2, 3], [-1, -2]):
+                code = "REDUCE_MAX" if node.op_type == "GlobalMaxPool" else "MEAN"
+                keeps = bool(attributes.get("keepdims", 1))
+                self._emit(code, node, [*inputs, self._file.constant([1, 2], "int32")], s.ReducerOptionsT(keepDims=keeps))
+            case "AveragePool" | "MaxPool" if not any(attributes["pads"]) and not attributes.get("ceil_mode"):
+                (filter_h, filter_w), (stride_h, stride_w) = attributes["kernel_shape"], attributes["strides"]
+                options = s.Pool2DOptionsT(s.Padding.VALID, stride_w, stride_h, filter_w, filter_h)
+                self._emit("MAX_POOL_2D" if node.op_type == "MaxPool" else "AVERAGE_POOL_2D", node, inputs, options)
+            case "Pad" if attributes.get("mode", b"constant") == b"constant" and not np.any(self._constant(node, 2)):
+                before, after = np.reshape(self._constant(node, 1), (2, -1))
+                pads = _channels_last([list(pair) for pair in zip(before, after, strict=True)])
+                self._emit("PAD", node, [inputs[0], self._file.constant(pads, "int32")], s.PadOptionsT())
+            case "Slice" if all(step == 1 for step in self._constant(node, 4)):
+                begins = _channels_last(self._begins(node))
+                ends = [self._file.constant(numbers, "int32") for numbers in (begins, self._stored(node.output[0]))]
+                self._emit("SLICE", node, [inputs[0], *ends], s.SliceOptionsT())
+            case "Gemm" if (attributes.get("transB"), attributes["alpha"], attributes["beta"]) == (1, 1, 1):
+                weight, shift = (self._file.constant(self._constants[name]) for name in node.input[1:])
+                self._makers[node.output[0]] = self._emit("FULLY_CONNECTED", node, [inputs[0], weight, shift], s.FullyConnectedOptionsT())
             case "Transpose" if attributes["perm"] == [0, 2, 1]:
                 self._emit("TRANSPOSE", node, [*inputs, self._file.constant([0, 2, 1], "int32")], s.TransposeOptionsT())
-            case "Reshape" if self._shapes[node.input[0]][:2] == self._shapes[node.output[0]][:2]:
+            case "Reshape" | "Flatten" if self._shapes[node.input[0]][:2] == self._shapes[node.output[0]][:2]:
                 shape = self._stored(node.output[0])
                 self._emit("RESHAPE", node, [inputs[0], self._file.constant(shape, "int32")], s.ReshapeOptionsT(newShape=shape))
             case "MatMul" if all(len(self._shapes.get(name, ())) == 3 for name in node.input):
@@ -88,6 +109,33 @@ class _Converter:
         operator = self._file.operator(code, inputs, self._stored(node.output[0]), options)
         self._tensors[node.output[0]] = operator.outputs[0]
         return operator
+
+    def _constant(self, node, position: int) -> np.ndarray:
+        """The constant that a node takes at a position; empty if it takes none."""
+        named = node.input[position] if position < len(node.input) else ""
+        if named and named not in self._constants:
+            raise ValueError(f"LiteRT's writer needs constants where {node.op_type} takes its options, {named} is computed")
+        return self._constants[named] if named else np.array([])
+
+    def _begins(self, node) -> list[int]:
+        """Where a Slice begins along each axis."""
+        shape = self._shapes[node.input[0]]
+        begins = [0] * len(shape)
+        for axis, begin in zip(self._constant(node, 3), self._constant(node, 1), strict=True):
+            begins[axis] = int(np.clip(begin + shape[axis] if begin < 0 else begin, 0, shape[axis]))
+        return begins
+
+    def _hard_sigmoid(self, node) -> None:
+        """Write relu6(x + 3) / 6; the sum is folded into the convolution before it, if there is one."""
+        s, maker = self._file.schema, self._fusible(node.input[0])
+        if maker and len(maker.inputs) == 3:
+            shift = maker.inputs[2]
+            self._file.constants[shift] = self._file.constants[shift] + np.float32(3)
+        else:
+            shape, three = self._stored(node.input[0]), self._file.constant([3.0])
+            maker = self._file.operator("ADD", [self._tensors[node.input[0]], three], shape, s.AddOptionsT())
+        maker.builtinOptions.fusedActivationFunction = s.ActivationFunctionType.RELU6
+        self._emit("MUL", node, [maker.outputs[0], self._file.constant([1 / 6])], s.MulOptionsT())
 
     def _convolution(self, node, attributes: Mapping[str, Any]) -> None:
         s, (batch, channels, height, width) = self._file.schema, self._shapes[node.input[0]]
@@ -152,8 +200,13 @@ class _Converter:
         return self._makers.get(value) if self._readers[value] == 1 else None
 
     def _stored(self, value: str) -> tuple[int, ...]:
-        batch, channels, *rest = self._shapes[value]
-        return (batch, *rest, channels)
+        return tuple(_channels_last(self._shapes[value]))
+
+
+def _channels_last(of_axes: Sequence[Any]) -> list[Any]:
+    """What is said of each axis (batch, channels, ...), in the order in which the axes are stored."""
+    batch, channels, *rest = of_axes
+    return [batch, *rest, channels]
 
 
 def _same(side: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -204,17 +257,17 @@ class TfliteFile:
         return operator
 
     def least_ranges(self) -> dict[int, float]:
-        """Smallest range of each convolution's input, by tensor, for which the int8 form of the convolution can hold its biases.
+        """Smallest range of the input of each operator with weights, by tensor, for which its int8 form can hold its biases.
 
         A bias is an int32 number of steps of size (range / 255) * (largest weight / 127), input and weight being int8. For a very small
         range the number would overflow; here it is at most 2**30.
         """
         widths: dict[int, float] = {}
         for operator in self._operators:
-            if len(operator.inputs) == 3:
+            if len(operator.inputs) == 3 and self.constants[operator.inputs[2]].dtype == np.float32:  # a slice has whole numbers
                 source, weight, bias = operator.inputs
                 values, shift = self.constants[weight], np.abs(self.constants[bias])
-                axes = (1, 2, 3) if len(values) == len(shift) else (0, 1, 2)
+                axes = tuple(range(1, values.ndim)) if len(values) == len(shift) else (0, 1, 2)
                 steps = 2**30 / 127 / 255 * np.abs(values).max(axes)
                 widths[source] = max(widths.get(source, 0.0), float((shift / steps).max()))
         return widths

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from supernet.occurrences import Occurrences
-    from tracking.losses import Loss
+    from tracking.losses import Imitation, Loss
     from tracking.trackers.procedure import Settings
 
 
@@ -80,6 +80,8 @@ class Family(Protocol):
     """Default recipe of training."""
     sharing: Sharing
     """Default for how the options of the supernet share weights."""
+    paths: str = "uniform"
+    """Default sampling rule of the supernet's training, by its name in `supernet.training.paths.PATHS`."""
     tracker: str
     """Name in `TRACKERS` of the procedure that these networks track with."""
     settings: Settings
@@ -123,6 +125,10 @@ class Family(Protocol):
 
     def loss(self) -> Loss:
         """The loss that training minimises."""
+        ...
+
+    def imitation(self) -> Imitation:
+        """The loss of a network against the answers of another one of the family; sampling rules with distillation use it."""
         ...
 
     def spell(self, chosen: Mapping[str, Value]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from supernet.families.family import Family, GraphSpec
 from supernet.slots import Slot
 from supernet.space import Architecture
-from tracking.losses import Loss
+from tracking.losses import Imitation, Loss
 from tracking.trackers.procedure import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class SiameseFamily(Family):
         from tracking.losses.siamese import SiameseLoss
 
         return SiameseLoss(self.radius)
+
+    def imitation(self) -> Imitation:
+        from tracking.losses.imitation import MapImitation
+
+        return MapImitation()
 
 
 def _template_graph(network) -> nn.Module:

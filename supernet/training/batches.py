@@ -18,14 +18,17 @@ from tracking.trackers import Settings
 
 
 class PairBatches(Dataset):
-    """A torch data set whose item i is batch number i of a pair source, with `count` pairs, as `tensors` returns it."""
+    """A torch data set whose item i is batch number i of a pair source, with `count` pairs, as `tensors` returns it.
 
-    def __init__(self, pairs: PairSource, count: int):
-        self.pairs, self.count = pairs, count
+    `prepare` is applied to each batch, e.g. to resize its crops; it must survive pickling.
+    """
+
+    def __init__(self, pairs: PairSource, count: int, prepare: Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]] = tuple):
+        self.pairs, self.count, self.prepare = pairs, count, prepare
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         torch.set_num_threads(1)
-        return tensors(self.pairs.batch(index, self.count))
+        return self.prepare(tensors(self.pairs.batch(index, self.count)))
 
 
 def tensors(batch: PairBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -53,7 +56,13 @@ def resized(batch: tuple[Tensor, ...], rendered: Settings, wanted: Settings) -> 
         return batch
     size = wanted.search_size
     searches = searches if zoom == 1 else F.interpolate(searches, size=(size, size), mode="bilinear", align_corners=False)
-    return _middle(templates, zoom, wanted.template_size), searches, boxes * zoom, present
+    return (*map(_like(templates), (_middle(templates, zoom, wanted.template_size), searches)), boxes * zoom, present)
+
+
+def _like(crops: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function that stores crops in memory as these are: channels last or first."""
+    last = crops.is_contiguous(memory_format=torch.channels_last)
+    return lambda tensor: tensor.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 def _middle(crops: Tensor, zoom: float, size: int) -> Tensor:
@@ -82,7 +91,9 @@ def pair_source(
     """
     if data == "synthetic":
         return SyntheticPairs(settings.template_size, settings.search_size, seed, settings.context)
-    return SequencePairs(annotated(data, tell), settings.template_size, settings.search_size, seed, context_size=settings.context, negatives=negatives)
+    return SequencePairs(
+        annotated(data, tell), settings.template_size, settings.search_size, seed, context_size=settings.context, negatives=negatives
+    )
 
 
 def annotated(data: str, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:

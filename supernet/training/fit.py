@@ -1,4 +1,4 @@
-"""The training loop, for any module, batches and loss. An interrupted training can be resumed."""
+"""The training loop, for any module, batches and losses. An interrupted training can be resumed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from torch.utils.data import Dataset
 
 from supernet.torch_files import load_torch
 from supernet.training.loaders import loaded
+from supernet.training.passes import Passes
 from supernet.training.recipe import Recipe
 from tracking.files.atomic import new_file
 from tracking.files.progress import progress
 from tracking.files.records import parse_record
-from tracking.losses import Loss
 
 SAVE_EVERY_S = 20.0
 """Seconds between two saves of the state: about as much training is lost if the process is killed."""
@@ -50,9 +50,7 @@ class Run:
     """What the display of progress calls this training."""
 
 
-def fit(
-    module: nn.Module, batches: Dataset, loss: Loss, recipe: Recipe, run: Run, before_step: Callable[[int], None] = lambda step: None
-) -> None:
+def fit(module: nn.Module, batches: Dataset, passes: Passes, recipe: Recipe, run: Run) -> None:
     """Train a module until the recipe's last step.
 
     Step i always sees batch i, so a resumed training takes the same steps as an uninterrupted one.
@@ -60,10 +58,9 @@ def fit(
     Args:
         module: The module, which is trained in place and left in eval mode.
         batches: Data set whose item i is batch i, a tuple of tensors.
-        loss: Runs the module on a batch.
+        passes: Runs the module on the batch of a step, once or several times.
         recipe: Number of steps, learning rate and so on.
         run: Where the training runs and where its state is kept.
-        before_step: Called with the number of each step before it, e.g. to activate an architecture.
 
     Raises:
         FileExistsError: There is an interrupted training at `run.state`, and `run.resume` is not set.
@@ -85,20 +82,21 @@ def fit(
         loaded(batches, range(first, recipe.steps), run.loaders, pinned=run.device.startswith("cuda")) as made,
     ):
         for step, batch in enumerate(made, first):
-            before_step(step)
+            rate = passes.rate(recipe, step)
             for group in optimiser.param_groups:
-                group["lr"] = recipe.rate(step)
-            losses = loss(module, tuple(_moved(tensor, run.device) for tensor in batch))
+                group["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
-            torch.stack(tuple(losses.values())).sum().backward()
+            for losses in passes.losses(step, module, tuple(_moved(tensor, run.device) for tensor in batch)):
+                torch.stack(tuple(losses.values())).sum().backward()
+                log.add(losses)
             nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], recipe.clip)
             optimiser.step()
-            log.add(losses)
+            log.count_step()
             save = interrupted() is not None or time.monotonic() - saved > SAVE_EVERY_S
             if save or (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
                 log.check(step)  # before a save, so that no state with a loss that is not finite is kept
             if (step + 1) % LOG_EVERY == 0 or step + 1 == recipe.steps:
-                log.write({"step": step + 1, "lr": recipe.rate(step)})
+                log.write({"step": step + 1, "lr": rate})
             report(step + 1, f"loss {log.latest:.3f}" if math.isfinite(log.latest) else "")
             if save:
                 _save(run, step + 1, module, optimiser, recipe)
@@ -137,9 +135,12 @@ class _Log:
         """Mean loss at the last `check`; NaN before."""
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
-        """Add the losses of one step, without waiting for the device."""
+        """Add the losses of one pass, without waiting for the device."""
         for name, loss in losses.items():
             self._sums[name] = loss.detach() + self._sums[name] if name in self._sums else loss.detach()
+
+    def count_step(self) -> None:
+        """Count the step whose passes have been added."""
         self._count += 1
 
     def check(self, step: int) -> None:

@@ -10,11 +10,18 @@ from typing import Annotated
 
 from supernet.checkpoints import read_header
 from supernet.deploy.torch_graphs import check_device
+from supernet.families.family import Family
+from supernet.training.batches import pair_source
 from supernet.training.fit import Run, finish, log_path
 from supernet.training.recipe import Recipe
-from tracking.files.guard import Reads
+from tracking.files.guard import Reads, Writes
 from tracking.files.progress import say
+from tracking.kept_pairs import KeptPairs, keep
+from tracking.pairs import PairSource
 from tracking.sequence import find_sequences
+
+KEPT_SEED = 500_000
+"""Seed of the pairs that are kept."""
 
 
 def data_root(data: str) -> list[Path]:
@@ -50,6 +57,10 @@ class TrainingOptions:
     """Torch device that trains: cpu, cuda or cuda:N."""
     loaders: int = 1
     """Number of processes that make batches; with 0 the training process makes them."""
+    kept: Annotated[Path | None, Writes(folder=True)] = None
+    """Folder in which pairs are kept that are rendered once, for several trainings; without it every training renders its own."""
+    pairs: int = 100_000
+    """Number of pairs in that folder; when all have been seen, they are seen again, mirrored and in another order."""
     resume: bool = False
     """Go on with an interrupted training."""
 
@@ -95,6 +106,21 @@ class TrainingOptions:
         finish(self.run(out, "", {}).state)
         say(f"{out} is complete")
         return True
+
+    def pairs_of(self, family: Family, seed: int) -> PairSource:
+        """The pairs that a training of a family sees, at the sizes of the family's settings; what is left out of the data is told.
+
+        Args:
+            family: The family.
+            seed: Seed of the training.
+        """
+        if self.kept is None:
+            return pair_source(self.data, family.settings, seed, say, family.negatives)
+        if self.pairs < 1:
+            raise ValueError(f"pairs must be at least 1, got {self.pairs}; leave --pairs out for 100,000")
+        source = pair_source(self.data, family.settings, KEPT_SEED, say, family.negatives)
+        keep(source, self.kept, self.pairs, {"data": self.data, "negatives": family.negatives, "seed": KEPT_SEED})
+        return KeptPairs(self.kept, seed)
 
     def recipe(self, usual: Recipe) -> Recipe:
         """The family's recipe, changed by the options that were given."""

@@ -32,8 +32,11 @@ class Recipe:
 
     def rate(self, step: int) -> float:
         """Learning rate of the step with this number, from 0."""
-        warm = min(1.0, (step + 1) / self.warmup)
-        return self.lr * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.lr * self.warm(step) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def warm(self, step: int) -> float:
+        """Share of the peak rate that the warm-up allows in the step with this number, from 0."""
+        return min(1.0, (step + 1) / self.warmup)
 
     def changed(self, steps: int | None, batch: int | None, lr: float | None) -> Recipe:
         """The same recipe with other steps, batch or rate; None keeps a value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,14 @@ import torch
 
 from supernet.catalogue import find_architecture, find_family
 from supernet.checkpoints import TrackerCheckpoint, load_supernet, save_tracker
-from supernet.training.batches import PairBatches, pair_source, tensors
+from supernet.training.batches import PairBatches, pair_source, resized, tensors
 from supernet.training.calibrate import calibrate
 from supernet.training.fit import finish, fit
 from supernet.training.initialise import initialise
 from supernet.training.options import TrainingOptions, training_files
+from supernet.training.passes import OnePass
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
-from tracking.files.progress import say
 
 CALIBRATION_PAIRS = 64
 """Number of pairs from which the BatchNorm statistics of a trained network are calculated."""
@@ -47,7 +48,7 @@ def retrain(
     family = find_family(architecture.family)
     training.check(out, seed)
     recipe = training.recipe(family.recipe)
-    pairs = pair_source(training.data, family.settings, seed, say)
+    pairs, settings = training.pairs_of(family, seed), family.settings_of(architecture)
     if supernet is None:
         network = family.network(architecture)
         initialise(network, seed)
@@ -65,11 +66,11 @@ def retrain(
     with sole_writer(out):
         if training.is_complete(out, "tracker", {"architecture": architecture.to_json(), "notes": notes}):
             return answer
-        fit(network, PairBatches(pairs, recipe.batch), family.loss(), recipe, run)
+        own_size = partial(resized, rendered=family.settings, wanted=settings)
+        fit(network, PairBatches(pairs, recipe.batch, own_size), OnePass(family.loss()), recipe, run)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
         calibration = pair_source(training.data, family.settings, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
-        templates, searches, _ = tensors(calibration)
-        calibrate(network, templates, searches)
-        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker, family.settings), notes)
+        calibrate(network, *own_size(tensors(calibration))[:2])
+        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker, settings), notes)
         finish(run.state)
     return answer

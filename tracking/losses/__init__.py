@@ -1,5 +1,5 @@
 """Losses that training minimises, one per file."""
 
-from tracking.losses.loss import Loss
+from tracking.losses.loss import Imitation, Loss
 
-__all__ = ["Loss"]
+__all__ = ["Imitation", "Loss"]

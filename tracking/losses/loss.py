@@ -1,4 +1,4 @@
-"""The protocol of losses, which is all that the training loop knows about the task."""
+"""The protocols of losses, which are all that the training loop knows about the task."""
 
 from __future__ import annotations
 
@@ -21,5 +21,23 @@ class Loss(Protocol):
 
         Returns:
             Scalar losses by name; training minimises their sum.
+        """
+        ...
+
+
+class Imitation(Protocol):
+    """A function that says how far the outputs of a network are from those of another one, its teacher."""
+
+    def __call__(self, outputs: Any, batch: tuple[Tensor, ...], taught: Any, taught_batch: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
+        """Compare the outputs of two networks.
+
+        Args:
+            outputs: What the network that learns returned.
+            batch: The batch that it saw.
+            taught: What the teacher returned, without gradients.
+            taught_batch: The batch that the teacher saw: the same pairs, perhaps at other sizes.
+
+        Returns:
+            Scalar losses by name, each 0 where the outputs agree.
         """
         ...

@@ -3,7 +3,8 @@
 Source: LightTrack (CVPR 2021) after Ocean and SiamRPN; steps and constants as its public tracker takes them, checked by
 tests/test_parity_tracking.py. The graphs are `template` (a crop to features) and `search` (a crop and those features to `cls`
 (B, 1, H, W) logits and `reg` (B, 4, H, W) distances left, top, right, bottom in px). A graph `search_SIZE`, such as `search_288`, is
-the search graph for crops of another side.
+the search graph for crops of another side. A search graph may have a third output, `presence` (B, 1) logits: whether the target is in the
+crop at all. It is then the score of a box; it changes no box.
 """
 
 from __future__ import annotations
@@ -145,11 +146,15 @@ class Siamese:
         return Targets(*parts)
 
     def _find(self, images: list[np.ndarray], targets: Targets, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px."""
+        """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px.
+
+        The score is the network's belief in the presence of the target if it has one, else the score of the chosen cell.
+        """
         crops = search_crops(images, targets, side, self.settings)
-        cls, reg = self.network.run(self.settings.graph(side), {"search": crops, "template_features": targets.features})
+        cls, reg, *presence = self.network.run(self.settings.graph(side), {"search": crops, "template_features": targets.features})
         image_sizes = np.array([[image.shape[1], image.shape[0]] for image in images], float)
-        return advance(targets, np.asarray(cls)[:, 0], np.asarray(reg), image_sizes, side, self.settings)
+        centre, size, scores = advance(targets, np.asarray(cls)[:, 0], np.asarray(reg), image_sizes, side, self.settings)
+        return centre, size, sigmoid(np.asarray(presence[0], np.float64)[:, 0]) if presence else scores
 
 
 def _some(targets: Targets, rows: np.ndarray) -> Targets:

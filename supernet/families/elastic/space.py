@@ -62,7 +62,7 @@ class Elastic(SiameseFamily):
     sharing = "nested"
     radius = 1 / 8
     negatives = 0.25
-    settings = SiameseSettings(
+    settings: SiameseSettings = SiameseSettings(
         _WIDEST, SEARCH_SIZES[-1], SEARCH_SIZES[-1], 0.04, 0.4, 0.3, aligned=True, context_size=SEARCH_SIZES[-1] // 2
     )
 
@@ -95,9 +95,7 @@ class Elastic(SiameseFamily):
 
     def settings_of(self, arch: Architecture) -> SiameseSettings:
         search, template = int(arch["search"]), int(arch["template"])
-        return replace(
-            self.settings, template_size=template, search_size=search, small_target_size=search, context_size=search // 2
-        )
+        return replace(self.settings, template_size=template, search_size=search, small_target_size=search, context_size=search // 2)
 
     def spell(self, chosen: Mapping[str, Value]) -> str:
         return spell(chosen)
@@ -194,7 +192,12 @@ def _counts() -> Mapping[str, Counts]:
 
 @cache
 def _operator(
-    kind: str, branch: Branch, in_shape: Shape, out_shape: Shape, options: tuple[tuple[str, Option], ...] = (), others: tuple[Shape, ...] = ()
+    kind: str,
+    branch: Branch,
+    in_shape: Shape,
+    out_shape: Shape,
+    options: tuple[tuple[str, Option], ...] = (),
+    others: tuple[Shape, ...] = (),
 ) -> Operator:
     return Operator(kind, branch, in_shape, out_shape, options, make=_build, others=others, kept=_counts())
 

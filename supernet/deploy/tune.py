@@ -1,0 +1,215 @@
+"""The verb `tune`: fits the constants of the tracking procedure to the weights of a tracker.
+
+How fast a box follows the predicted size, how strongly jumps are penalised and how much the middle of the crop is favoured are worth as
+much accuracy as hours of training, and the best values depend on what a network is good at. The tracker follows targets through generated
+clips with the constants that Optuna's TPE (Bergstra et al., NeurIPS 2011) proposes; the weights do not change. Whether the best ones are
+better at all is judged on other clips, since the best of many trials is partly luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from supernet.catalogue import find_family
+from supernet.checkpoints import TrackerCheckpoint, load_tracker, read_header, save_tracker
+from supernet.deploy.batched_graphs import BatchedGraphs
+from tracking.benchmarks.one_pass import score
+from tracking.files.atomic import sole_writer
+from tracking.files.guard import Reads, Writes, guarded
+from tracking.files.progress import progress
+from tracking.generated.synthetic import synthetic_dataset
+from tracking.lockstep import track_lockstep
+from tracking.sequence import Sequence as Clip
+from tracking.trackers import TRACKERS, Procedure, Settings
+
+RANGES = {"lr": (0.05, 1.0), "penalty_k": (0.0, 0.3), "window_influence": (0.0, 0.5), "least_size": (2.0, 16.0)}
+"""Constants that can be tuned, with the range of each; a procedure has some of them."""
+TUNING_SEED, CHECKING_SEED = 3_000_000, 3_500_000
+"""Seeds of the first clips that constants are tuned on, and judged on afterwards; training and search use other seeds."""
+_TOGETHER = 8
+"""Number of clips tracked at once, after which a trial that is worse than half of those before is given up."""
+_RANDOM_TRIALS = 10
+"""Number of trials before the sampler learns from them."""
+_NO_LOSS = 0.001
+"""A constant that brings less AO than this keeps its old value."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What tuning found, and what it is worth: AO before and after, on the clips of the tuning and on others."""
+
+    settings: Settings
+    """The tuned settings, or the old ones if the tuned ones are not better on other clips."""
+    ao_before: float
+    ao_after: float
+    other_ao_before: float
+    other_ao_after: float
+    """With the constants that were best in the tuning, even if they were not taken."""
+
+    @property
+    def taken(self) -> bool:
+        """Whether the constants that were best in the tuning are better on other clips too."""
+        return self.other_ao_after > self.other_ao_before
+
+
+@guarded
+def tune(
+    model: Annotated[Path, Reads()],
+    *,
+    out: Annotated[Path, Writes()],
+    sequences: int = 32,
+    frames: int = 40,
+    trials: int = 40,
+    seed: int = 0,
+) -> dict:
+    """Fit the constants of the tracking procedure to a tracker's weights, on generated clips.
+
+    Args:
+        model: Checkpoint of a tracker.
+        out: Checkpoint to write: the same weights with the new constants, or with the old ones if no others are better on new clips.
+        sequences: Number of clips that the constants are tuned on; as many others judge the result.
+        frames: Frames of each clip.
+        trials: Number of sets of constants to try; the first is that of the checkpoint.
+        seed: Seed of the trials; another one also draws other clips.
+    """
+    if out.exists():
+        raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
+    for name, value, least in (("sequences", sequences, 1), ("frames", frames, 2), ("trials", trials, 1), ("seed", seed, 0)):
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more, got {value}; leave --{name} out for the usual number")
+    checkpoint = load_tracker(model)
+    shift = seed * sequences
+    clips, others = (synthetic_dataset(first + shift, sequences, frames) for first in (TUNING_SEED, CHECKING_SEED))
+    with sole_writer(out):
+        found = fit_constants(batched_tracker(checkpoint), checkpoint.settings, clips, others, trials, seed)
+        figures = {name: getattr(found, name) for name in ("ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken")}
+        about = {"data": "synthetic", "sequences": sequences, "frames": frames, "trials": trials, "seed": seed, **figures}
+        notes = read_header(model, "tracker")["notes"] | {"tuned": about}
+        save_tracker(out, replace(checkpoint, settings=found.settings), notes)
+    settings: Any = found.settings
+    return {"checkpoint": str(out), "constants": {name: getattr(settings, name) for name in tunable(settings)}, **figures}
+
+
+def batched_tracker(checkpoint: TrackerCheckpoint) -> Callable[[Settings], Procedure]:
+    """What makes the tracking procedure of a checkpoint with given settings, for many targets at once on a CPU."""
+    specs = find_family(checkpoint.architecture.family).graphs(checkpoint.architecture, checkpoint.settings)
+    graphs = BatchedGraphs(checkpoint.network, specs, _TOGETHER)
+
+    def tracker(settings: Settings) -> Procedure:
+        return TRACKERS[checkpoint.tracker][1](graphs, settings)
+
+    return tracker
+
+
+def fit_constants(
+    tracker: Callable[[Settings], Procedure],
+    settings: Settings,
+    clips: Sequence[Clip],
+    others: Sequence[Clip],
+    trials: int = 40,
+    seed: int = 0,
+) -> Tuning:
+    """Tune the constants of a tracker, and judge the result on other clips.
+
+    Args:
+        tracker: Makes the tracking procedure with given settings.
+        settings: The settings as they are.
+        clips: Clips to tune on, of equal length.
+        others: Clips to judge on, of equal length.
+        trials: Number of sets of constants to try.
+        seed: Seed of the trials.
+
+    Raises:
+        ValueError: The tracking procedure has no constants that can be tuned.
+    """
+    best = best_settings(tracker, settings, clips, trials, seed)
+    before, after = ([ao(tracker(tried), given) for given in (clips, others)] for tried in (settings, best))
+    return Tuning(best if after[1] > before[1] else settings, before[0], after[0], before[1], after[1])
+
+
+def best_settings(tracker: Callable[[Settings], Procedure], settings: Settings, clips: Sequence[Clip], trials: int, seed: int) -> Settings:
+    """Find the constants with which a tracker has the highest AO on clips.
+
+    Args:
+        tracker: Makes the tracking procedure with given settings.
+        settings: Settings to start from, which are the first trial. What does not raise AO keeps its value.
+        clips: Clips of equal length.
+        trials: Number of sets of constants to try.
+        seed: Seed of the trials.
+
+    Returns:
+        The settings with the best constants.
+
+    Raises:
+        ValueError: The settings have no constants that can be tuned.
+    """
+    import optuna
+
+    names = tunable(settings)
+
+    def judged(trial: optuna.Trial) -> float:
+        tried = _changed(settings, {name: trial.suggest_float(name, *RANGES[name]) for name in names})
+        overlaps: list[float] = []
+        for number, group in enumerate(_groups(clips)):
+            overlaps += _overlaps(tracker(tried), group)
+            trial.report(float(np.mean(overlaps)), number)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return float(np.mean(overlaps))
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=5))
+    study.enqueue_trial({name: float(np.clip(getattr(settings, name), *RANGES[name])) for name in names})
+    with progress("tuning", trials) as report:
+        for number in range(trials):
+            study.optimize(judged, n_trials=1)
+            report(number + 1, f"AO {study.best_value:.3f}")
+    return _plainest(tracker, settings, _changed(settings, study.best_params), clips)
+
+
+def tunable(settings: Settings) -> list[str]:
+    """The names of the constants of a procedure that can be tuned.
+
+    Raises:
+        ValueError: It has none.
+    """
+    made: Any = settings
+    names = [field.name for field in fields(made) if field.name in RANGES]
+    if not names:
+        raise ValueError(f"a tracking procedure must have some of {', '.join(RANGES)} to be tuned, {type(settings).__name__} has none")
+    return names
+
+
+def ao(tracker: Procedure, clips: Sequence[Clip]) -> float:
+    """Mean AO of a tracker over clips of equal length."""
+    return float(np.mean([overlap for group in _groups(clips) for overlap in _overlaps(tracker, group)]))
+
+
+def _plainest(tracker: Callable[[Settings], Procedure], before: Settings, best: Settings, clips: Sequence[Clip]) -> Settings:
+    """The best settings, but with the old value of each constant whose new one brings nothing."""
+    top = ao(tracker(best), clips)
+    for name in tunable(best):
+        plainer = _changed(best, {name: getattr(before, name)})
+        if plainer != best and ao(tracker(plainer), clips) > top - _NO_LOSS:
+            best = plainer
+    return best
+
+
+def _changed(settings: Settings, constants: dict[str, float]) -> Settings:
+    made: Any = settings
+    return replace(made, **{name: round(value, 3) for name, value in constants.items()})
+
+
+def _groups(clips: Sequence[Clip]) -> list[list[Clip]]:
+    return [list(clips[first : first + _TOGETHER]) for first in range(0, len(clips), _TOGETHER)]
+
+
+def _overlaps(tracker: Procedure, clips: list[Clip]) -> list[float]:
+    """AO of each clip."""
+    return [score(boxes, clip.boxes).ao for boxes, clip in zip(track_lockstep(tracker, clips), clips, strict=True)]
