@@ -7,9 +7,9 @@ import pytest
 from search.judging.fixed_pairs import GROUP, FixedPairs, groups_of
 from search.judging.validation import Validation
 from supernet.families import FAMILIES
-from tracking.sequence import save_sequence
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.pairs import PairBatch
+from tracking.sequence import save_sequence
 
 NANO = FAMILIES["nano"]
 SEARCH, NEW = groups_of(3 * GROUP)

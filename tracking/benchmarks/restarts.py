@@ -60,7 +60,7 @@ def track_with_restarts(procedure: Restartable, sequences: list[Sequence]) -> li
     """
     length = check_lengths(sequences)
     truth = np.stack([sequence.boxes for sequence in sequences])
-    annotated = np.isfinite(truth).all(-1) & (truth[..., 2:] > 0).all(-1)
+    annotated = np.asarray(np.isfinite(truth).all(-1) & (truth[..., 2:] > 0).all(-1))
     tracks = np.full(truth.shape, np.nan)
     tracks[:, 0] = truth[:, 0]
     due = np.full(len(sequences), -1)
