@@ -44,11 +44,12 @@ def test_groups_of_search_and_of_judging_again_differ():
 
 
 def test_generated_pairs_repeat_and_new_ones_are_others():
-    first, again = (whole(FixedPairs(SYNTHETIC, NANO), SEARCH) for _ in range(2))
-    assert first["searches"].shape == (3 * GROUP, 96, 96, 3) and all((first[name] == again[name]).all() for name in first)
-    new = whole(FixedPairs(SYNTHETIC, NANO), NEW)
+    search, others = SEARCH[:2], NEW[:2]
+    first, again = (whole(FixedPairs(SYNTHETIC, NANO), search) for _ in range(2))
+    assert first["searches"].shape == (2 * GROUP, 96, 96, 3) and all((first[name] == again[name]).all() for name in first)
+    new = whole(FixedPairs(SYNTHETIC, NANO), others)
     crops = {crop.tobytes() for each in (first, new) for crop in each["searches"]}
-    assert len(crops) == 6 * GROUP
+    assert len(crops) == 4 * GROUP
     calibrating = {crop.tobytes() for draw in range(4) for crop in SYNTHETIC.pairs(NANO.settings, draw).searches}
     assert not crops & calibrating
 
