@@ -63,6 +63,7 @@ VERBS = {
     "adapt": Verb("fit a latency predictor for a new chip to a few networks measured there", "predictors.transfer.adapt:adapt"),
     "predict": Verb("predict latency or another metric of architectures, with intervals", "predictors.predict:predict"),
     "train": Verb("train the supernet of a family", "supernet.training.train:train"),
+    "fidelity": Verb("compare inherited scores with those of networks trained alone", "search.verbs.fidelity:fidelity"),
     "search": Verb("search a family for several objectives at once", "search.verbs.search:search"),
     "retrain": Verb("train one architecture alone", "supernet.training.retrain:retrain"),
     "tune": Verb("fit the constants of the tracking procedure to a tracker's weights", "supernet.deploy.tune:tune"),
