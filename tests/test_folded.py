@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from supernet.deploy.folded import fold
 from supernet.families import FAMILIES
 from supernet.training.calibrate import calibrate
+from supernet.training.folded import fold
 
 
 def norms(network: nn.Module) -> int:

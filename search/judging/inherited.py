@@ -20,11 +20,11 @@ from search.judging.judge import Job, Outcome
 from search.judging.pairs import PairJudge
 from search.judging.validation import Validation
 from supernet.checkpoints import load_supernet
-from supernet.deploy.folded import fold
 from supernet.deploy.torch_graphs import TorchGraphs, check_device
 from supernet.space import Architecture
 from supernet.training.batches import resized, tensors
 from supernet.training.calibrate import calibrate
+from supernet.training.folded import fold
 from tracking import sequence as tracking_sequence
 from tracking.trackers import TRACKERS, Procedure
 
