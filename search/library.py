@@ -38,6 +38,9 @@ _EARLY = 32
 """Number of candidates after which the reliability of the accuracy is told for the first time."""
 _SHORTLIST = 8
 """Most members of the front that are rescored."""
+_REFERENCES = 8
+"""Number of candidates, the first of the study, that are judged on new pairs as well, to see how much harder those are for everybody.
+Every strategy begins with candidates that it chooses without knowing any accuracy, so that luck has no part in them."""
 _RECALIBRATED, _DRAWS = 3, 3
 """Most members of the front that are calibrated again, and how many times each, to estimate the noise of calibration."""
 _FAILURES = 3
@@ -77,6 +80,8 @@ class Found:
     """All evaluated candidates with their best known figures, in the order of their numbers."""
     front: Sequence[Candidate]
     """The Pareto front, most accurate first."""
+    references: Sequence[Candidate]
+    """Candidates outside the front that were judged on new pairs; see `results.optimism`."""
     recommendation: Recommendation
     """The recommended member of the front, and why."""
     reliability: Reliability | None
@@ -174,6 +179,7 @@ def _found(study: Study, problem: Problem, verification: Verification, stopped: 
     return Found(
         candidates,
         members,
+        [candidate for candidate in candidates[:_REFERENCES] if candidate.rescored and candidate not in members],
         recommend(members, accuracy, cost, calibration),
         reliability([candidate.scores[accuracy.kind] for candidate in candidates]),
         calibration,
@@ -234,10 +240,18 @@ def _whole(outcome: Outcome | JobFailed, problem: Problem) -> Outcome | JobFaile
 def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> None:
     """Judge the best on other sequences and pairs, and some of them on those of the search under other draws of calibration pairs."""
     objectives = [objective.metric for objective in problem.objectives]
-    members = shortlist(front(settled(study.candidates(), problem), objectives), _SHORTLIST, deciding(objectives)[0])
+    everyone = front(settled(study.candidates(), problem), objectives)
+    members = shortlist(everyone, _SHORTLIST, deciding(objectives)[0])
     if options.rescoring or options.new_pairs:
-        again = [member for member in members if not member.rescored]
-        jobs = {member.number: [Job(member.architecture, options.rescoring, pairs=options.new_pairs)] for member in again}
+        jobs = {
+            member.number: [Job(member.architecture, options.rescoring, pairs=options.new_pairs)]
+            for member in members
+            if not member.rescored
+        }
+        if options.new_pairs:
+            known = {member.number for member in everyone}
+            others = [each for each in study.candidates()[:_REFERENCES] if each.number not in known and not each.rescored]
+            jobs |= {other.number: [Job(other.architecture, range(0), pairs=options.new_pairs)] for other in others}
         _work(study, pool, "rescored", "rescoring", jobs)
     if options.recalibrate:
         jobs = {

@@ -345,8 +345,9 @@ LOSS_FIRST = Objective(LOSS)
 
 
 def lossy(job: Job) -> Outcome:
-    """Larger networks have a smaller loss, which differs from group to group; AO where there are sequences."""
-    macs = WORK.of(NANO.space.indices([job.architecture]))[0]
+    """Larger networks tend to a smaller loss, which differs from group to group; AO where there are sequences."""
+    own = np.random.default_rng(int(job.architecture.key, 16)).normal()
+    macs = WORK.of(NANO.space.indices([job.architecture]))[0] + 1e7 * own
     whims = [np.random.default_rng([int(job.architecture.key, 16), number]).normal() for number in job.pairs]
     scores = {"loss": tuple(float(1 - macs / 5e7 + 0.001 * whim) for whim in whims)}
     return Outcome(scores | ({"ao": (0.5,) * len(job.sequences)} if job.sequences else {}), 1.0)
@@ -359,7 +360,8 @@ def test_candidates_are_judged_on_pairs_and_the_best_on_new_ones_and_on_sequence
     workers = Watched(lossy, 2)
     found = run_search(problem(objectives=(LOSS_FIRST, WORK), scored=(AO,)), "random", workers, tmp_path, ON_PAIRS)
     asked = {(job.sequences, job.pairs, job.calibration) for job in workers.jobs}
-    assert asked == {(range(0), range(8), draw) for draw in range(4)} | {(range(200, 203), range(50, 58), 0)}
+    new = range(50, 58)  # for the shortlist with sequences, for references without
+    assert asked == {(range(0), range(8), draw) for draw in range(4)} | {(range(200, 203), new, 0), (range(0), new, 0)}
     values = [member.value(LOSS) for member in found.front]
     assert values == sorted(values) and found.recommendation.best.value(LOSS) == min(c.value(LOSS) for c in found.candidates)
     assert "lowest loss on pairs on 8 further groups of pairs" in found.recommendation.why
@@ -368,15 +370,29 @@ def test_candidates_are_judged_on_pairs_and_the_best_on_new_ones_and_on_sequence
     assert found.reliability is not None and found.reliability.halves > 0.95 and found.reliability.groups == 8
 
 
-def test_the_optimism_of_a_loss_is_how_much_higher_it_is_on_new_data(tmp_path):
-    def easier(job: Job) -> Outcome:
+def test_new_pairs_that_are_harder_for_everybody_are_no_optimism(tmp_path):
+    def harder(job: Job) -> Outcome:
         return Outcome(
             {"loss": tuple(score + 0.25 * (number >= 50) for score, number in zip(lossy(job).scores["loss"], job.pairs, strict=True))}, 1.0
         )
 
-    found = run_search(problem(objectives=(LOSS_FIRST, WORK)), "random", Watched(easier), tmp_path, ON_PAIRS)
-    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates))
-    assert summary["optimism"] == pytest.approx(0.25, abs=0.01)
+    found = run_search(problem(objectives=(LOSS_FIRST, WORK)), "random", Watched(harder), tmp_path, ON_PAIRS)
+    assert found.references and not {c.number for c in found.references} & {member.number for member in found.front}
+    assert {candidate.number for candidate in found.references} <= set(range(8))
+    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references)
+    assert summary["optimism"] == pytest.approx(0, abs=0.01) and summary["harder_data"] == pytest.approx(0.25, abs=0.01)
+    alone = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates))
+    assert alone["optimism"] == pytest.approx(0.25, abs=0.01) and alone["harder_data"] is None
+
+
+def test_luck_is_optimism(tmp_path):
+    def lucky(job: Job) -> Outcome:
+        whims = [np.random.default_rng([int(job.architecture.key, 16), number // 50]).normal() for number in job.pairs]
+        return Outcome({"loss": tuple(map(float, whims))}, 1.0)
+
+    found = run_search(problem(40, objectives=(LOSS_FIRST, WORK)), "random", Watched(lucky), tmp_path, ON_PAIRS)
+    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references)
+    assert summary["optimism"] > 0.4  # the best of forty are too good by more than a standard deviation, with others above the front
 
 
 def test_reliability_is_told_early(tmp_path, capsys):

@@ -84,7 +84,7 @@ def _check_settings(settings: dict) -> None:
 
 def _check_summary(summary: dict, settings: Mapping) -> None:
     noise = _object(summary, "noise")
-    for record, fields in ((summary, ("optimism", "rejected_share", "static_ao")), (noise, ("calibration", "tie_within"))):
+    for record, fields in ((summary, ("optimism", "harder_data", "rejected_share", "static_ao")), (noise, ("calibration", "tie_within"))):
         for name in fields:
             if (record.get(name) is not None or name == "static_ao" and name in record) and not is_number(record[name]):
                 raise ValueError(f"{name} must be a number, got {record[name]!r:.40}")

@@ -33,7 +33,8 @@ def front_text(data: ReportData) -> str:
     if optimism is not None:
         text += (
             f" Optimism: members that were judged again were {abs(optimism):.3f} {'worse' if optimism >= 0 else 'better'} on average on new "
-            "data, which had no part in choosing them; the best of many noisy scores is too good."
+            "data, which had no part in choosing them; the best of many noisy scores is too good. How much harder the new data are for "
+            "candidates that were not chosen for their accuracy is taken off, where it is known."
         )
     if len(data.front) > _MOST_MEMBERS:
         text += f" The first {_MOST_MEMBERS} of {len(data.front):,} are listed."

@@ -127,8 +127,9 @@ def search(
 
     Returns:
         The contents of `summary.json`: a `warning` if the ranking is unreliable, the recommended candidate and why, the size of the front,
-        the `reliability` of the accuracy, the `optimism` of the front (accuracy in the search less accuracy on new data), the share of
-        rejected samples, what was measured, the AO of a box that never moves.
+        the `reliability` of the accuracy, the `optimism` of the front (accuracy in the search less that on new data, beyond `harder_data`,
+        the same difference of candidates that were not chosen for their accuracy), the share of rejected samples, what was measured, the
+        AO of a box that never moves.
 
     Raises:
         ValueError: No architecture meets the limits, or a name is unknown.
@@ -193,7 +194,7 @@ def search(
         pool.close()
     summary = {
         **_trust(found),
-        **summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates)),
+        **summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references),
         "noise": {"calibration": found.calibration, "tie_within": found.recommendation.tie_within},
         "static_ao": still[0],
         "failures": found.failures,
@@ -201,7 +202,9 @@ def search(
         "seconds": found.seconds,
     }
     if (optimism := summary["optimism"]) is not None:
-        say(f"optimism of the front: {optimism:+.4f} {found.recommendation.accuracy.kind}, in the search less on new data")
+        harder = summary["harder_data"]
+        beside = "" if harder is None else f", beside the {harder:+.4f} that candidates nobody chose for it lose as well"
+        say(f"optimism of the front: {optimism:+.4f} {found.recommendation.accuracy.kind}, in the search less on new data{beside}")
     write_front(out, found.front, found.recommendation)
     write_candidates(out, found.candidates, found.front)
     write_summary(out, summary)
