@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from tracking.benchmarks.one_pass import score
 from tracking.benchmarks.restarts import track_with_restarts
@@ -94,16 +95,27 @@ class Bright:
         return [cls, np.full((count, 4, 6, 6), 8.0)]
 
 
-def test_a_siamese_tracker_that_restarts_is_as_one_that_starts_there():
+class BrightInTorch(Bright):
+    """Passes features on as tensors, as torch graphs do."""
+
+    def run(self, graph, inputs):
+        assert graph == "template" or isinstance(inputs["template_features"], torch.Tensor)
+        found = super().run(graph, inputs)
+        return [torch.from_numpy(each) for each in found] if graph == "template" else found
+
+
+@pytest.mark.parametrize("network", [Bright(), BrightInTorch()])
+def test_a_siamese_tracker_that_restarts_is_as_one_that_starts_there(network):
     settings = SiameseSettings(48, 96, 96, penalty_k=0.0, lr=0.5, window_influence=0.0)
     films = [synthetic_sequence(seed, frames=6) for seed in (1, 2)]
-    tracker = Siamese(Bright(), settings)
+    tracker = Siamese(network, settings)
     images = [[film.image(t) for film in films] for t in range(6)]
     state = tracker.start(images[0], np.stack([film.boxes[0] for film in films]))
     state, _, _ = tracker.step(images[1], state)
-    before = state.centre.copy()
+    before, shown = state.centre.copy(), np.array(state.features)
     again = tracker.restart([images[2][1]], films[1].boxes[2][None], state, np.array([1]))
-    assert (state.centre == before).all()  # the state before does not change
+    assert (state.centre == before).all() and (np.array(state.features) == shown).all()  # the state before does not change
+    assert (np.array(again.features)[0] == shown[0]).all() and (np.array(again.features)[1] != shown[1]).any()
     _, boxes, _ = tracker.step(images[3], again)
     _, alone, _ = tracker.step([images[3][1]], tracker.start([images[2][1]], films[1].boxes[2][None]))
     _, gone_on, _ = tracker.step(images[3], state)
