@@ -112,10 +112,10 @@ def test_a_siamese_tracker_that_restarts_is_as_one_that_starts_there(network):
     images = [[film.image(t) for film in films] for t in range(6)]
     state = tracker.start(images[0], np.stack([film.boxes[0] for film in films]))
     state, _, _ = tracker.step(images[1], state)
-    before, shown = state.centre.copy(), np.array(state.features)
+    before, shown = state.centre.copy(), np.asarray(state.features).copy()
     again = tracker.restart([images[2][1]], films[1].boxes[2][None], state, np.array([1]))
-    assert (state.centre == before).all() and (np.array(state.features) == shown).all()  # the state before does not change
-    assert (np.array(again.features)[0] == shown[0]).all() and (np.array(again.features)[1] != shown[1]).any()
+    assert (state.centre == before).all() and (np.asarray(state.features).copy() == shown).all()  # the state before does not change
+    assert (np.asarray(again.features)[0] == shown[0]).all() and (np.asarray(again.features)[1] != shown[1]).any()
     _, boxes, _ = tracker.step(images[3], again)
     _, alone, _ = tracker.step([images[3][1]], tracker.start([images[2][1]], films[1].boxes[2][None]))
     _, gone_on, _ = tracker.step(images[3], state)
