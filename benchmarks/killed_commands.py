@@ -119,7 +119,21 @@ def works(inputs: Path) -> dict[str, Work]:
     for seed in range(12):
         save_sequence(synthetic_sequence(seed, frames=60), inputs / "data" / f"s{seed}")
     short = ["--steps", str(_STEPS), "--batch", "2", "--out", "out.safetensors"]
-    judged = ["--sequences", "2", "--rescoring", "2", "--frames", "4", "--unmeasured", "--evaluations", "8", "--strategy", "nsga2"]
+    judged = [
+        "--pairs",
+        "64",
+        "--sequences",
+        "2",
+        "--rescoring",
+        "2",
+        "--frames",
+        "4",
+        "--unmeasured",
+        "--evaluations",
+        "8",
+        "--strategy",
+        "nsga2",
+    ]
     simulated = ["--runtime", "simulated", "--networks", "4", "--out"]
     state = {"out.safetensors.part": 20, ".out.safetensors*": 20, "out.safetensors": 1}
     found = ("run/front/*.json", "run/candidates.csv", "run/summary.json")

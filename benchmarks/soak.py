@@ -85,7 +85,21 @@ def commands(inputs: Path, share: float) -> dict[str, list[str]]:
         ["export", arch, "--out", bundle],
     ):
         subprocess.run(chiptrack(*words), check=True, env=environment(inputs), capture_output=True)
-    judged = ["--sequences", "2", "--frames", "2", "--rescoring", "0", "--unmeasured", "--strategy", "random", "--workers", "local:2"]
+    judged = [
+        "--pairs",
+        "64",
+        "--sequences",
+        "2",
+        "--frames",
+        "2",
+        "--rescoring",
+        "0",
+        "--unmeasured",
+        "--strategy",
+        "random",
+        "--workers",
+        "local:2",
+    ]
     evaluations, measurements = max(10, round(share * EVALUATIONS)), max(10, round(share * MEASUREMENTS))
     return {
         "search": chiptrack(

@@ -20,6 +20,7 @@ from search.front.verify import Verification, settled, verify
 from search.front.winner import Recommendation, front, recommend, shortlist
 from search.judging.judge import Job, Outcome
 from search.judging.noise import calibration_noise
+from search.judging.reliability import Reliability, reliability
 from search.metrics.predicted import LATENCY
 from search.problem.budget import cheapest
 from search.problem.feasible import FeasibilityFilter
@@ -33,8 +34,13 @@ from search.workers.workers import JobFailed, Workers
 from supernet.space import Architecture
 from tracking.files.progress import progress, say
 
+_EARLY = 32
+"""Number of candidates after which the reliability of the accuracy is told for the first time."""
 _SHORTLIST = 8
 """Most members of the front that are rescored."""
+_REFERENCES = 8
+"""Number of candidates, the first of the study, that are judged on new pairs as well, to see how much harder those are for everybody.
+Every strategy begins with candidates that it chooses without knowing any accuracy, so that luck has no part in them."""
 _RECALIBRATED, _DRAWS = 3, 3
 """Most members of the front that are calibrated again, and how many times each, to estimate the noise of calibration."""
 _FAILURES = 3
@@ -49,7 +55,11 @@ class SearchOptions:
     """Numbers of the sequences that every candidate is judged on. At least two are needed to estimate the noise of a score: all candidates
     tie if there is only one. A judge without noise answers the same score for each sequence."""
     rescoring: range = range(0)
-    """Numbers of the sequences that the best candidates are judged on again; empty for no rescoring."""
+    """Numbers of the sequences that the best candidates are judged on again."""
+    pairs: range = range(0)
+    """Numbers of the groups of fixed pairs that every candidate is judged on; see `search.judging.fixed_pairs`."""
+    new_pairs: range = range(0)
+    """Numbers of the groups of pairs that the best candidates are judged on again. There is no rescoring without `rescoring` and these."""
     chips: Mapping[str, LatencyPredictor] = field(default_factory=dict)
     """Predictors of latency for the devices that the front is measured on, by the name of the device in the metrics."""
     recalibrate: bool = False
@@ -70,8 +80,12 @@ class Found:
     """All evaluated candidates with their best known figures, in the order of their numbers."""
     front: Sequence[Candidate]
     """The Pareto front, most accurate first."""
+    references: Sequence[Candidate]
+    """Candidates outside the front that were judged on new pairs; see `results.optimism`."""
     recommendation: Recommendation
     """The recommended member of the front, and why."""
+    reliability: Reliability | None
+    """How alike halves of the validation data rank the candidates; None if too few are known."""
     calibration: float
     """Standard deviation of an accuracy over draws of calibration pairs; 0 if it was not estimated."""
     verification: Verification
@@ -118,7 +132,7 @@ def run_search(
     try:
         started = time.perf_counter()
         meanwhile()
-        stopped = _evaluate(kept, workers, problem, options.sequences)
+        stopped = _evaluate(kept, workers, problem, options)
         verification = verify(kept, problem, options.chips, workers, options.seed)
         _judge_again(kept, workers, problem, options)
         return _found(kept, problem, verification, stopped, round(time.perf_counter() - started, 1))
@@ -131,9 +145,11 @@ def run_search(
 
 def _check(problem: Problem, options: SearchOptions) -> None:
     objectives = [objective.metric for objective in problem.objectives]
-    if len({metric.direction for metric in objectives}) < 2:
+    try:
+        deciding(objectives)
+    except StopIteration:
         names = ", ".join(metric.name for metric in objectives) or "none"
-        raise ValueError(f"a search trades what should be large for what should be small, got {names}; add an objective of the other kind")
+        raise ValueError(f"a search trades an accuracy for a cost, got {names}; add an objective of the other kind") from None
     latencies = {metric.device for metric in problem.metrics if metric.kind == LATENCY.kind}
     if unknown := options.chips.keys() - latencies:
         raise ValueError(
@@ -160,15 +176,26 @@ def _found(study: Study, problem: Problem, verification: Verification, stopped: 
             f"({', '.join(f'{name}: {factor:.3f} times the prediction' for name, factor in verification.corrected.items())}); raise the limit"
         )
     calibration = calibration_noise([candidate.recalibrated[accuracy.kind] for candidate in candidates if candidate.recalibrated])
-    recommendation = recommend(members, accuracy, cost, calibration)
-    return Found(candidates, members, recommendation, calibration, verification, study.rejected(), len(study.failures()), stopped, seconds)
+    return Found(
+        candidates,
+        members,
+        [candidate for candidate in candidates[:_REFERENCES] if candidate.rescored and candidate not in members],
+        recommend(members, accuracy, cost, calibration),
+        reliability([candidate.scores[accuracy.kind] for candidate in candidates]),
+        calibration,
+        verification,
+        study.rejected(),
+        len(study.failures()),
+        stopped,
+        seconds,
+    )
 
 
-def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -> str | None:
+def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> str | None:
     """Evaluate the planned number of architectures. Returns the reason if the strategy ended before, else None."""
     done, failures = study.candidates(), len(study.failures())
     accuracy, stopped, finished = deciding(objective.metric for objective in problem.objectives)[0], None, len(done)
-    best = max((candidate.value(accuracy) for candidate in done), default=0.0)
+    values, scores = [candidate.value(accuracy) for candidate in done], [candidate.scores[accuracy.kind] for candidate in done]
     asked = {}
     with progress("search", problem.evaluations, finished) as show:
         while finished < problem.evaluations:
@@ -179,7 +206,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -
                     stopped = str(reason)
                     break
                 asked[number] = arch
-                pool.submit(number, Job(arch, sequences))
+                pool.submit(number, Job(arch, options.sequences, pairs=options.pairs))
             if not asked:
                 break
             number, outcome = pool.next()
@@ -191,9 +218,12 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, sequences: range) -
                 if failures >= _FAILURES or not finished:
                     raise ChildProcessError(f"{failures} evaluations failed, the last one with: {outcome}")
                 continue
-            best = max(best, study.tell(number, outcome).value(accuracy))
+            values.append(study.tell(number, outcome).value(accuracy))
+            scores.append(outcome.scores[accuracy.kind])
             finished += 1
-            show(finished, f"best {accuracy.kind.upper()} {best:.3f}")
+            show(finished, f"best {accuracy.kind} {min(values, key=lambda value: accuracy.sign * value):.3f}")
+            if finished == _EARLY < problem.evaluations and (found := reliability(scores)):
+                say(found.told(accuracy.kind))
     if stopped is not None:
         say(f"stopped after {finished} evaluations: {stopped}")
     return stopped
@@ -208,15 +238,24 @@ def _whole(outcome: Outcome | JobFailed, problem: Problem) -> Outcome | JobFaile
 
 
 def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> None:
-    """Judge the best on the rescoring sequences, and some of them on those of the search under other draws of calibration pairs."""
+    """Judge the best on other sequences and pairs, and some of them on those of the search under other draws of calibration pairs."""
     objectives = [objective.metric for objective in problem.objectives]
-    members = shortlist(front(settled(study.candidates(), problem), objectives), _SHORTLIST, deciding(objectives)[0])
-    if options.rescoring:
-        jobs = {member.number: [Job(member.architecture, options.rescoring)] for member in members if not member.rescored}
+    everyone = front(settled(study.candidates(), problem), objectives)
+    members = shortlist(everyone, _SHORTLIST, deciding(objectives)[0])
+    if options.rescoring or options.new_pairs:
+        jobs = {
+            member.number: [Job(member.architecture, options.rescoring, pairs=options.new_pairs)]
+            for member in members
+            if not member.rescored
+        }
+        if options.new_pairs:
+            known = {member.number for member in everyone}
+            others = [each for each in study.candidates()[:_REFERENCES] if each.number not in known and not each.rescored]
+            jobs |= {other.number: [Job(other.architecture, range(0), pairs=options.new_pairs)] for other in others}
         _work(study, pool, "rescored", "rescoring", jobs)
     if options.recalibrate:
         jobs = {
-            member.number: [Job(member.architecture, options.sequences, draw) for draw in range(1, _DRAWS + 1)]
+            member.number: [Job(member.architecture, options.sequences, draw, options.pairs) for draw in range(1, _DRAWS + 1)]
             for member in members[:_RECALIBRATED]
             if not member.recalibrated
         }
@@ -244,7 +283,7 @@ def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, l
 
 
 def _united(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
-    """Scores by kind of metric: of each sequence for a single outcome, the mean of each outcome for several."""
+    """Scores by kind of metric: of each sequence or group of pairs for a single outcome, the mean of each outcome for several."""
     if len(outcomes) == 1:
         return {name: list(each) for name, each in outcomes[0].scores.items()}
     return {name: [sum(outcome.scores[name]) / len(outcome.scores[name]) for outcome in outcomes] for name in outcomes[0].scores}

@@ -41,7 +41,7 @@ def made_up_settings(family: Family, chips: tuple[str, ...]) -> dict:
 
 
 def made_up_summary() -> dict:
-    return {"static_ao": 0.2, "rejected_share": 0.25, "rescoring_drop": 0.01, "failures": 0, "rejected": {"seen": 1}, "seconds": 5}
+    return {"static_ao": 0.2, "rejected_share": 0.25, "optimism": 0.01, "failures": 0, "rejected": {"seen": 1}, "seconds": 5}
 
 
 def made_up_candidates(family: Family, count: int, chips: tuple[str, ...] = ("phone",), seed: int = 0) -> list[Candidate]:

@@ -59,7 +59,9 @@ def test_crops_have_one_scale():
 def test_everything_is_a_slice_of_the_largest():
     """The supernet has the weights of the largest option of each kind, and little else."""
     supernet = ELASTIC.supernet()
-    kinds = {(slot.name, op.kind) for i, slot in enumerate(ELASTIC.slots) if slot.branch == "search" for op in ELASTIC.slot_table.offered(i)}
+    kinds = {
+        (slot.name, op.kind) for i, slot in enumerate(ELASTIC.slots) if slot.branch == "search" for op in ELASTIC.slot_table.offered(i)
+    }
     most = sum(
         max(op.counts.params for op in ELASTIC.slot_table.offered(i) if op.kind == kind)
         for i, slot in enumerate(ELASTIC.slots)

@@ -45,7 +45,7 @@ for words in json.loads(sys.argv[1]):
 """
 FASTER = {
     "train": "--steps 30 --batch 8",
-    "search": "--evaluations 4 --sequences 2 --rescoring 0 --frames 4 --unmeasured",
+    "search": "--evaluations 4 --pairs 64 --sequences 2 --rescoring 0 --frames 4 --unmeasured",
     "retrain": "--steps 30 --batch 8",
     "fidelity": "--steps 2 --batch 2 --architectures 3 --seeds 1 --judged-pairs 32 --workers 1",
 }

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from search.judging.inherited import InheritedJudge, score_each, static_ao
+from search.judging.clips import score_each
+from search.judging.inherited import InheritedJudge
 from search.judging.judge import Job
 from search.judging.validation import SEARCH_SEED, Validation
 from supernet.checkpoints import save_supernet
 from supernet.families import FAMILIES
 from supernet.training.initialise import initialise
 from tracking.generated.synthetic import synthetic_sequence
-from tracking.sequence import Sequence
 
 SEQUENCES = range(SEARCH_SEED, SEARCH_SEED + 3)
 
@@ -54,9 +54,9 @@ def test_the_judge_answers_with_both_accuracies(judge, arch):
     assert outcome.seconds > 0
 
 
-def test_static_box():
-    """The second frame overlaps fully, the third by a third."""
-    boxes = np.array([[0, 0, 2, 2], [0, 0, 2, 2], [1, 0, 2, 2]], float)
-    frames = (np.zeros((4, 4, 3), np.uint8),) * 3
-    sequence = Sequence("still", frames, boxes, np.ones(3, bool))
-    assert static_ao([sequence]) == pytest.approx((1 + 1 / 3) / 2)
+def test_pairs_and_clips_are_judged_where_the_job_names_them(judge, arch):
+    groups = range(SEARCH_SEED, SEARCH_SEED + 2)
+    both, pairs = judge(Job(arch, SEQUENCES, pairs=groups)), judge(Job(arch, range(0), pairs=groups))
+    assert {kind: len(each) for kind, each in both.scores.items()} == {"overlap": 2, "iou": 2, "loss": 2, "ao": 3, "auc": 3}
+    assert pairs.scores == {kind: both.scores[kind] for kind in ("overlap", "iou", "loss")}
+    assert judge(Job(arch, SEQUENCES)).scores == {kind: both.scores[kind] for kind in ("ao", "auc")}

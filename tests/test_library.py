@@ -10,13 +10,13 @@ from optuna.samplers import RandomSampler
 
 from predictors.load import load_predictor
 from search.front.pareto import hypervolume
-from search.front.results import write_candidates, write_front
+from search.front.results import summarise, write_candidates, write_front
 from search.judging.judge import Job, Outcome
 from search.judging.noise import calibration_noise
 from search.judging.tabular import TabularJudge
 from search.library import SearchOptions, run_search
 from search.metrics import Figure, Metric, Objective
-from search.metrics.accuracy import AO
+from search.metrics.accuracy import AO, LOSS
 from search.metrics.counted import MACS, multiply_adds
 from search.metrics.predicted import LATENCY, TEMPLATE, predicted_latency, template_latency
 from search.problem.feasible import FeasibleSampler
@@ -339,3 +339,63 @@ def test_a_front_that_no_measurement_leaves_within_limits_is_told(tmp_path):
     asked = problem(4, (OVERLAP, TIME), (Constraint(TIME, 1.5 * fastest),))
     with pytest.raises(ValueError, match=r"must meet the limits by measurement, none of 4 does \(latency_ms: 3.000 times the prediction\)"):
         run_search(asked, "random", Watched(judge, factor=3.0), tmp_path, SearchOptions(range(4), chips={"": CHIP}))
+
+
+LOSS_FIRST = Objective(LOSS)
+
+
+def lossy(job: Job) -> Outcome:
+    """Larger networks tend to a smaller loss, which differs from group to group; AO where there are sequences."""
+    own = np.random.default_rng(int(job.architecture.key, 16)).normal()
+    macs = WORK.of(NANO.space.indices([job.architecture]))[0] + 1e7 * own
+    whims = [np.random.default_rng([int(job.architecture.key, 16), number]).normal() for number in job.pairs]
+    scores = {"loss": tuple(float(1 - macs / 5e7 + 0.001 * whim) for whim in whims)}
+    return Outcome(scores | ({"ao": (0.5,) * len(job.sequences)} if job.sequences else {}), 1.0)
+
+
+ON_PAIRS = SearchOptions(range(0), range(200, 203), range(8), range(50, 58), recalibrate=True)
+
+
+def test_candidates_are_judged_on_pairs_and_the_best_on_new_ones_and_on_sequences(tmp_path):
+    workers = Watched(lossy, 2)
+    found = run_search(problem(objectives=(LOSS_FIRST, WORK), scored=(AO,)), "random", workers, tmp_path, ON_PAIRS)
+    asked = {(job.sequences, job.pairs, job.calibration) for job in workers.jobs}
+    new = range(50, 58)  # for the shortlist with sequences, for references without
+    assert asked == {(range(0), range(8), draw) for draw in range(4)} | {(range(200, 203), new, 0), (range(0), new, 0)}
+    values = [member.value(LOSS) for member in found.front]
+    assert values == sorted(values) and found.recommendation.best.value(LOSS) == min(c.value(LOSS) for c in found.candidates)
+    assert "lowest loss on pairs on 8 further groups of pairs" in found.recommendation.why
+    rescored = [member for member in found.front if member.rescored]
+    assert rescored and all(member.figures[AO.found_again].value == 0.5 and AO not in member.figures for member in rescored)
+    assert found.reliability is not None and found.reliability.halves > 0.95 and found.reliability.groups == 8
+
+
+def test_new_pairs_that_are_harder_for_everybody_are_no_optimism(tmp_path):
+    def harder(job: Job) -> Outcome:
+        return Outcome(
+            {"loss": tuple(score + 0.25 * (number >= 50) for score, number in zip(lossy(job).scores["loss"], job.pairs, strict=True))}, 1.0
+        )
+
+    found = run_search(problem(objectives=(LOSS_FIRST, WORK)), "random", Watched(harder), tmp_path, ON_PAIRS)
+    assert found.references and not {c.number for c in found.references} & {member.number for member in found.front}
+    assert {candidate.number for candidate in found.references} <= set(range(8))
+    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references)
+    assert summary["optimism"] == pytest.approx(0, abs=0.01) and summary["harder_data"] == pytest.approx(0.25, abs=0.01)
+    alone = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates))
+    assert alone["optimism"] == pytest.approx(0.25, abs=0.01) and alone["harder_data"] is None
+
+
+def test_luck_is_optimism(tmp_path):
+    def lucky(job: Job) -> Outcome:
+        whims = [np.random.default_rng([int(job.architecture.key, 16), number // 50]).normal() for number in job.pairs]
+        return Outcome({"loss": tuple(map(float, whims))}, 1.0)
+
+    found = run_search(problem(40, objectives=(LOSS_FIRST, WORK)), "random", Watched(lucky), tmp_path, ON_PAIRS)
+    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references)
+    assert summary["optimism"] > 0.4  # the best of forty are too good by more than a standard deviation, with others above the front
+
+
+def test_reliability_is_told_early(tmp_path, capsys):
+    run_search(problem(40), "random", InlineWorkers(judge), tmp_path, SearchOptions(range(6)))
+    told = [line for line in capsys.readouterr().err.splitlines() if "rank 32 candidates" in line]
+    assert len(told) == 1 and told[0].startswith("reliability of ao: two halves of its 6 scores rank 32 candidates alike by 0.")

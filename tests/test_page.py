@@ -20,6 +20,7 @@ from search.metrics.predicted import LATENCY
 from search.page.columns import columns
 from search.page.data import assemble, collect
 from search.page.document import draw
+from search.page.front import front_text
 from search.page.plots import comparison, learning, plots
 from search.page.wording import title
 from search.problem.feasible import FeasibilityFilter
@@ -355,3 +356,46 @@ def test_no_search_no_page(tmp_path):
     with pytest.raises(FileNotFoundError, match="chiptrack search"):
         report(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def ranked_by_luck(candidates):
+    rng = np.random.default_rng(0)
+    return [dataclasses.replace(each, scores={"ao": tuple(rng.random(16)), "auc": each.scores["auc"]}) for each in candidates]
+
+
+def test_a_ranking_by_luck_is_the_first_thing_that_the_page_says():
+    page = draw(found(ranked_by_luck(CANDIDATES)))
+    lead = page.partition('<div class="lead">')[2]
+    assert lead.startswith(
+        "<p class='warning'>Do not trust this ranking: reliability of AO: two halves of its 16 scores rank 40 candidates"
+    )
+    assert "more pairs (--pairs)" in lead.partition("</p>")[0]
+
+
+def test_a_reliable_ranking_has_a_tile_and_no_warning():
+    rng = np.random.default_rng(0)
+    steady = [
+        dataclasses.replace(each, scores={"ao": tuple(i / 40 + rng.normal(0, 0.01, 16)), "auc": each.scores["auc"]})
+        for i, each in enumerate(CANDIDATES)
+    ]
+    data = found(steady)
+    page = draw(data)
+    assert data.reliability is not None and data.reliability.halves > 0.99
+    assert "class='warning'" not in page and "reliability of AO</div><div class='value'>1.00</div>" in page
+
+
+def test_optimism_is_told_with_its_sign():
+    told = [front_text(found(summary={**made_up_summary(), "optimism": value})) for value in (0.01, -0.02)]
+    assert "0.010 worse on average on new data" in told[0] and "0.020 better on average on new data" in told[1]
+
+
+def test_figures_that_no_candidate_has_are_no_axis():
+    data = found()
+    iou = Metric("iou", direction="maximize", source="inherited weights")
+    without, judged_again = (
+        dataclasses.replace(data, metrics=[*data.metrics, iou], candidates=each)
+        for each in (data.candidates, [changed(data.candidates[0], {iou.found_again: Figure(0.5)}), *data.candidates[1:]])
+    )
+    names = [[figure["name"] for figure in columns(each)["figures"]] for each in (without, judged_again)]
+    assert "iou" not in names[0] and "iou_rescored" not in names[0]
+    assert "iou" not in names[1] and "iou_rescored" in names[1]

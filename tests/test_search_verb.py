@@ -20,7 +20,7 @@ from supernet.families import FAMILIES
 from supernet.training.initialise import initialise
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = {"evaluations": 8, "sequences": 2, "rescoring": 3, "frames": 4, "unmeasured": True}
+SMALL = {"evaluations": 8, "pairs": 64, "sequences": 2, "rescoring": 3, "frames": 4, "unmeasured": True}
 GROUPS = {"limits": Limits, "judging": JudgingOptions, "running": RunningOptions}
 
 
@@ -102,20 +102,33 @@ def check_results(out: Path, summary: dict, candidates: list) -> None:
     for path in front:
         record = json.loads(path.read_text())
         assert find_architecture(str(path)).key == record["key"]
-        assert record["candidate"]["sources"].items() >= {"ao": "inherited weights", "latency_ms": "predicted", "macs": "counted"}.items()
+        assert (
+            record["candidate"]["sources"].items() >= {"overlap": "inherited weights", "latency_ms": "predicted", "macs": "counted"}.items()
+        )
         assert record["candidate"]["recommended"] == (summary["winner"]["key"] == record["key"])
     with (out / "candidates.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["key"] for row in rows] == [candidate.architecture.key for candidate in candidates]
     assert all(float(row["macs"]) <= FAMILIES["nano"].max_macs for row in rows)
-    assert all(0 <= float(row["auc"]) <= 1 and float(row["params"]) > 0 and row["strategy"] == "guided" for row in rows)
+    assert all(
+        0 <= float(row["iou"]) <= 1 and float(row["loss"]) > 0 and float(row["params"]) > 0 and row["strategy"] == "guided" for row in rows
+    )
     settings = json.loads((out / "settings.json").read_text())
     assert settings["limits"] == {"max_macs": FAMILIES["nano"].max_macs}
-    assert [objective["name"] for objective in settings["objectives"]] == ["ao", "latency_ms"]
+    assert [objective["name"] for objective in settings["objectives"]] == ["overlap", "latency_ms"]
     assert summary == json.loads((out / "summary.json").read_text())
     assert 0 < summary["static_ao"] < 1 and summary["noise"]["calibration"] >= 0 and summary["verified"]["measured"] == {}
     assert sum(bool(candidate.recalibrated) for candidate in candidates) == min(3, summary["front"])
-    assert sum(bool(candidate.rescored) for candidate in candidates) == summary["rescored"] >= 1
+    assert sum("ao" in candidate.rescored for candidate in candidates) == summary["rescored"] >= 1
+    assert all({kind: len(each) for kind, each in c.scores.items()} == {"overlap": 2, "iou": 2, "loss": 2} for c in candidates)
+    for candidate in candidates:  # all eight are members of the front or references
+        again = {kind: len(each) for kind, each in candidate.rescored.items()}
+        assert again == {"overlap": 2, "iou": 2, "loss": 2, **({"ao": 3, "auc": 3} if "ao" in again else {})}
+    assert summary["reliability"]["candidates"] == 8 and summary["reliability"]["groups"] == 2
+    assert ("warning" in summary) == (summary["reliability"]["halves"] < 0.8) and isinstance(summary["optimism"], float)
+    if "warning" in summary:
+        assert next(iter(summary)) == "warning" and "--pairs" in summary["warning"]
+    assert len(list((out / "pairs").iterdir())) == 2  # of the search, and new ones
     assert "plotly" in (out / "report.html").read_text()
 
 
@@ -133,6 +146,9 @@ def check_refusals(folder: Path) -> None:
         ({"workers": "cloud:3"}, "unknown workers 'cloud:3'; known: local:N, ray"),
         ({"workers": "local:none"}, "positive number"),
         ({"evaluations": 0}, "evaluations must be at least 1, got 0"),
+        ({"pairs": 100}, "pairs must be a multiple of 32 and at least 64, got 100"),
+        ({"pairs": 32}, "pairs must be a multiple of 32 and at least 64, got 32"),
+        ({"objectives": ["presence", "latency"]}, "presence must be an output of the family's networks"),
         ({"sequences": 1}, "sequences must be at least 2"),
         ({"rescoring": 1}, "rescoring must be"),
         ({"max_macs": "-3M"}, "positive number such as 600M"),
@@ -149,3 +165,10 @@ def test_nonsense_is_refused_and_nothing_written(folder, settings, message):
     with pytest.raises(ValueError, match=message):
         run(folder, "refused", **settings)
     assert not (folder / "refused").exists()
+
+
+def test_clips_decide_where_a_person_asks_for_ao(folder):
+    summary = run(folder, "clips", objectives=["ao", "macs"], strategy="random")
+    candidates = read_candidates(folder / "clips" / "study")
+    assert all({kind: len(each) for kind, each in c.scores.items()} == {"ao": 2, "auc": 2} for c in candidates)
+    assert summary["reliability"]["groups"] == 2 and not (folder / "clips" / "pairs").exists()

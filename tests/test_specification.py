@@ -10,6 +10,8 @@ from search.problem.specification import Limits, specify
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
+PAIRS = ("overlap", "iou", "loss")
+"""Metrics on pairs that every family has."""
 PREDICTOR = Path(__file__).parent / "data" / "predictor-3.json"
 
 
@@ -34,7 +36,7 @@ def test_one_chip(files):
     problem = ask(files, "phone")
     assert [objective.metric.name for objective in problem.objectives] == ["ao", "latency_ms"]
     assert [(limit.name, limit.limit) for limit in problem.constraints] == [("max_macs", NANO.max_macs)]
-    assert [metric.name for metric in problem.metrics] == ["ao", "auc", "latency_ms", "macs", "template_ms", "params"]
+    assert [metric.name for metric in problem.metrics] == ["ao", *PAIRS, "auc", "latency_ms", "macs", "template_ms", "params"]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_limits(files, limits, expected):
         (["phone", "accuracy"], {}, "accuracy.json predicts accuracy; leave it out"),
         (["phone"], {"objectives": ["ao"]}, "needs one of each at least, got ao"),
         (["phone"], {"objectives": ["macs"]}, "needs one of each at least, got macs"),
-        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: ao, auc, latency"),
+        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: overlap, iou, loss, presence, ao, auc, latency"),
         (["phone"], {"objectives": ["ao", "macs", "macs"]}, "counts once"),
         (["phone"], {"objectives": ["ao", "energy"]}, "energy needs a predictor of it"),
         (["phone", "camera"], {"objectives": ["ao", "latency:car"]}, "'latency:car' must name a device .* known: phone, camera"),

@@ -21,13 +21,23 @@ def track_lockstep(procedure: Procedure, sequences: list[Sequence]) -> list[np.n
     Raises:
         ValueError: The sequences differ in length, or there are none.
     """
-    lengths = {len(sequence) for sequence in sequences}
-    if len(lengths) != 1:
-        raise ValueError(f"sequences tracked in lockstep must have the same length, got lengths {sorted(lengths)}")
+    length = check_lengths(sequences)
     first = np.stack([sequence.boxes[0] for sequence in sequences])
     state = procedure.start([sequence.image(0) for sequence in sequences], first)
     tracks = [first]
-    for t in range(1, lengths.pop()):
+    for t in range(1, length):
         state, boxes, _ = procedure.step([sequence.image(t) for sequence in sequences], state)
         tracks.append(boxes)
     return list(np.stack(tracks, axis=1))
+
+
+def check_lengths(sequences: list[Sequence]) -> int:
+    """Return the number of frames that all sequences have.
+
+    Raises:
+        ValueError: The sequences differ in length, or there are none.
+    """
+    lengths = {len(sequence) for sequence in sequences}
+    if len(lengths) != 1:
+        raise ValueError(f"sequences tracked in lockstep must have the same length, got lengths {sorted(lengths)}")
+    return lengths.pop()

@@ -79,6 +79,7 @@ def _search(run: Path) -> None:
     found = recommend(members, AO, LATENCY)
     verified = Verification({LATENCY.name: 1}, {LATENCY.name: 1}, {LATENCY.name: 1.1}, {})
     ended = {"noise": {"calibration": 0.01, "tie_within": 0.02}, "static_ao": 0.2, "failures": 0, "stopped": None, "seconds": 5.0}
+    ended["reliability"] = {"halves": 0.9, "whole": 0.95, "candidates": 8, "groups": 4}
     (run / "settings.json").write_text(json.dumps(_SETTINGS))
     (run / "summary.json").write_text(json.dumps({**summarise(members, found, verified, rejected, len(candidates)), **ended}))
     write_front(run, members, found)

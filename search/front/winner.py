@@ -1,6 +1,6 @@
 """Finds the front of a study, the shortlist to judge again, and the one candidate to recommend.
 
-The best of many noisy scores is too good to be true. Therefore a shortlist is judged again on sequences that had no part in choosing it,
+The best of many noisy scores is too good to be true. Therefore a shortlist is judged again on pairs and sequences that had no part in choosing it,
 and only differences beyond the noise of those count. Among candidates that tie with the most accurate, the cheapest is recommended.
 """
 
@@ -95,7 +95,8 @@ class Recommendation:
         """The reason for the recommendation, in one sentence."""
         sequences = len(_scores(self.best, self.accuracy))
         title = METRICS[self.accuracy.kind].title if self.accuracy.kind in METRICS else self.accuracy.kind
-        highest = f"highest {title} on {sequences} {'further ' if self.best.rescored else ''}sequences"
+        cases = METRICS[self.accuracy.kind].cases if self.accuracy.kind in METRICS else "sequences"
+        highest = f"{self.accuracy.best} {title} on {sequences} {'further ' if self.best.rescored else ''}{cases}"
         if not self.ties:
             return f"{highest}; no other of the {len(self.differences)} compared lies within two standard errors of it"
         if self.winner is self.best:
@@ -103,7 +104,8 @@ class Recommendation:
         lead = self.differences[self.winner.number]
         noun = METRICS[self.cost.kind].noun if self.cost.kind in METRICS else self.cost.kind
         return (
-            f"{self._cheaper[1]} of the {len(self.ties) + 1} that cannot be told from the {highest}: it lies {lead.mean:.3f} below, "
+            f"{self._cheaper[1]} of the {len(self.ties) + 1} that cannot be told from the {highest}: it lies {abs(lead.mean):.3f} "
+            f"{'below' if lead.mean >= 0 else 'above'}, "
             f"with a standard error of {lead.standard_error:.3f}, and takes "
             f"{self.winner.cost(self.cost) / self.best.cost(self.cost):.0%} of the {noun}"
         )
@@ -125,16 +127,16 @@ def recommend(candidates: Sequence[Candidate], accuracy: Metric, cost: Metric, c
         calibration: Standard deviation of an accuracy over draws of calibration pairs; see `noise.calibration_noise`.
     """
     compared = [candidate for candidate in candidates if candidate.rescored] or list(candidates)
-    best = max(compared, key=lambda candidate: (candidate.accuracy(accuracy).value, -candidate.cost(cost)))
+    best = min(compared, key=lambda candidate: (accuracy.sign * candidate.accuracy(accuracy).value, candidate.cost(cost)))
     scores = {candidate.number: _scores(candidate, accuracy) for candidate in compared}
     differences = {number: paired(scores[best.number], each, calibration) for number, each in scores.items()}
     tied = [candidate for candidate in compared if differences[candidate.number].tie]
-    winner = min(tied, key=lambda candidate: (candidate.cost(cost), -candidate.accuracy(accuracy).value))
+    winner = min(tied, key=lambda candidate: (candidate.cost(cost), accuracy.sign * candidate.accuracy(accuracy).value))
     return Recommendation(winner, best, differences, accuracy, cost)
 
 
 def _scores(candidate: Candidate, accuracy: Metric) -> tuple[float, ...]:
-    """Scores on single sequences: those of rescoring if the candidate was rescored, else those of the search."""
+    """Scores on single sequences or groups of pairs: those of rescoring if the candidate was rescored, else those of the search."""
     return (candidate.rescored or candidate.scores)[accuracy.kind]
 
 

@@ -1,4 +1,4 @@
-"""The sequences that candidates are judged on, generated or from a data set, and the pairs that calibrate candidates."""
+"""The sequences and pairs that candidates are judged on, generated or from a data set, and the pairs that calibrate candidates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
+from supernet.families.family import Family
 from supernet.training.batches import annotated, is_generated, material_folder, pair_source
 from tracking.benchmarks.one_pass import can_score
 from tracking.files.progress import say
 from tracking.generated.material import load_material
 from tracking.generated.synthetic import synthetic_sequence
-from tracking.pairs import PairBatch, PairSource
+from tracking.pairs import PairBatch, PairSource, SequencePairs
 from tracking.sequence import Sequence, fingerprint
 from tracking.trackers import Settings
 
@@ -24,6 +25,8 @@ RESCORING_SEED = 2_000_000
 """Seed of the first generated sequence that the best candidates are judged on again."""
 _PAIRS = 32
 """Number of pairs that set BatchNorm statistics."""
+_FIXED = 1_000
+"""Number of the first group of pairs that candidates are judged on; smaller ones calibrate them."""
 _KEPT = 64e6
 """Most bytes of a clip whose decoded frames are kept; frames of larger clips are read from disk each time."""
 
@@ -94,6 +97,52 @@ class Validation:
             self._sources[sizes] = pair_source(self.data, settings, SEARCH_SEED)
         return self._sources[sizes].batch(draw, _PAIRS)
 
+    def group(self, family: Family, first_seed: int, world: int, index: int, count: int) -> PairBatch:
+        """Fixed pairs that candidates are judged on. None of them is among the pairs of `pairs`.
+
+        Args:
+            family: The family whose networks are judged, with the sizes of the crops and the share of negative pairs.
+            first_seed: `SEARCH_SEED` or `RESCORING_SEED`; the pairs of both come from different worlds, or from different halves of the
+                sequences of a data set.
+            world: Number that is added to the seed.
+            index: Number of the group; each gives different pairs.
+            count: Number of pairs.
+        """
+        key = family.name, first_seed + world
+        if key not in self._fixed:
+            self._fixed.clear()  # one source at a time
+            self._fixed[key] = self._fixed_source(family, first_seed, first_seed + world)
+        return self._fixed[key].batch(_FIXED + index, count)
+
+    def _fixed_source(self, family: Family, first_seed: int, seed: int) -> PairSource:
+        settings, negatives = family.settings, family.negatives
+        if self._generated:
+            return pair_source(self.data, settings, seed, negatives=negatives)
+        sequences, sizes = self._halves[first_seed != SEARCH_SEED], (settings.template_size, settings.search_size)
+        return SequencePairs(sequences, *sizes, seed, context_size=settings.context, negatives=negatives)
+
+    @property
+    def _halves(self) -> tuple[list[Sequence], list[Sequence]]:
+        """Sequences of a data set with a visible target, in two halves: for pairs of the search and of rescoring."""
+        items = [each for each in annotated(self.data) if each.visible.any()]
+        if len(items) < 2:
+            raise ValueError(
+                f"pairs of search and rescoring come from different sequences, {self.data} has {len(items)}; add a sequence, or optimise ao"
+            )
+        shuffled = [items[i] for i in np.random.default_rng(0).permutation(len(items))]
+        return shuffled[::2], shuffled[1::2]
+
+    def pair_content(self) -> str | None:
+        """A checksum of the annotations that pairs are drawn from; None if nothing but seed and sizes determines them."""
+        if self.data == "synthetic":
+            return None
+        found = "".join(fingerprint(each) for half in self._halves for each in half)
+        return hashlib.sha256(found.encode()).hexdigest()
+
+    @property
+    def _generated(self) -> bool:
+        return self.data.partition(":")[0] == "synthetic"
+
     def _long_enough(self, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:
         """Sequences with enough frames that can be scored; shuffled, since neighbours in a data set are often alike.
 
@@ -111,6 +160,11 @@ class Validation:
     def _read(self) -> list[Sequence]:
         """The sequences of the data set, once they have been read."""
         return []
+
+    @cached_property
+    def _fixed(self) -> dict[tuple[str, int], PairSource]:
+        """The source of fixed pairs that was used last, by family and seed."""
+        return {}
 
     @cached_property
     def _sources(self) -> dict[tuple[int, int, int], PairSource]:

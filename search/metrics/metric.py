@@ -71,6 +71,15 @@ class Metric:
         return -1 if self.direction == "maximize" else 1
 
     @property
+    def best(self) -> str:
+        """Word for the best value.
+
+        >>> Metric("ao", direction="maximize").best
+        'highest'
+        """
+        return "highest" if self.direction == "maximize" else "lowest"
+
+    @property
     def found_again(self) -> Metric:
         """The same metric as it comes from rescoring; see `again`."""
         return replace(self, again=True)
@@ -153,3 +162,5 @@ class MetricKind:
     """Whether a network that takes less of it is called faster rather than cheaper."""
     predictor: str = ""
     """Metric whose predictor it needs; empty if it needs none."""
+    cases: str = "sequences"
+    """Words for what each score of an accuracy is about: sequences, or groups of pairs."""

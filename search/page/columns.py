@@ -65,9 +65,9 @@ def columns(data: ReportData) -> dict:
 
 
 def _metrics(data: ReportData) -> list[Metric]:
-    """Return the metrics of the search, followed by those of a second evaluation (`Metric.found_again`) that any candidate has."""
-    again = [metric.found_again for metric in data.metrics]
-    return [*data.metrics, *(metric for metric in again if any(metric in candidate.figures for candidate in data.candidates))]
+    """Return the metrics of the search, followed by those of a second evaluation (`Metric.found_again`), as far as they have figures."""
+    every = [*data.metrics, *(metric.found_again for metric in data.metrics)]
+    return [m for m in every if m in data.objectives or any(m in candidate.figures for candidate in data.candidates)]
 
 
 def _column(metric: Metric, candidates: Sequence[Candidate]) -> dict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from predictors.load import load_latency
 from predictors.report import Comparison, PredictorReport, predictor_report
 from search.front.verify import apply
 from search.front.winner import Recommendation, front, recommend
+from search.judging.reliability import Reliability, reliability
 from search.metrics.metric import Metric
 from search.metrics.predicted import LATENCY
 from search.page.convergence import Curve, curves
@@ -87,6 +89,12 @@ class ReportData:
     devices: Sequence[Device]
     peer_times: Mapping[str, Sequence[PeerTime]]
     """Predicted times of the published trackers that chiptrack can build, by the tracker's name."""
+
+    @cached_property
+    def reliability(self) -> Reliability | None:
+        """How alike halves of the validation data rank the candidates; None if too few are known."""
+        scores = [candidate.scores.get(self.accuracy.kind, ()) for candidate in self.candidates]
+        return reliability(scores) if len(set(map(len, scores))) == 1 else None
 
     @property
     def accuracy(self) -> Metric:

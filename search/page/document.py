@@ -26,10 +26,10 @@ from search.page.tiles import lead, tiles
 from search.page.wording import title
 
 _TRADE_OFF = (
-    "Every dot is an architecture that tracked validation sequences with weights inherited from the supernet. Large circles are the Pareto "
+    "Every dot is an architecture that was judged on validation data with weights inherited from the supernet. Large circles are the Pareto "
     "front of the search; they are hollow if one of the figures shown is predicted. The line joins the feasible architectures that no "
-    "other beats in the figures shown. Diamonds are members of the front judged again on further sequences, which had no part in choosing them. "
-    "Error bars are one standard error of the difference from the highest accuracy. Point at a dot to see its architecture; click a dot to "
+    "other beats in the figures shown. Diamonds are members of the front judged again on new data, which had no part in choosing them. "
+    "Error bars are one standard error of the difference from the best accuracy. Point at a dot to see its architecture; click a dot to "
     "keep its architecture in view."
 )
 _CONVERGENCE = (
@@ -43,14 +43,16 @@ _IMPORTANCE = (
     "not proof of a cause."
 )
 _METHOD = (
-    "AO is the mean overlap after the first frame, averaged over sequences; AUC is the area under the success curve. Both are found with "
+    "Overlap (expected of a cell drawn by its score), IoU (of the best cell), loss and presence are found on fixed pairs of crops, which are "
+    "the same for all candidates. AO is the mean overlap after the first frame, averaged over sequences; AUC is the area under the success "
+    "curve; a candidate that has lost its target is started again, and the frames until then count as overlap 0. All are found with "
     "inherited weights. It has not been shown that inherited weights rank architectures as training each of them alone would. Times are "
     "predicted from a latency table, unless the page says that they were measured."
 )
 _PEERS = (
     "Accuracy against multiply-adds; the area of a bubble is proportional to the number of parameters (a dot if it is not given). The "
     "hollow bubbles above show accuracy as published: EAO on real video (VOT2019). The filled bubbles below show this search: {accuracy} "
-    "with inherited weights on its own validation sequences. The two accuracies cannot be compared; multiply-adds and parameters can"
+    "with inherited weights on its own validation data. The two accuracies cannot be compared; multiply-adds and parameters can"
 )
 _COMPARISON = (
     "Held-out networks were measured, and each was predicted by a model that was not fitted on it. On the dotted line, prediction and "

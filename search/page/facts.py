@@ -26,7 +26,10 @@ def certainty(data: ReportData) -> list[tuple[str, str]]:
     errors = [error for error in found if error is not None]
     if errors:
         rows.append(
-            (f"noise of {accuracy} from the choice of sequences", f"± {np.median(errors):.3f}, one standard error of a typical candidate")
+            (
+                f"noise of {accuracy} from the choice of sequences or pairs",
+                f"± {np.median(errors):.3f}, one standard error of a typical candidate",
+            )
         )
     if noise.get("calibration"):
         rows.append(
@@ -34,6 +37,8 @@ def certainty(data: ReportData) -> list[tuple[str, str]]:
         )
     if noise.get("tie_within"):
         rows.append(("a tie", f"differences below about {noise['tie_within']:.3f}: two standard errors, with both kinds of noise"))
+    if known := data.reliability:
+        rows.append((f"reliability of {accuracy}", known.told(accuracy)))
     named = {metric.name: metric for metric in data.metrics}
     for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
         rows.append((title(named[name]), _verified(name, verified)))

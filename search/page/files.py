@@ -84,10 +84,13 @@ def _check_settings(settings: dict) -> None:
 
 def _check_summary(summary: dict, settings: Mapping) -> None:
     noise = _object(summary, "noise")
-    for record, fields in ((summary, ("rescoring_drop", "rejected_share", "static_ao")), (noise, ("calibration", "tie_within"))):
+    for record, fields in ((summary, ("optimism", "harder_data", "rejected_share", "static_ao")), (noise, ("calibration", "tie_within"))):
         for name in fields:
             if (record.get(name) is not None or name == "static_ao" and name in record) and not is_number(record[name]):
                 raise ValueError(f"{name} must be a number, got {record[name]!r:.40}")
+    reliable = _object(summary, "reliability")
+    if strange := [name for name, value in reliable.items() if not is_number(value)]:
+        raise ValueError(f"the reliability must consist of numbers, {strange[0]:.40} is none")
     known = {Metric.from_json(record).name for record in settings.get("figures", [])}
     verified = _object(summary, "verified")
     for part, check in (("measured", numbers), ("outside", numbers), ("corrected", numbers), ("missing", texts)):

@@ -26,15 +26,16 @@ def front_text(data: ReportData) -> str:
     if data.recommendation is None:
         return ""
     text = (
-        "Members are listed from the most accurate down. The accuracy of a tie lies within two standard errors of the highest, compared "
-        "sequence by sequence."
+        f"Members are listed from the most accurate down. The accuracy of a tie lies within two standard errors of the {data.accuracy.best}, "
+        "compared sequence by sequence or group of pairs by group of pairs."
     )
-    drop = data.summary.get("rescoring_drop") or 0
-    if drop > 0:
+    optimism = data.summary.get("optimism")
+    if optimism is not None:
         text += (
-            f" When members were judged again, accuracy was {drop:.3f} lower on average: the sequences are others, and the best of many "
+            f" Optimism: members that were judged again were {abs(optimism):.3f} {'worse' if optimism >= 0 else 'better'} on average on new "
+            "data, which had no part in choosing them; the best of many noisy scores is too good. How much harder the new data are for "
+            "candidates that were not chosen for their accuracy is taken off, where it is known."
         )
-        text += "noisy scores is too high."
     if len(data.front) > _MOST_MEMBERS:
         text += f" The first {_MOST_MEMBERS} of {len(data.front):,} are listed."
     return text
@@ -45,7 +46,7 @@ def front_table(data: ReportData) -> str:
     accuracy = data.accuracy
     metrics = dict.fromkeys([*data.objectives[1:], *(device.latency for device in data.devices), MACS])
     shown = [metric for metric in metrics if any(metric in member.figures for member in data.front)]
-    head = ["", title(accuracy), "judged again", "below highest", *map(title, shown), ""]
+    head = ["", title(accuracy), "judged again", f"from {accuracy.best}", *map(title, shown), ""]
     places = {candidate.number: i for i, candidate in enumerate(data.candidates)}
     rows = []
     for rank, member in enumerate(data.front[:_MOST_MEMBERS], 1):
@@ -69,11 +70,12 @@ def _cell(member: Candidate, metric: Metric) -> str:
 
 
 def _verdict(found: Recommendation | None, member: Candidate) -> tuple[str, str]:
-    """Return how far a member lies below the highest accuracy, and its mark: `recommended`, `tie` or none."""
+    """Return how far a member lies from the best accuracy, and its mark: `recommended`, `tie` or none."""
     if found is None or member.number not in found.differences:
         return "–", ""
     difference = found.differences[member.number]
-    below = "highest" if member.number == found.best.number else f"{difference.mean:.3f} ± {difference.standard_error:.3f}"
+    best, distance = found.accuracy.best, abs(difference.mean)
+    below = best if member.number == found.best.number else f"{distance:.3f} ± {difference.standard_error:.3f}"
     return below, "recommended" if member.number == found.winner.number else "tie" if member.number in found.ties else ""
 
 

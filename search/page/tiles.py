@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Mapping
 
+from search.judging.reliability import Reliability
 from search.metrics.accuracy import AO
 from search.metrics.amounts import count
 from search.metrics.counted import MACS
@@ -17,11 +18,15 @@ from search.study.candidate import Candidate
 
 
 def lead(data: ReportData) -> str:
-    """Return the recommendation as a sentence of HTML."""
+    """Return the recommendation as HTML, after a warning if candidates are ranked by luck."""
     found = data.recommendation
     if found is None:
         return "<p>This search has not ended: there is no recommendation yet.</p>"
-    return f"<p>Recommended: <a href='#front'>front/{rank_of(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
+    known = data.reliability
+    warning = (
+        "" if known is None or known.enough else f"<p class='warning'>Do not trust this ranking: {html.escape(_told(data, known))}.</p>"
+    )
+    return f"{warning}<p>Recommended: <a href='#front'>front/{rank_of(data, found.winner):02}.json</a>, the {html.escape(found.why)}.</p>"
 
 
 def tiles(data: ReportData) -> str:
@@ -35,7 +40,7 @@ def tiles(data: ReportData) -> str:
             f"{len(data.candidates):,}",
             f"{rejected:.0%} of the samples drawn exceeded a limit or were already known" if rejected else "",
         ),
-        ("on the front", f"{len(data.front):,}", f"{len(found.ties)} tied with the highest {title(accuracy)}" if found else ""),
+        ("on the front", f"{len(data.front):,}", f"{len(found.ties)} tied with the {accuracy.best} {title(accuracy)}" if found else ""),
     ]
     if found is not None:
         winner = found.winner
@@ -46,11 +51,21 @@ def tiles(data: ReportData) -> str:
             *(_cost_tile(winner, metric, data) for metric in dict.fromkeys([dearest, MACS]) if metric in winner.figures),
             *shown,
         ]
+    if known := data.reliability:
+        shown.append((f"reliability of {title(accuracy)}", f"{known.halves:.2f}", _reliability_note(known)))
     cells = [[html.escape(text) for text in tile] for tile in shown]
     return "".join(
         f"<div class='tile'><div class='label'>{label}</div><div class='value'>{value}</div><div class='note'>{note}</div></div>"
         for label, value, note in cells
     )
+
+
+def _told(data: ReportData, known: Reliability) -> str:
+    return known.told(title(data.accuracy))
+
+
+def _reliability_note(known: Reliability) -> str:
+    return f"how alike two halves of the data rank {known.candidates:,} candidates; all of it: about {known.whole:.2f}"
 
 
 def _accuracy_note(figure: Figure, accuracy: Metric, summary: Mapping) -> str:

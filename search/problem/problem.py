@@ -15,6 +15,9 @@ from search.metrics.metric import Figure, Metric, Objective
 from supernet.families.family import Family
 from supernet.space import Architecture, SearchSpace
 
+_WITH_WEIGHTS = ("inherited weights", "retrained")
+"""Sources of figures that say how well a network tracks, even if a small one is good, as a loss is."""
+
 
 @dataclass(frozen=True)
 class Constraint:
@@ -102,7 +105,12 @@ def deciding(metrics: Iterable[Metric]) -> tuple[Metric, Metric]:
     """The accuracy that ranks candidates, and the cost that decides between ties.
 
     Args:
-        metrics: At least one metric to be maximised and one to be minimised; the first of each is taken.
+        metrics: At least one accuracy and one cost. An accuracy is found with weights, or is a metric to be maximised; a cost is to be
+            minimised. The first of each is taken.
+
+    Raises:
+        StopIteration: One of them is missing.
     """
     every: Sequence[Metric] = tuple(metrics)
-    return next(m for m in every if m.direction == "maximize"), next(m for m in every if m.direction == "minimize")
+    accuracy = next((m for m in every if m.source in _WITH_WEIGHTS), None) or next(m for m in every if m.direction == "maximize")
+    return accuracy, next(m for m in every if m.direction == "minimize" and m.source not in _WITH_WEIGHTS)

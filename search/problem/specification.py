@@ -131,6 +131,8 @@ def _find(name: str, every: Mapping[str, Sequence[Objective]]) -> Sequence[Objec
     kind, _, device = name.partition(":")
     if kind not in METRICS:
         raise ValueError(f"unknown objective {name!r}; known: {', '.join(METRICS)}")
+    if not every[kind] and not METRICS[kind].predictor:
+        raise ValueError(f"{kind} must be an output of the family's networks, it is none here; leave it out")
     if not every[kind]:
         raise ValueError(f"{kind} needs a predictor of it, got none; make one with `chiptrack fit-predictor --metric {kind}`")
     found = [objective for objective in every[kind] if not device or objective.metric.device == device]

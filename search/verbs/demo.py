@@ -253,7 +253,7 @@ def _summary(out: Path, settings: dict, found: dict, generated: dict, filmed: di
         "winner_why": found["why"],
         "ties": len(found["ties"]),
         "compared": found["rescored"],
-        "tie_within_ao": found["tie_within"],
+        "tie_within": found["tie_within"],
         "ao_generated": generated["ao"],
         "static_ao_generated": generated["static_ao"],
         "ao_generated_over_static": generated["ao"] / generated["static_ao"],
@@ -272,8 +272,8 @@ def _verdict(summary: dict) -> list[str]:
     lines = [
         f"winner: {summary['winner']['name']}",
         f"  {summary['winner_why']}",
-        f"  {summary['ties']} of the {summary['compared']} compared tie with the highest AO"
-        + (f"; differences below about {summary['tie_within_ao']:.3f} AO are ties" if summary["tie_within_ao"] else ""),
+        f"  {summary['ties']} of the {summary['compared']} compared tie with the most accurate"
+        + (f"; differences below about {summary['tie_within']:.3f} are ties" if summary["tie_within"] else ""),
         f"  AO on unseen generated sequences {summary['ao_generated']:.3f}, a box that never moves {summary['static_ao_generated']:.3f} "
         f"({summary['ao_generated_over_static']:.2f} times; the gain is known to +-{summary['gain_standard_error']:.3f})",
     ]

@@ -1,7 +1,8 @@
 """The verb `search`: searches the architectures of a supernet, and keeps everything in a folder of its own.
 
 The folder of a search (called RUN elsewhere) holds `settings.json`, `study/`, `front/NN.json` (the architectures of the front with their
-figures, numbered from the most accurate), `candidates.csv`, `summary.json` and `report.html`.
+figures, numbered from the most accurate), `candidates.csv`, `summary.json` and `report.html`; and in `pairs/` the crops that candidates
+were judged on, which may be deleted.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from search.front.results import summarise, write_candidates, write_front, write_summary
-from search.judging.inherited import InheritedJudge, static_ao
+from search.judging.clips import static_ao
+from search.judging.fixed_pairs import GROUP, groups_of
+from search.judging.inherited import InheritedJudge
 from search.judging.judge import MakeJudge
 from search.judging.validation import Validation
-from search.library import SearchOptions, run_search
+from search.library import Found, SearchOptions, run_search
+from search.metrics import METRICS
 from search.problem.budget import cheapest
 from search.problem.specification import Limits, Specification, file_origin, specify
 from search.strategies import STRATEGIES
@@ -29,6 +33,7 @@ from supernet.deploy.torch_graphs import check_device
 from supernet.training.options import data_root, data_sequences
 from tracking.files.atomic import write_text
 from tracking.files.guard import Reads, Writes, guarded
+from tracking.files.progress import say
 from tracking.files.records import read_record
 
 
@@ -37,11 +42,14 @@ class JudgingOptions:
     """What candidates are judged on, and on which torch device."""
 
     data: Annotated[str, Reads(data_root, beside=True), Reads(data_sequences)] = "synthetic"
-    """Source of the sequences that candidates track: synthetic, synthetic:FOLDER with a material folder, or DATASET:ROOT."""
+    """Source of the pairs and sequences that candidates are judged on: synthetic, synthetic:FOLDER with a material folder, or DATASET:ROOT."""
+    pairs: int = 2048
+    """Number of fixed pairs that every candidate is judged on, if an objective is found on pairs, a multiple of 32. As many others
+    serve for judging again."""
     sequences: int = 16
-    """Number of validation sequences that every candidate tracks."""
+    """Number of validation sequences that every candidate tracks, if ao or auc is an objective."""
     rescoring: int = 48
-    """Number of further sequences on which a shortlist of the front is judged again; 0 skips this."""
+    """Number of further sequences on which a shortlist of the front is judged again, and on new pairs; 0 skips both."""
     frames: int = 40
     """Number of frames of each sequence."""
     device: str = "cpu"
@@ -51,6 +59,8 @@ class JudgingOptions:
         for name, value, minimum in (("sequences", self.sequences, 2), ("frames", self.frames, 2)):
             if value < minimum:
                 raise ValueError(f"{name} must be at least {minimum}, got {value}")
+        if self.pairs < 2 * GROUP or self.pairs % GROUP:
+            raise ValueError(f"pairs must be a multiple of {GROUP} and at least {2 * GROUP}, got {self.pairs}; 2048 are usual")
         if self.rescoring < 0 or self.rescoring == 1:
             raise ValueError(f"rescoring must be 0 or at least 2 sequences, got {self.rescoring}")
 
@@ -97,25 +107,29 @@ def search(
 ) -> dict:
     """Search a supernet for the architectures with the best trade-off between accuracy and cost.
 
-    Accuracy is the overlap while a candidate tracks validation sequences with inherited weights; costs are predicted, or counted from the
-    operators. When the evaluations are done, the members of the Pareto front are measured on those of their devices that can be reached,
-    and a few are judged again on further sequences. One candidate is recommended: the cheapest of those whose accuracy cannot be told
-    from the highest.
+    Accuracy is found with inherited weights, on fixed pairs of crops that are the same for all candidates, or while tracking validation
+    sequences; costs are predicted, or counted from the operators. How reliably the accuracy ranks candidates is told, with a warning where
+    it is mostly luck. When the evaluations are done, the members of the Pareto front are measured on those of their devices that can be
+    reached, and a few are judged again on new pairs and sequences. One candidate is recommended: the cheapest of those whose accuracy
+    cannot be told from the best.
 
     Args:
         supernet: Checkpoint of a trained supernet.
         predictor: Files of fitted predictors: one of latency for each device that the tracker must suit, and optionally ones of memory
             or energy.
         out: Folder for all files of the search.
-        objectives: Metrics to optimise: ao or auc, and latency (on every device; latency:FILE on one), template, macs, params, memory,
-            energy; ao and latency when not given.
+        objectives: Metrics to optimise. Accuracies on pairs: overlap (expected of a cell drawn by its score), iou (of the best cell), loss,
+            presence; on sequences: ao, auc. Costs: latency (on every device; latency:FILE on one), template, macs, params, memory,
+            energy. overlap and latency when not given.
         limits: Upper limits of costs.
         judging: What candidates are judged on, and on which torch device.
         running: How the search runs and where its study is kept.
 
     Returns:
-        The contents of `summary.json`: the recommended candidate and why, the size of the front, the share of rejected samples, what was
-        measured, the AO of a box that never moves.
+        The contents of `summary.json`: a `warning` if the ranking is unreliable, the recommended candidate and why, the size of the front,
+        the `reliability` of the accuracy, the `optimism` of the front (accuracy in the search less that on new data, beyond `harder_data`,
+        the same difference of candidates that were not chosen for their accuracy), the share of rejected samples, what was measured, the
+        AO of a box that never moves.
 
     Raises:
         ValueError: No architecture meets the limits, or a name is unknown.
@@ -134,9 +148,11 @@ def search(
             f"a search needs a folder of its own, {out} is not empty; add --resume to continue it, or choose another --out"
         )
     family = load_supernet(supernet).family
-    wanted = specify(family, predictor, objectives or ["ao", "latency"], limits, running.evaluations)
+    wanted = specify(family, predictor, objectives or ["overlap", "latency"], limits, running.evaluations)
     validation = Validation(judging.data, judging.frames)
     sequences, rescoring = validation.chosen(judging.sequences, judging.rescoring)
+    pairs, new_pairs = groups_of(judging.pairs)
+    cases = {METRICS[objective.metric.kind].cases for objective in wanted.problem.objectives if not objective.cheap}
     anchor = cheapest(wanted.problem)
     fixed = {
         "family": family.name,
@@ -145,16 +161,27 @@ def search(
         "seed": running.seed,
         "data": judging.data,
         "content": validation.content(sequences, rescoring),
+        "pairs": judging.pairs,
         "sequences": {"first": sequences.start, "count": judging.sequences, "frames": judging.frames},
         "rescoring": {"first": rescoring.start, "count": judging.rescoring, "frames": judging.frames},
     }
-    pool = _open_workers(running.workers, partial(InheritedJudge, supernet, validation, judging.device))
+    pool = _open_workers(running.workers, partial(InheritedJudge, supernet, validation, judging.device, out / "pairs"))
     still: list[float] = []
     try:
         free = {name: getattr(running, name) for name in ("strategy", "evaluations", "workers")}
         _write_settings(out / "settings.json", fixed, free)
         chips = {} if running.unmeasured else wanted.chips
-        options = SearchOptions(sequences, rescoring, chips, True, running.seed, database, anchor)
+        options = SearchOptions(
+            sequences=sequences if "sequences" in cases else range(0),
+            rescoring=rescoring,
+            pairs=pairs if "groups of pairs" in cases else range(0),
+            new_pairs=new_pairs if "groups of pairs" in cases and rescoring else range(0),
+            chips=chips,
+            recalibrate=True,
+            seed=running.seed,
+            database=database,
+            anchor=anchor,
+        )
         found = run_search(
             wanted.problem,
             running.strategy,
@@ -165,14 +192,34 @@ def search(
         )
     finally:
         pool.close()
-    noise = {"calibration": found.calibration, "tie_within": found.recommendation.tie_within}
-    ended = {"static_ao": still[0], "failures": found.failures, "stopped": found.stopped, "seconds": found.seconds}
-    summary = summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates))
+    summary = {
+        **_trust(found),
+        **summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references),
+        "noise": {"calibration": found.calibration, "tie_within": found.recommendation.tie_within},
+        "static_ao": still[0],
+        "failures": found.failures,
+        "stopped": found.stopped,
+        "seconds": found.seconds,
+    }
+    if (optimism := summary["optimism"]) is not None:
+        harder = summary["harder_data"]
+        beside = "" if harder is None else f", beside the {harder:+.4f} that candidates nobody chose for it lose as well"
+        say(f"optimism of the front: {optimism:+.4f} {found.recommendation.accuracy.kind}, in the search less on new data{beside}")
     write_front(out, found.front, found.recommendation)
     write_candidates(out, found.candidates, found.front)
-    write_summary(out, {**summary, "noise": noise, **ended})
+    write_summary(out, summary)
     report(out)
-    return {**summary, "noise": noise, **ended}
+    return summary
+
+
+def _trust(found: Found) -> dict:
+    """The first entries of the summary: a warning if candidates are ranked by luck, and the reliability, which is told as well."""
+    known = found.reliability
+    if known is None:
+        return {"reliability": None}
+    said = known.told(found.recommendation.accuracy.kind)
+    say(said)
+    return {**({} if known.enough else {"warning": f"do not trust this ranking: {said}"}), "reliability": known.to_json()}
 
 
 def _record(wanted: Specification) -> dict[str, Any]:

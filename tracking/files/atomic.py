@@ -31,23 +31,24 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 @contextmanager
-def sole_writer(path: Path | str) -> Iterator[None]:
+def sole_writer(path: Path | str, wait_s: float = 0) -> Iterator[None]:
     """Keep other processes from making the same result, with a lock that the system releases even if this process is killed.
 
     What a writer that was killed has left behind is removed.
 
     Args:
         path: The file or folder that is being made; the lock file lies beside it.
+        wait_s: Seconds to wait for another process that is making this result.
 
     Raises:
-        BlockingIOError: Another process is making this result.
+        BlockingIOError: Another process is still making this result.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name[:40]}.lock")
     lock = FileLock(file)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait_s)
     except Timeout as err:
         raise BlockingIOError(f"a result has one writer, {path} is being made by another process; wait for it or end it") from err
     try:

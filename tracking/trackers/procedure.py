@@ -91,6 +91,20 @@ class Procedure(Protocol):
         """
         ...
 
+    def restart(self, images: list[np.ndarray], boxes: np.ndarray, state: State, rows: np.ndarray) -> State:
+        """Start to track some of the targets again, while the others go on.
+
+        Args:
+            images: R images, (H, W, 3) uint8 RGB each, of the targets that are started again.
+            boxes: (R, 4) xywh of these targets, in pixels of their images.
+            state: What `start` or the last `step` returned; it does not change.
+            rows: (R,) positions of these targets among all B.
+
+        Returns:
+            The state for the next `step`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class TrackResult:

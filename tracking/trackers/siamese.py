@@ -9,6 +9,7 @@ crop at all. It is then the score of a box; it changes no box.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,6 +139,12 @@ class Siamese:
         moved = Targets(centre, size, state.fill, state.search_size, state.features)
         return moved, moved.boxes, scores
 
+    def restart(self, images: list[np.ndarray], boxes: np.ndarray, state: Targets, rows: np.ndarray) -> Targets:
+        parts = deepcopy(_parts(state))
+        for part, fresh in zip(parts, _parts(self.start(images, boxes)), strict=True):
+            part[rows] = fresh
+        return Targets(*parts)
+
     def _find(self, images: list[np.ndarray], targets: Targets, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px.
 
@@ -151,8 +158,12 @@ class Siamese:
 
 
 def _some(targets: Targets, rows: np.ndarray) -> Targets:
-    parts = (targets.centre, targets.size, targets.fill, targets.search_size, targets.features)
-    return Targets(*(part[rows] for part in parts))
+    return Targets(*(part[rows] for part in _parts(targets)))
+
+
+def _parts(targets: Targets) -> tuple[Any, ...]:
+    """The fields of targets in order, each with a row for each target."""
+    return targets.centre, targets.size, targets.fill, targets.search_size, targets.features
 
 
 def search_crops(images: list[np.ndarray], targets: Targets, search_size: int, settings: SiameseSettings) -> np.ndarray:
