@@ -12,7 +12,7 @@ from supernet.deploy.batched_graphs import BatchedGraphs
 from supernet.deploy.bundle import load_bundle
 from supernet.deploy.export import export
 from supernet.deploy.torch_graphs import TorchGraphs
-from supernet.deploy.tune import RANGES, ao, batched_tracker, best_settings, fit_constants, tune
+from supernet.deploy.tune import RANGES, TuningOptions, ao, batched_tracker, best_settings, fit_constants, tune
 from supernet.families import FAMILIES
 from supernet.training.initialise import initialise
 from tests.commands import run
@@ -168,7 +168,7 @@ def test_tuned_constants_travel_with_the_weights(checkpoint, tmp_path, monkeypat
     better = iter([0.4, 0.5, 0.45, 0.6])
     monkeypatch.setattr("supernet.deploy.tune.ao", lambda *_: next(better))
     save_tracker(tmp_path / "a.safetensors", checkpoint, {"seed": 7})
-    answer = tune(tmp_path / "a.safetensors", out=tmp_path / "b.safetensors", sequences=1, frames=2)
+    answer = tune(tmp_path / "a.safetensors", out=tmp_path / "b.safetensors", tuning=TuningOptions(sequences=1, frames=2))
     again = load_tracker(tmp_path / "b.safetensors")
     assert again.settings == tuned and answer["constants"] == {"penalty_k": 0.04, "lr": 0.31, "window_influence": 0.12, "least_size": 10.0}
     assert (answer["ao_before"], answer["other_ao_before"], answer["ao_after"], answer["other_ao_after"]) == (0.4, 0.5, 0.45, 0.6)

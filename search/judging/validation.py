@@ -116,7 +116,7 @@ class Validation:
 
     def _fixed_source(self, family: Family, first_seed: int, seed: int) -> PairSource:
         settings, negatives = family.settings, family.negatives
-        if self._generated:
+        if is_generated(self.data):
             return pair_source(self.data, settings, seed, negatives=negatives)
         sequences, sizes = self._halves[first_seed != SEARCH_SEED], (settings.template_size, settings.search_size)
         return SequencePairs(sequences, *sizes, seed, context_size=settings.context, negatives=negatives)
@@ -133,15 +133,11 @@ class Validation:
         return shuffled[::2], shuffled[1::2]
 
     def pair_content(self) -> str | None:
-        """A checksum of the annotations that pairs are drawn from; None if nothing but seed and sizes determines them."""
-        if self.data == "synthetic":
-            return None
+        """A checksum of the annotations or pictures that pairs are drawn from; None if nothing but seed and sizes determines them."""
+        if is_generated(self.data):
+            return self.content()
         found = "".join(fingerprint(each) for half in self._halves for each in half)
         return hashlib.sha256(found.encode()).hexdigest()
-
-    @property
-    def _generated(self) -> bool:
-        return self.data.partition(":")[0] == "synthetic"
 
     def _long_enough(self, tell: Callable[[str], None] = lambda line: None) -> list[Sequence]:
         """Sequences with enough frames that can be scored; shuffled, since neighbours in a data set are often alike.

@@ -7,7 +7,7 @@ it is exported. What the steps leave lies beside the bundle, in `<out>.cut`, so 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -37,17 +37,29 @@ def known_tables(family: str) -> list[Path]:
     return [path for path in within(SHIPPED) if path.name.startswith(f"{family}-")]
 
 
+@dataclass(frozen=True)
+class CuttingOptions:
+    """What a tracker is cut out of, and how much is measured and judged for it."""
+
+    supernet: Annotated[Path | None, Reads()] = None
+    """Checkpoint of a supernet; by default the one that comes with chiptrack."""
+    from_: Annotated[list[Path] | None, Reads()] = None
+    """Latency tables or predictors of other chips; by default those of the family that come with chiptrack."""
+    networks: int = 16
+    """Number of networks that are measured on the board."""
+    evaluations: int = 60
+    """Number of architectures that the search judges."""
+    workers: str = "local:2"
+    """Workers that judge them; see `chiptrack search --help`."""
+
+
 @guarded
 def cut(
     *,
     out: Annotated[Path, Writes(folder=True)],
     setup: Setup = Setup(),
     max_latency: str | None = None,
-    supernet: Annotated[Path | None, Reads()] = None,
-    from_: Annotated[list[Path] | None, Reads()] = None,
-    networks: int = 16,
-    evaluations: int = 60,
-    workers: str = "local:2",
+    cutting: CuttingOptions = CuttingOptions(),
     resume: bool = False,
 ) -> dict:
     """Cut a tracker for a board out of a trained supernet: measure, search, tune and export.
@@ -57,11 +69,7 @@ def cut(
             the search.
         setup: The board, the runtime that runs the tracker there, and its settings.
         max_latency: Longest time a frame may take, e.g. 10ms; without it, the cheapest of the most accurate trackers is cut.
-        supernet: Checkpoint of a supernet; by default the one that comes with chiptrack.
-        from_: Latency tables or predictors of other chips; by default those of the family that come with chiptrack.
-        networks: Number of networks that are measured on the board.
-        evaluations: Number of architectures that the search judges.
-        workers: Workers that judge them; see `search`.
+        cutting: What is cut, and how much is measured and judged for it.
         resume: Continue an interrupted cut that had the same arguments.
 
     Returns:
@@ -73,7 +81,7 @@ def cut(
         ValueError: No architecture meets the limit.
         ConnectionError: The board cannot be reached.
     """
-    work, trained = work_folder(out), supernet or shipped.SUPERNET
+    work, trained = work_folder(out), cutting.supernet or shipped.SUPERNET
     if out.exists():
         raise FileExistsError(f"a bundle is never overwritten, {out} exists; remove it or choose another --out")
     if work.exists() and not resume:
@@ -83,11 +91,11 @@ def cut(
     predictor, run, tracker = work / "predictor.json", work / "search", work / "tracker.safetensors"
     with sole_writer(work):
         if not predictor.exists():
-            say(f"[1/4] measure {networks} networks on the board")
-            adapt(from_=from_ or known_tables(family), out=predictor, setup=setup, networks=networks, resume=resume)
+            say(f"[1/4] measure {cutting.networks} networks on the board")
+            adapt(from_=cutting.from_ or known_tables(family), out=predictor, setup=setup, networks=cutting.networks, resume=resume)
         say("[2/4] search, and measure the front")
         limits = Limits(max_latency=[max_latency] if max_latency else None)
-        running = RunningOptions(evaluations=evaluations, workers=workers, resume=True)
+        running = RunningOptions(evaluations=cutting.evaluations, workers=cutting.workers, resume=True)
         found = search(supernet=trained, predictor=[predictor], out=run, limits=limits, judging=JudgingOptions(), running=running)
         winner = found["winner"]
         if not tracker.exists():

@@ -9,7 +9,7 @@ better at all is judged on other clips, since the best of many trials is partly 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,10 @@ _RANDOM_TRIALS = 10
 """Number of trials before the sampler learns from them."""
 
 
+FIGURES = ("ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken")
+"""Names of the figures of `Tuning` that answers and checkpoints hold."""
+
+
 @dataclass(frozen=True)
 class Tuning:
     """What tuning found, and what it is worth: AO before and after, on the clips of the tuning and on others."""
@@ -55,42 +59,61 @@ class Tuning:
         return self.other_ao_after > self.other_ao_before
 
 
+@dataclass(frozen=True)
+class TuningOptions:
+    """On what constants are tuned, and how many sets of them are tried."""
+
+    sequences: int = 32
+    """Number of clips that the constants are tuned on; as many others judge the result."""
+    frames: int = 40
+    """Frames of each clip."""
+    trials: int = 40
+    """Number of sets of constants to try; the first is that of the checkpoint."""
+    seed: int = 0
+    """Seed of the trials; another one also draws other clips."""
+
+    def __post_init__(self):
+        for name, least in (("sequences", 1), ("frames", 2), ("trials", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}; leave --{name} out for the usual number")
+
+
 @guarded
-def tune(
-    model: Annotated[Path, Reads()],
-    *,
-    out: Annotated[Path, Writes()],
-    sequences: int = 32,
-    frames: int = 40,
-    trials: int = 40,
-    seed: int = 0,
-) -> dict:
+def tune(model: Annotated[Path, Reads()], *, out: Annotated[Path, Writes()], tuning: TuningOptions = TuningOptions()) -> dict:
     """Fit the constants of the tracking procedure to a tracker's weights, on generated clips.
 
     Args:
         model: Checkpoint of a tracker.
         out: Checkpoint to write: the same weights with the new constants, or with the old ones if no others are better on new clips.
-        sequences: Number of clips that the constants are tuned on; as many others judge the result.
-        frames: Frames of each clip.
-        trials: Number of sets of constants to try; the first is that of the checkpoint.
-        seed: Seed of the trials; another one also draws other clips.
+        tuning: Clips, trials and seed.
     """
     if out.exists():
         raise FileExistsError(f"a checkpoint is never overwritten, {out} exists; remove it or choose another --out")
-    for name, value, least in (("sequences", sequences, 1), ("frames", frames, 2), ("trials", trials, 1), ("seed", seed, 0)):
-        if value < least:
-            raise ValueError(f"{name} must be {least} or more, got {value}; leave --{name} out for the usual number")
     checkpoint = load_tracker(model)
-    shift = seed * sequences
-    clips, others = (synthetic_dataset(first + shift, sequences, frames) for first in (TUNING_SEED, CHECKING_SEED))
     with sole_writer(out):
-        found = fit_constants(batched_tracker(checkpoint), checkpoint.settings, clips, others, trials, seed)
-        figures = {name: getattr(found, name) for name in ("ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken")}
-        about = {"data": "synthetic", "sequences": sequences, "frames": frames, "trials": trials, "seed": seed, **figures}
-        notes = read_header(model, "tracker")["notes"] | {"tuned": about}
-        save_tracker(out, replace(checkpoint, settings=found.settings), notes)
-    settings: Any = found.settings
+        changed, about = tuned(checkpoint, tuning)
+        save_tracker(out, changed, read_header(model, "tracker")["notes"] | {"tuned": about})
+    settings: Any = changed.settings
+    figures = {name: about[name] for name in FIGURES}
     return {"checkpoint": str(out), "constants": {name: getattr(settings, name) for name in tunable(settings)}, **figures}
+
+
+def tuned(checkpoint: TrackerCheckpoint, options: TuningOptions = TuningOptions()) -> tuple[TrackerCheckpoint, dict]:
+    """Fit the constants of a tracker to its weights, on generated clips.
+
+    Args:
+        checkpoint: The tracker.
+        options: Clips, trials and seed.
+
+    Returns:
+        The same weights with the new constants, or with the old ones if no others are better on new clips; and what was done and found,
+        as checkpoints keep it.
+    """
+    shift = options.seed * options.sequences
+    clips, others = (synthetic_dataset(first + shift, options.sequences, options.frames) for first in (TUNING_SEED, CHECKING_SEED))
+    found = fit_constants(batched_tracker(checkpoint), checkpoint.settings, clips, others, options.trials, options.seed)
+    about = {"data": "synthetic", **asdict(options), **{name: getattr(found, name) for name in FIGURES}}
+    return replace(checkpoint, settings=found.settings), about
 
 
 def batched_tracker(checkpoint: TrackerCheckpoint) -> Callable[[Settings], Procedure]:
