@@ -61,6 +61,7 @@ VERBS = {
     ),
     "fit-predictor": Verb("fit a predictor of latency or another metric to a latency table", "predictors.fit:fit_predictor"),
     "adapt": Verb("fit a latency predictor for a new chip to a few networks measured there", "predictors.transfer.adapt:adapt"),
+    "cut": Verb("cut a tracker for a board out of a trained supernet: measure, search, tune, export", "search.verbs.cut:cut"),
     "predict": Verb("predict latency or another metric of architectures, with intervals", "predictors.predict:predict"),
     "train": Verb("train the supernet of a family", "supernet.training.train:train"),
     "fidelity": Verb("compare inherited scores with those of networks trained alone", "search.verbs.fidelity:fidelity"),

@@ -81,7 +81,7 @@ def adapt(
     chosen, tables, errors = chip.choose(networks), [], []
     batches = [chosen] if max_error is None else [chosen[i : i + _BATCH] for i in range(0, networks, _BATCH)]
     for number, batch in enumerate(batches, 1):
-        measured_at = out.with_name(f"{out.stem}.networks-{number}.csv")
+        measured_at = networks_at(out, number)
         carry_out(Plan(family, (), tuple(batch), setup, seed, times_only=True), out=measured_at, resume=resume)
         tables.append(LatencyTable.load(measured_at))  # numbers are rounded on disk; so a resumed run gives the same predictor
         for name, reason in _reasons(tables[-1:]).items():
@@ -108,6 +108,11 @@ def adapt(
         "interval": predictor.interval.factors,
         "profile": predictor.profile.to_json(),
     }
+
+
+def networks_at(out: Path, number: int) -> Path:
+    """The latency table of the networks that were measured for a predictor, of the batch with this number, from 1."""
+    return out.with_name(f"{out.stem}.networks-{number}.csv")
 
 
 def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:

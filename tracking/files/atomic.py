@@ -30,6 +30,12 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file in one step; an older one is replaced."""
+    with new_file(path) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 @contextmanager
 def sole_writer(path: Path | str, wait_s: float = 0) -> Iterator[None]:
     """Keep other processes from making the same result, with a lock that the system releases even if this process is killed.
