@@ -56,11 +56,8 @@ def judged(answers: Answers, present: np.ndarray | None = None) -> dict:
     return PairJudge(NANO, pairs)(answers, ARCH, range(len(present) // GROUP))  # pyright: ignore[reportArgumentType]
 
 
-def test_iou_is_that_of_the_best_cell_and_overlap_is_expected():
-    scores = judged(Answers([[-99.0, -99.0], [1.0, 2.0]]))
-    share = 1 / (1 + math.exp(-1))
-    assert scores["iou"] == (1, 1, 1)
-    assert scores["overlap"] == pytest.approx([share + (1 - share) / 2] * 3, abs=1e-6)
+def test_iou_is_that_of_the_best_cell():
+    assert judged(Answers([[-99.0, -99.0], [1.0, 2.0]]))["iou"] == (1, 1, 1)
     assert judged(Answers([[-99.0, -99.0], [2.0, 1.0]]))["iou"] == (0.5, 0.5, 0.5)
 
 
@@ -68,7 +65,9 @@ def test_loss_is_the_training_loss_of_each_group():
     answers, present = Answers([[0.0, 0.5], [1.0, 2.0]]), np.ones(2 * GROUP, bool)
     batch = tensors(next(Made(NANO.settings.search_size, present[:GROUP]).batches(range(1), 1)))
     expected = float(sum(NANO.loss()(answers, batch).values()))
-    assert judged(answers, present)["loss"] == pytest.approx([expected] * 2, abs=1e-5)
+    scores = judged(answers, present)
+    assert scores["loss"] == pytest.approx([expected] * 2, abs=1e-5)
+    assert scores["fit"] == pytest.approx([math.exp(-expected)] * 2, abs=1e-5)
 
 
 def test_pairs_without_the_target_count_for_presence_only():
