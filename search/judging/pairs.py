@@ -59,8 +59,8 @@ class PairJudge:
 
         Returns:
             By kind of metric, a score for each group, in order: `loss`, the training loss; `fit`, exp(-loss); `iou`, the mean overlap of
-            the boxes at the best cells of the pairs that show the target; and, if the network has a presence output and some pair does not show the target, `presence`, the area
-            under the ROC curve of that output.
+            the boxes at the best cells of the pairs that show the target; and, if the network has a presence output and some pair does
+            not show the target, `presence`, the area under the ROC curve of that output.
         """
         losses, overlaps, presences, truths = [], [], [], []
         for pairs in self._pairs.batches(numbers, _GROUPS):
