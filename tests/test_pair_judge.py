@@ -20,9 +20,9 @@ class Made:
 
     def __init__(self, size: int, present: np.ndarray):
         count = len(present)
-        crops = (np.zeros((count, side, side, 3), np.uint8) for side in (NANO.settings.template_size, size))
+        template, search = (np.zeros((count, side, side, 3), np.uint8) for side in (NANO.settings.template_size, size))
         boxes = np.where(present[:, None], BOX, 0).astype(np.float32)
-        self.all = PairBatch(*crops, boxes, present)
+        self.all = PairBatch(template, search, boxes, present)
 
     def batches(self, numbers, groups):
         size = groups * GROUP
@@ -113,8 +113,8 @@ def test_crops_have_the_sizes_that_the_architecture_takes():
 
     class Rendered:
         def batches(self, numbers, groups):
-            crops = (np.zeros((GROUP, side, side, 3), np.uint8) for side in (sizes.template_size, sizes.search_size))
-            yield PairBatch(*crops, np.tile(np.array(BOX, np.float32), (GROUP, 1)), np.arange(GROUP) % 2 == 0)
+            template, search = (np.zeros((GROUP, side, side, 3), np.uint8) for side in (sizes.template_size, sizes.search_size))
+            yield PairBatch(template, search, np.tile(np.array(BOX, np.float32), (GROUP, 1)), np.arange(GROUP) % 2 == 0)
 
     PairJudge(ELASTIC, Rendered())(Sizes(), small, range(1))  # pyright: ignore[reportArgumentType]
     assert seen == [(int(small["template"]), 96)]
