@@ -22,8 +22,8 @@ class Cheap(Validation):
     def group(self, family, first_seed, world, index, count):
         with Path(self.data.partition(":")[2]).open("a") as log:
             log.write(f"{first_seed} {world} {index}\n")
-        crops = (np.full((count, size, size, 3), index, np.uint8) for size in (4, 8))
-        return PairBatch(*crops, np.full((count, 4), index, np.float32), np.ones(count, bool))
+        template, search = (np.full((count, size, size, 3), index, np.uint8) for size in (4, 8))
+        return PairBatch(template, search, np.full((count, 4), index, np.float32), np.ones(count, bool))
 
     def pair_content(self):
         return None

@@ -57,6 +57,6 @@ def test_the_judge_answers_with_both_accuracies(judge, arch):
 def test_pairs_and_clips_are_judged_where_the_job_names_them(judge, arch):
     groups = range(SEARCH_SEED, SEARCH_SEED + 2)
     both, pairs = judge(Job(arch, SEQUENCES, pairs=groups)), judge(Job(arch, range(0), pairs=groups))
-    assert {kind: len(each) for kind, each in both.scores.items()} == {"overlap": 2, "iou": 2, "loss": 2, "ao": 3, "auc": 3}
-    assert pairs.scores == {kind: both.scores[kind] for kind in ("overlap", "iou", "loss")}
+    assert {kind: len(each) for kind, each in both.scores.items()} == {"loss": 2, "fit": 2, "iou": 2, "ao": 3, "auc": 3}
+    assert pairs.scores == {kind: both.scores[kind] for kind in ("loss", "fit", "iou")}
     assert judge(Job(arch, SEQUENCES)).scores == {kind: both.scores[kind] for kind in ("ao", "auc")}

@@ -20,9 +20,9 @@ class Made:
 
     def __init__(self, size: int, present: np.ndarray):
         count = len(present)
-        crops = (np.zeros((count, side, side, 3), np.uint8) for side in (NANO.settings.template_size, size))
+        template, search = (np.zeros((count, side, side, 3), np.uint8) for side in (NANO.settings.template_size, size))
         boxes = np.where(present[:, None], BOX, 0).astype(np.float32)
-        self.all = PairBatch(*crops, boxes, present)
+        self.all = PairBatch(template, search, boxes, present)
 
     def batches(self, numbers, groups):
         size = groups * GROUP
@@ -56,11 +56,8 @@ def judged(answers: Answers, present: np.ndarray | None = None) -> dict:
     return PairJudge(NANO, pairs)(answers, ARCH, range(len(present) // GROUP))  # pyright: ignore[reportArgumentType]
 
 
-def test_iou_is_that_of_the_best_cell_and_overlap_is_expected():
-    scores = judged(Answers([[-99.0, -99.0], [1.0, 2.0]]))
-    share = 1 / (1 + math.exp(-1))
-    assert scores["iou"] == (1, 1, 1)
-    assert scores["overlap"] == pytest.approx([share + (1 - share) / 2] * 3, abs=1e-6)
+def test_iou_is_that_of_the_best_cell():
+    assert judged(Answers([[-99.0, -99.0], [1.0, 2.0]]))["iou"] == (1, 1, 1)
     assert judged(Answers([[-99.0, -99.0], [2.0, 1.0]]))["iou"] == (0.5, 0.5, 0.5)
 
 
@@ -68,7 +65,9 @@ def test_loss_is_the_training_loss_of_each_group():
     answers, present = Answers([[0.0, 0.5], [1.0, 2.0]]), np.ones(2 * GROUP, bool)
     batch = tensors(next(Made(NANO.settings.search_size, present[:GROUP]).batches(range(1), 1)))
     expected = float(sum(NANO.loss()(answers, batch).values()))
-    assert judged(answers, present)["loss"] == pytest.approx([expected] * 2, abs=1e-5)
+    scores = judged(answers, present)
+    assert scores["loss"] == pytest.approx([expected] * 2, abs=1e-5)
+    assert scores["fit"] == pytest.approx([math.exp(-expected)] * 2, abs=1e-5)
 
 
 def test_pairs_without_the_target_count_for_presence_only():
@@ -114,8 +113,8 @@ def test_crops_have_the_sizes_that_the_architecture_takes():
 
     class Rendered:
         def batches(self, numbers, groups):
-            crops = (np.zeros((GROUP, side, side, 3), np.uint8) for side in (sizes.template_size, sizes.search_size))
-            yield PairBatch(*crops, np.tile(np.array(BOX, np.float32), (GROUP, 1)), np.arange(GROUP) % 2 == 0)
+            template, search = (np.zeros((GROUP, side, side, 3), np.uint8) for side in (sizes.template_size, sizes.search_size))
+            yield PairBatch(template, search, np.tile(np.array(BOX, np.float32), (GROUP, 1)), np.arange(GROUP) % 2 == 0)
 
     PairJudge(ELASTIC, Rendered())(Sizes(), small, range(1))  # pyright: ignore[reportArgumentType]
     assert seen == [(int(small["template"]), 96)]

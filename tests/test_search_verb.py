@@ -102,9 +102,7 @@ def check_results(out: Path, summary: dict, candidates: list) -> None:
     for path in front:
         record = json.loads(path.read_text())
         assert find_architecture(str(path)).key == record["key"]
-        assert (
-            record["candidate"]["sources"].items() >= {"overlap": "inherited weights", "latency_ms": "predicted", "macs": "counted"}.items()
-        )
+        assert record["candidate"]["sources"].items() >= {"fit": "inherited weights", "latency_ms": "predicted", "macs": "counted"}.items()
         assert record["candidate"]["recommended"] == (summary["winner"]["key"] == record["key"])
     with (out / "candidates.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -115,15 +113,15 @@ def check_results(out: Path, summary: dict, candidates: list) -> None:
     )
     settings = json.loads((out / "settings.json").read_text())
     assert settings["limits"] == {"max_macs": FAMILIES["nano"].max_macs}
-    assert [objective["name"] for objective in settings["objectives"]] == ["overlap", "latency_ms"]
+    assert [objective["name"] for objective in settings["objectives"]] == ["fit", "latency_ms"]
     assert summary == json.loads((out / "summary.json").read_text())
     assert 0 < summary["static_ao"] < 1 and summary["noise"]["calibration"] >= 0 and summary["verified"]["measured"] == {}
     assert sum(bool(candidate.recalibrated) for candidate in candidates) == min(3, summary["front"])
     assert sum("ao" in candidate.rescored for candidate in candidates) == summary["rescored"] >= 1
-    assert all({kind: len(each) for kind, each in c.scores.items()} == {"overlap": 2, "iou": 2, "loss": 2} for c in candidates)
+    assert all({kind: len(each) for kind, each in c.scores.items()} == {"loss": 2, "fit": 2, "iou": 2} for c in candidates)
     for candidate in candidates:  # all eight are members of the front or references
         again = {kind: len(each) for kind, each in candidate.rescored.items()}
-        assert again == {"overlap": 2, "iou": 2, "loss": 2, **({"ao": 3, "auc": 3} if "ao" in again else {})}
+        assert again == {"loss": 2, "fit": 2, "iou": 2, **({"ao": 3, "auc": 3} if "ao" in again else {})}
     assert summary["reliability"]["candidates"] == 8 and summary["reliability"]["groups"] == 2
     assert ("warning" in summary) == (summary["reliability"]["halves"] < 0.8) and isinstance(summary["optimism"], float)
     if "warning" in summary:

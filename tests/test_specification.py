@@ -10,7 +10,7 @@ from search.problem.specification import Limits, specify
 from supernet.families import FAMILIES
 
 NANO = FAMILIES["nano"]
-PAIRS = ("overlap", "iou", "loss")
+PAIRS = ("fit", "iou", "loss")
 """Metrics on pairs that every family has."""
 PREDICTOR = Path(__file__).parent / "data" / "predictor-3.json"
 
@@ -79,7 +79,7 @@ def test_limits(files, limits, expected):
         (["phone", "accuracy"], {}, "accuracy.json predicts accuracy; leave it out"),
         (["phone"], {"objectives": ["ao"]}, "needs one of each at least, got ao"),
         (["phone"], {"objectives": ["macs"]}, "needs one of each at least, got macs"),
-        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: overlap, iou, loss, presence, ao, auc, latency"),
+        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: fit, iou, loss, presence, ao, auc, latency"),
         (["phone"], {"objectives": ["ao", "macs", "macs"]}, "counts once"),
         (["phone"], {"objectives": ["ao", "energy"]}, "energy needs a predictor of it"),
         (["phone", "camera"], {"objectives": ["ao", "latency:car"]}, "'latency:car' must name a device .* known: phone, camera"),

@@ -27,7 +27,7 @@ class Outcome:
     """The answer to a job."""
 
     scores: dict[str, tuple[float, ...]]
-    """Scores by kind of metric (`ao`, `overlap`, or a kind of your own): one for each sequence of the job, in its order, or, for kinds that are
+    """Scores by kind of metric (`ao`, `fit`, or a kind of your own): one for each sequence of the job, in its order, or, for kinds that are
     found on pairs, one for each group of pairs."""
     seconds: float
     """Seconds that judging took, or would have taken if it is simulated."""

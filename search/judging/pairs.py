@@ -1,13 +1,12 @@
-"""Judges a network on fixed pairs: overlap with the target, training loss, and whether presence is told from absence.
+"""Judges a network on fixed pairs: training loss, overlap with the target, and whether presence is told from absence.
 
 All candidates see the same pairs, so that two of them are compared pair by pair. Each pair is a case of its own, whereas the frames of a
 clip hang together and one early failure decides them all; so pairs tell candidates apart with far less computing than clips do.
 
-Two overlaps are told. `iou` is that of the box at the best cell, as a tracker would take it. `overlap` is the mean over all cells, weighted
-by the softmax of their scores: the overlap that is expected of a cell drawn by its score. It counts how sure a network is of the best cell,
-and does not jump where two cells are nearly as good; so fewer pairs rank candidates as reliably. Worked example: cells with overlap 0.8 and
-0.2 and scores of 2 and 1. The best cell has 0.8; the softmax is 0.73 and 0.27, so 0.64 is expected. Both are shares of 1, and comparable
-between networks whatever the stride and the size of their crops, which losses are not.
+`fit` is exp(-loss), a share of 1 as overlaps are: the geometric mean of what the network gives to the truth, in probability and in overlap.
+Worked example: a loss of 0.65 is a fit of 0.52. Networks of a supernet are ranked by the loss more reliably than by the overlap of the
+box at the best cell (`iou`), which jumps where two cells are nearly as good, and they agree better with AO on clips
+(`benchmarks/judge_reliability.py`).
 
 Source of ranking by losses: third place of the Challenge on width search, CVPR 2021.
 """
@@ -59,9 +58,9 @@ class PairJudge:
             numbers: Numbers of the groups of pairs.
 
         Returns:
-            By kind of metric, a score for each group, in order: `overlap` and `iou`, means over the pairs that show the target; `loss`,
-            the training loss; and, if the network has a presence output and some pair does not show the target, `presence`, the area
-            under the ROC curve of that output.
+            By kind of metric, a score for each group, in order: `loss`, the training loss; `fit`, exp(-loss); `iou`, the mean overlap of
+            the boxes at the best cells of the pairs that show the target; and, if the network has a presence output and some pair does
+            not show the target, `presence`, the area under the ROC curve of that output.
         """
         losses, overlaps, presences, truths = [], [], [], []
         for pairs in self._pairs.batches(numbers, _GROUPS):
@@ -77,10 +76,10 @@ class PairJudge:
             losses += [self._loss_of(outputs, batch, first) for first in range(0, len(boxes), GROUP)]
         truth = _groups(truths)
         scores = {
-            kind: _filled([group[seen].mean() if seen.any() else np.nan for group, seen in zip(_groups(each), truth, strict=True)])
-            for kind, each in zip(("overlap", "iou"), zip(*overlaps, strict=True), strict=True)
+            "loss": np.array(losses),
+            "fit": np.exp(-np.array(losses)),
+            "iou": _filled([group[seen].mean() if seen.any() else np.nan for group, seen in zip(_groups(overlaps), truth, strict=True)]),
         }
-        scores["loss"] = np.array(losses)
         if presences and not truth.all():
             scores["presence"] = _filled([roc_auc(group, seen) for group, seen in zip(_groups(presences), truth, strict=True)])
         return {kind: tuple(round(float(value), 6) for value in values) for kind, values in scores.items()}  # the study keeps every digit
@@ -101,21 +100,21 @@ def _groups(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts).reshape(-1, GROUP)
 
 
-def _overlaps(cls: Tensor, reg: Tensor, boxes: Tensor, search_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two IoUs (B,) with the true boxes (B, 4) xyxy: the one that is expected of a cell drawn by its score, and that of the best cell."""
+def _overlaps(cls: Tensor, reg: Tensor, boxes: Tensor, search_size: int) -> np.ndarray:
+    """(B,) IoU of the true boxes (B, 4) xyxy with the predicted ones at the cells with the highest score."""
     cells = cls.shape[-1]
+    best = cls.flatten(1).argmax(dim=1)
     grid = torch.as_tensor(centres(cells, search_size // cells, search_size), dtype=reg.dtype, device=reg.device)
-    left, top, right, bottom = grid - reg[:, 0], grid[:, None] - reg[:, 1], grid + reg[:, 2], grid[:, None] + reg[:, 3]
-    x0, y0, x1, y1 = (side[:, None, None] for side in boxes.unbind(dim=1))
-    shared = _area(torch.maximum(left, x0), torch.maximum(top, y0), torch.minimum(right, x1), torch.minimum(bottom, y1))
-    union = _area(left, top, right, bottom) + _area(x0, y0, x1, y1) - shared
-    overlap, scores = (shared / union.clamp(min=1e-9)).flatten(1), cls.flatten(1)
-    best = overlap.gather(1, scores.argmax(dim=1, keepdim=True))[:, 0]
-    return (scores.softmax(dim=1) * overlap).sum(dim=1).cpu().numpy(), best.cpu().numpy()
+    middle = torch.stack([grid[best % cells], grid[best // cells]], dim=1)
+    sides = reg.flatten(2)[torch.arange(len(best), device=cls.device), :, best]
+    low, high = middle - sides[:, :2], middle + sides[:, 2:]
+    shared = _area(torch.maximum(low, boxes[:, :2]), torch.minimum(high, boxes[:, 2:]))
+    union = _area(low, high) + _area(boxes[:, :2], boxes[:, 2:]) - shared
+    return (shared / union.clamp(min=1e-9)).cpu().numpy()
 
 
-def _area(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor) -> Tensor:
-    return (right - left).clamp(min=0) * (bottom - top).clamp(min=0)
+def _area(low: Tensor, high: Tensor) -> Tensor:
+    return (high - low).clamp(min=0).prod(dim=1)
 
 
 def roc_auc(scores: np.ndarray, truth: np.ndarray) -> float:

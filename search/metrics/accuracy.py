@@ -7,8 +7,8 @@ from functools import partial
 
 from search.metrics.metric import Known, Metric, MetricKind, Objective
 
-OVERLAP = Metric("overlap", direction="maximize", source="inherited weights")
-"""Overlap on pairs that is expected of a cell drawn by its score; see `search.judging.pairs`."""
+FIT = Metric("fit", direction="maximize", source="inherited weights")
+"""exp(-loss) on pairs, from 0 to 1; see `search.judging.pairs`."""
 IOU = Metric("iou", direction="maximize", source="inherited weights")
 """Overlap of the boxes at the best cells of the pairs that show the target."""
 LOSS = Metric("loss", "nats", source="inherited weights")
@@ -34,7 +34,7 @@ def _on_pairs(metric: Metric, title: str, objectives: Callable[[Known], list[Obj
 
 
 KINDS = (
-    _on_pairs(OVERLAP, "overlap on pairs"),
+    _on_pairs(FIT, "fit on pairs"),
     _on_pairs(IOU, "IoU on pairs"),
     _on_pairs(LOSS, "loss on pairs"),
     _on_pairs(PRESENCE, "presence on pairs (ROC AUC)", _presence),

@@ -43,8 +43,8 @@ _IMPORTANCE = (
     "not proof of a cause."
 )
 _METHOD = (
-    "Overlap (expected of a cell drawn by its score), IoU (of the best cell), loss and presence are found on fixed pairs of crops, which are "
-    "the same for all candidates. AO is the mean overlap after the first frame, averaged over sequences; AUC is the area under the success "
+    "Loss, fit (exp of minus the loss), IoU (of the box at the best cell) and presence are found on fixed pairs of crops, which are the same "
+    " for all candidates. AO is the mean overlap after the first frame, averaged over sequences; AUC is the area under the success "
     "curve; a candidate that has lost its target is started again, and the frames until then count as overlap 0. All are found with "
     "inherited weights. It has not been shown that inherited weights rank architectures as training each of them alone would. Times are "
     "predicted from a latency table, unless the page says that they were measured."

@@ -118,9 +118,9 @@ def search(
         predictor: Files of fitted predictors: one of latency for each device that the tracker must suit, and optionally ones of memory
             or energy.
         out: Folder for all files of the search.
-        objectives: Metrics to optimise. Accuracies on pairs: overlap (expected of a cell drawn by its score), iou (of the best cell), loss,
+        objectives: Metrics to optimise. Accuracies on pairs: fit (exp of minus the training loss), loss, iou (of the best cell),
             presence; on sequences: ao, auc. Costs: latency (on every device; latency:FILE on one), template, macs, params, memory,
-            energy. overlap and latency when not given.
+            energy. fit and latency when not given.
         limits: Upper limits of costs.
         judging: What candidates are judged on, and on which torch device.
         running: How the search runs and where its study is kept.
@@ -148,7 +148,7 @@ def search(
             f"a search needs a folder of its own, {out} is not empty; add --resume to continue it, or choose another --out"
         )
     family = load_supernet(supernet).family
-    wanted = specify(family, predictor, objectives or ["overlap", "latency"], limits, running.evaluations)
+    wanted = specify(family, predictor, objectives or ["fit", "latency"], limits, running.evaluations)
     validation = Validation(judging.data, judging.frames)
     sequences, rescoring = validation.chosen(judging.sequences, judging.rescoring)
     pairs, new_pairs = groups_of(judging.pairs)
