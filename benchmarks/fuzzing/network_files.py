@@ -26,6 +26,7 @@ from supernet.import_weights import read_state_dict
 from supernet.torch_files import load_torch
 from supernet.training import fit as fitting
 from supernet.training.initialise import initialise
+from supernet.training.passes import OnePass
 from supernet.training.recipe import Recipe
 
 _NANO = FAMILIES["nano"]
@@ -107,7 +108,7 @@ _ORIGIN = {"seed": 0, "data": "synthetic"}
 
 def _train(folder: Path, resume: bool) -> None:
     run = fitting.Run(folder / "t.part", origin=_ORIGIN, resume=resume, loaders=0)
-    fitting.fit(nn.Linear(3, 1), _Batches(), _loss, _RECIPE, run)
+    fitting.fit(nn.Linear(3, 1), _Batches(), OnePass(_loss), _RECIPE, run)
 
 
 def _state() -> Files:
