@@ -33,6 +33,8 @@ TUNING_SEED, CHECKING_SEED = 3_000_000, 3_500_000
 """Seeds of the first clips that constants are tuned on, and judged on afterwards; training and search use other seeds."""
 _TOGETHER = 8
 """Number of clips tracked at once, after which a trial that is worse than half of those before is given up."""
+_NO_LOSS = 0.002
+"""AO that may be given up in all for constants that keep their values."""
 _RANDOM_TRIALS = 10
 """Number of trials before the sampler learns from them."""
 
@@ -158,8 +160,7 @@ def best_settings(tracker: Callable[[Settings], Procedure], settings: Settings, 
 
     Args:
         tracker: Makes the tracking procedure with given settings.
-        settings: Settings to start from, which are the first trial. A constant keeps its value unless another one raises AO
-            beyond doubt.
+        settings: Settings to start from, which are the first trial. A constant keeps its value if others bring next to nothing.
         clips: Clips of equal length.
         trials: Number of sets of constants to try.
         seed: Seed of the trials.
@@ -214,19 +215,12 @@ def ao(tracker: Procedure, clips: Sequence[Clip]) -> float:
 
 
 def _plainest(tracker: Callable[[Settings], Procedure], before: Settings, best: Settings, clips: Sequence[Clip]) -> Settings:
-    """The settings that differ least from the old ones among those within one standard error of the best.
-
-    Source: the one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984). The error is that of the mean of the
-    differences clip by clip.
-    """
-    highest = _overlaps(tracker(best), clips)
+    """The best settings, but with the old value of each constant whose new one brings next to nothing."""
+    highest = ao(tracker(best), clips)
     for name in tunable(best):
         plainer = _changed(best, {name: getattr(before, name)})
-        if plainer != best:
-            loss = highest - _overlaps(tracker(plainer), clips)
-            error = loss.std(ddof=1) / len(loss) ** 0.5 if len(loss) > 1 else 0.0
-            if loss.mean() <= error * (1 + 1e-9):  # equal if a single clip differs
-                best = plainer
+        if plainer != best and ao(tracker(plainer), clips) >= highest - _NO_LOSS:
+            best = plainer
     return best
 
 
