@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 
+from latency_tables.measuring import networks
 from search.fidelity.alone import trainings
 from search.fidelity.page import draw
 from search.fidelity.record import Fidelity, Measured, Setting, load, save
 from search.fidelity.reference import check_complete, read
 from search.fidelity.statistics import figures
-from search.fidelity.stratified import stratified
 from search.fidelity.zero_cost import synflow
 from search.verbs.fidelity import ComparisonOptions, fidelity
 from supernet.checkpoints import load_supernet, load_tracker, save_supernet
@@ -125,18 +125,6 @@ def test_too_few_architectures_have_no_ranking():
         figures(rows([1, 2], [(1.0,), (2.0,)]))
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES))
-def test_architectures_span_the_family(name):
-    family = FAMILIES[name]
-    drawn = stratified(family, 8, seed=0)
-    assert len({arch.key for arch in drawn}) == 8 and drawn == stratified(family, 8, seed=0) != stratified(family, 8, seed=1)
-    costs = np.log([family.counts(arch, "search").macs for arch in drawn])
-    rng = np.random.default_rng(0)
-    usual = np.log([family.counts(family.space.sample(rng), "search").macs for _ in range(8)])
-    assert (np.diff(costs) >= 0).all() and np.ptp(costs) > 1.5 * np.ptp(usual)
-    assert np.diff(costs).max() < 2.5 * np.ptp(costs) / 8  # no hole
-
-
 def test_synflow_by_hand():
     """A network whose score is the sum of |weight * gradient| of a chain: 2 layers with weights 3 and 4 on one number each."""
 
@@ -166,7 +154,7 @@ def test_synflow_by_hand():
 @pytest.mark.parametrize("name", ["nano", "elastic"])
 def test_synflow_rises_with_width(name):
     family = FAMILIES[name]
-    small, *_, large = stratified(family, 4, seed=0)
+    small, *_, large = networks.draw(family, 4, seed=0)
     assert synflow(family, small) < synflow(family, large)
 
 
@@ -175,7 +163,7 @@ def test_a_run_compares_what_it_trained(whole, supernet):
     assert {"kendall", "spearman", "low", "high", "macs_kendall", "params_kendall", "ceiling", "architectures"} < set(answer)
     found = load(out / "fidelity.json")
     assert found.setting.paths == "sandwich" and found.setting.supernet_steps == 7 and found.setting.steps == 2
-    assert [row.key for row in found.rows] == [arch.key for arch in stratified(NANO, 3, 0)]
+    assert [row.key for row in found.rows] == [arch.key for arch in networks.draw(NANO, 3, 0)]
     assert figures(found.rows).kendall.value == answer["kendall"]
     names = sorted(path.name for path in (out / "alone").iterdir())
     checkpoints = [f"{row.key}-{seed}.safetensors" for row in found.rows for seed in (1, 2)]
@@ -193,7 +181,7 @@ def test_networks_are_judged_by_their_loss_on_the_same_pairs(whole, supernet, da
     from supernet.training.calibrate import calibrate
 
     row = load(whole[0] / "fidelity.json").rows[1]
-    arch = stratified(NANO, 3, 0)[1]
+    arch = networks.draw(NANO, 3, 0)[1]
     network = load_supernet(supernet).extract(arch)
     source = pair_source(data, NANO.settings, SEARCH_SEED)
     calibrate(network, *tensors(source.batch(0, 32))[:2])
@@ -286,7 +274,7 @@ def test_kill_9_and_resume_give_the_same_figures(whole, supernet, short, tmp_pat
 
 def test_errors_of_a_training_reach_the_caller(supernet, short, tmp_path):
     (tmp_path / "run/alone").mkdir(parents=True)
-    for training in trainings(tmp_path / "run/alone", stratified(NANO, 3, 0), 2):
+    for training in trainings(tmp_path / "run/alone", networks.draw(NANO, 3, 0), 2):
         training.out.with_name(training.out.name + ".part").write_bytes(b"no state")
     with pytest.raises(ValueError, match="the state of a training must be whole"):
         fidelity(supernet=supernet, out=tmp_path / "run", comparison=replace(FEW, workers=2), training=short)

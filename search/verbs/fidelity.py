@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from latency_tables.measuring.networks import draw
 from search.fidelity import alone as training_alone
 from search.fidelity.judging import PairLoss
 from search.fidelity.record import Fidelity, Measured, Setting, save
 from search.fidelity.reference import Reference, Terms, begin, check_complete, read
 from search.fidelity.statistics import figures
-from search.fidelity.stratified import stratified
 from search.fidelity.zero_cost import synflow
 from supernet.catalogue import find_family
 from supernet.checkpoints import load_supernet, read_header
@@ -32,7 +32,7 @@ class ComparisonOptions:
     """How many architectures are compared, and on what."""
 
     architectures: int = 16
-    """Number of architectures, which span the family's multiply-adds."""
+    """Number of architectures: random ones, spread evenly over the multiply-adds that random ones have."""
     seeds: int = 2
     """Number of trainings of each architecture alone."""
     drawn: int = 0
@@ -65,7 +65,7 @@ def fidelity(
 ) -> dict:
     """Compare the ranking of inherited scores with that of networks trained alone.
 
-    Architectures that span the family's multiply-adds are trained alone, from random weights. Their losses on fixed pairs are compared with
+    Random architectures are trained alone, from random weights. Their losses on fixed pairs are compared with
     those of the same architectures with weights inherited from the supernet.
 
     Args:
@@ -131,7 +131,7 @@ def _reference(family: Family, out: Path, comparison: ComparisonOptions, trainin
     recipe = training.recipe(family.recipe)
     kept = "" if training.kept is None else str(training.kept)
     terms = Terms(family.name, comparison.seeds, recipe.steps, recipe.batch, recipe.lr, training.data, kept)
-    return Reference(out, terms, tuple(stratified(family, comparison.architectures, comparison.drawn)))
+    return Reference(out, terms, tuple(draw(family, comparison.architectures, comparison.drawn)))
 
 
 def _setting(supernet: Path, header: dict, reference: Reference, comparison: ComparisonOptions) -> Setting:
