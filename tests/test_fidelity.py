@@ -26,6 +26,7 @@ from supernet.checkpoints import load_supernet, load_tracker, save_supernet
 from supernet.families import FAMILIES
 from supernet.training.initialise import initialise
 from supernet.training.options import TrainingOptions
+from supernet.training.paths.sizes import largest, smallest
 from tests.commands import run
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.sequence import save_sequence
@@ -154,8 +155,7 @@ def test_synflow_by_hand():
 @pytest.mark.parametrize("name", ["nano", "elastic"])
 def test_synflow_rises_with_width(name):
     family = FAMILIES[name]
-    small, *_, large = networks.draw(family, 4, seed=0)
-    assert synflow(family, small) < synflow(family, large)
+    assert synflow(family, smallest(family)) < synflow(family, largest(family))
 
 
 def test_a_run_compares_what_it_trained(whole, supernet):
