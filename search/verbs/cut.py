@@ -7,7 +7,6 @@ it is exported. What the steps leave lies beside the bundle, in `<out>.cut`, so 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
