@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_missing_and_damaged_pictures_are_refused(tmp_path):
 
 
 def test_a_package_with_many_pictures_does_not_drown_the_others():
-    pictures = [Picture(None, "many")] * 4 + [Picture(None, "one")]
+    pictures = [Picture(Path(), "many")] * 4 + [Picture(Path(), "one")]
     found = shares(pictures)
     assert found.sum() == pytest.approx(1) and found[:4].sum() == pytest.approx(2 * found[4])
 

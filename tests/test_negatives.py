@@ -30,11 +30,16 @@ def scenes(world, times, count=60):
     return [scene for scene in drawn if scene.target is not None]
 
 
+def target_of(scene):
+    assert scene.target is not None
+    return scene.sprites[scene.target]
+
+
 def left_of_target(scene, t):
     """Number of pixels that change with the colour of the target, whatever is in front of it."""
     pictures = []
     for shift in (-300, 300):
-        target = scene.sprites[scene.target]
+        target = target_of(scene)
         parts = tuple(replace(part, colour=np.column_stack([np.zeros((3, 3)), np.full(3, shift)])) for part in target.parts)
         sprites = (*scene.sprites[: scene.target], replace(target, parts=parts), *scene.sprites[scene.target + 1 :])
         looks = tuple(Look(colour_map()) for _ in scene.looks)
@@ -62,6 +67,21 @@ def test_nothing_of_the_target_is_left_without_it(world):
     assert kinds == {0, 1}
 
 
+def test_a_region_of_the_scenery_is_covered(world):
+    drawn = (sample_scene(np.random.default_rng(seed), world, TIMES, (160, 120), 32) for seed in range(120))
+    regions = [scene for scene in drawn if scene.target is None]
+    assert len(regions) >= 5
+    for seed, scene in enumerate(regions):
+        changed = without_target(np.random.default_rng(seed), world, scene, TIMES, 1)
+        pictures = []
+        for level in (0, 255):
+            plain = replace(changed, scenery=np.full_like(scene.scenery, level), looks=tuple(Look(colour_map()) for _ in scene.looks))
+            pictures.append(render(plain, 1).astype(int))
+        x, y, w, h = scene.boxes[1]
+        inside = tuple(slice(int(np.ceil(low)), int(low + size)) for low, size in ((y, h), (x, w)))
+        assert (np.abs(pictures[0] - pictures[1])[inside] < 25).all(), "the region is still to be seen"
+
+
 def test_negatives_have_no_boxes_and_their_share():
     batch = SyntheticPairs(32, 64, 1, negatives=0.3).batch(0, 200)
     assert 0.2 < 1 - batch.present.mean() < 0.4
@@ -79,7 +99,7 @@ def test_absent_targets_are_not_to_be_seen(world):
         assert np.isnan(changed.boxes[~visible]).all() and np.isfinite(changed.boxes[visible]).all()
         for t in np.flatnonzero(~visible)[::3]:
             seen = left_of_target(changed, t)
-            sprite = changed.sprites[changed.target]
+            sprite = target_of(changed)
             full = sprite.box(t)
             within = clip_boxes(full[None], changed.size)[0, 2:].prod()
             assert seen <= 0.12 * full[2:].prod() + 4, "an absent target is painted"
@@ -99,5 +119,5 @@ def test_covered_targets_keep_their_place_in_the_order(world):
     """`target` still names the target after others have been put in: its box is that of the scene."""
     for seed, scene in enumerate(scenes(world, TIMES, 20)):
         changed = without_target(np.random.default_rng(seed), world, scene, TIMES, 1)
-        full = changed.sprites[changed.target].box(0)
+        full = target_of(changed).box(0)
         assert iou(clip_boxes(full[None], scene.size), replace(scene).boxes[:1])[0] > 0.99

@@ -71,7 +71,7 @@ def _carve(resources: Path) -> None:
     """The pictures of one of Qt's resource files, which stores each behind its length in four bytes, as files beside it."""
     content = resources.read_bytes()
     folder = resources.with_suffix("")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for match in PICTURE_IN_A_RESOURCE_FILE.finditer(content):
         start = match.start()
         size = int.from_bytes(content[max(start - 4, 0) : start], "big")

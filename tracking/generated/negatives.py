@@ -26,11 +26,12 @@ def without_target(rng: np.random.Generator, world: World, scene: Scene, times: 
     Args:
         rng: Source of randomness.
         world: Images to choose from.
-        scene: A scene whose target is a sprite.
+        scene: A scene. If its target is a region of the scenery, something covers it.
         times: Its moments, in frames.
         t: Number of the moment.
     """
-    assert scene.target is not None
+    if scene.target is None:
+        return replace(scene, sprites=(*scene.sprites, _stand_in(cover(rng, world, scene.boxes), t)))
     target, kind = scene.sprites[scene.target], rng.random()
     gone = replace(target, shown=np.arange(len(times)) != t)
     if kind < 0.25:
@@ -40,7 +41,7 @@ def without_target(rng: np.random.Generator, world: World, scene: Scene, times: 
         path = np.tile(box[:2] + box[2:] / 2, (len(times), 1))
         stranger = _stand_in(sample_sprite(rng, world, scene.scenery, times, path, float(np.sqrt(box[2:].prod()))), t)
     elif kind < 0.65:
-        stranger = replace(cover(rng, world, np.stack([target.box(each) for each in range(len(times))])), shown=np.arange(len(times)) == t)
+        stranger = _stand_in(cover(rng, world, np.stack([target.box(each) for each in range(len(times))])), t)
     else:
         stranger = None
     before, after = scene.sprites[: scene.target], scene.sprites[scene.target + 1 :]

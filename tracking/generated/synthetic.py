@@ -81,7 +81,8 @@ class SyntheticPairs:
         times = np.array([0.0, rng.uniform(1, 60)])
         scene = later = sample_scene(rng, world, times, size, target_px)
         if not present:
-            other = scene.target is None or rng.random() < 0.2
+            # what is seen where the target was is a harder question than another place, which the colour of the frame's rim betrays
+            other = rng.random() < (0.3 if scene.target is None else 0.08)
             later = sample_scene(rng, world, times, size, target_px) if other else without_target(rng, world, scene, times, 1)
         template = template_window(scene.boxes[0], self.template_size, self.context_size)
         search = search_window(rng, later.boxes[1], self.context_size, self.search_size)
