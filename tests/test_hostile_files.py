@@ -15,6 +15,8 @@ from predictors.load import load_predictor
 from search.page.files import read_settings, read_summary
 from search.study.study import read_candidates
 from search.verbs import demo
+from search.verbs.from_scratch import scratch_settings
+from search.verbs.summary import read_found
 from supernet.catalogue import find_architecture
 from supernet.deploy.bundle import load_bundle
 from tests.refusing import refused
@@ -59,7 +61,8 @@ DEEP = b'{"a":' * 100_000
         ("summary.json", lambda path: read_summary(path, {})),
         ("tracker.json", lambda path: load_bundle(path.parent)),
         ("database.json", lambda path: read_candidates(path.parent)),
-        ("settings.json", lambda path: demo._settings(path.parent, 12.0)),
+        ("settings.json", lambda path: scratch_settings(path.parent, 12.0)),
+        ("settings.json", lambda path: demo._settings(path, demo.Settings(8.0, "elastic", 80))),
     ],
 )
 @pytest.mark.parametrize(
@@ -144,4 +147,4 @@ def test_the_winner_of_a_demo_lies_on_its_front(tmp_path, file):
     (tmp_path / "summary.json").write_text(
         json.dumps({"winner": winner, "front": 1, "rescored": 0, "evaluations": 1, "why": "", "ties": [], "tie_within": None})
     )
-    assert "the winner's file" in refused(lambda path: demo._found(path.parent), tmp_path / "summary.json")
+    assert "the winner's file" in refused(lambda path: read_found(path.parent), tmp_path / "summary.json")

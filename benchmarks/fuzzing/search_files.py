@@ -26,7 +26,9 @@ from search.strategies import STRATEGIES
 from search.study.storages.database import Address
 from search.study.study import Study, read_candidates
 from search.verbs import demo
+from search.verbs.from_scratch import scratch_settings
 from search.verbs.search import _write_settings
+from search.verbs.summary import read_found
 from supernet.families import FAMILIES
 
 _NANO = FAMILIES["nano"]
@@ -123,10 +125,9 @@ def _job() -> Files:
 
 def _read_job(folder: Path) -> object:
     """What the demo reads when it goes on: its settings, and the summary and front of its search."""
-    settings = demo._settings(folder, 12.0)
+    settings = scratch_settings(folder, 12.0)
     scored = {"ao": 0.5, "static_ao": 0.2, "ms_per_frame": 3.0, "sequences": [{"ao": 0.5, "static_ao": 0.2}, {"ao": 0.6, "static_ao": 0.3}]}
-    found = demo._found(folder / "search")
-    return demo._verdict(demo._summary(folder, settings, found, scored, None, str(folder / "search" / found["winner"]["file"])))
+    return demo._verdict(demo._summary(folder, settings, read_found(folder / "search"), scored, None))
 
 
 _JOURNAL = {"study/journal.log": ".jsonl"}

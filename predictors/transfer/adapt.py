@@ -28,7 +28,8 @@ _BATCH = 3
 @guarded
 def adapt(
     *,
-    from_: Annotated[list[Path], Reads(table_files)],
+    from_: Annotated[list[Path] | None, Reads(table_files)] = None,
+    family: str | None = None,
     out: Annotated[Path, Writes()],
     setup: Setup = Setup(),
     networks: int = 10,
@@ -44,7 +45,9 @@ def adapt(
     the predictor: for phone.json in phone.networks-1.csv, and with `max_error` in one file for every three networks.
 
     Args:
-        from_: Predictors (.json) or latency tables with operators (.csv) of other chips; all of one family of architectures.
+        from_: Predictors (.json) or latency tables with operators (.csv) of other chips; all of one family of architectures. Without them
+            only imagined chips are known, and `family` must be given.
+        family: Family of architectures; by default that of the other chips.
         out: File to write the predictor to (.json).
         setup: The new chip.
         networks: Number of networks to measure, 3 to 50; fewer are measured if `max_error` is reached.
@@ -65,7 +68,7 @@ def adapt(
             networks run on the device.
         ConnectionError: The device cannot be reached or is in use.
     """
-    out, from_ = Path(out), [Path(path) for path in from_]
+    out, from_ = Path(out), [Path(path) for path in from_ or ()]
     if not MIN_NETWORKS <= networks <= MOST_NETWORKS:
         raise ValueError(f"networks must be from {MIN_NETWORKS} to {MOST_NETWORKS}, got {networks}; 10 are usual")
     if max_error is not None and not max_error > 0:
@@ -74,15 +77,15 @@ def adapt(
         raise ValueError(f"seed must be 0 or more, got {seed}")
     setup.check()
     sources = {path: _operator_ms(path) for path in from_}
-    family = find_family(_one_family({path: name for path, (name, _) in sources.items()}))
-    chip = NewChip(family, [times for _, times in sources.values()], seed)
+    chosen_family = find_family(_one_family({str(path): name for path, (name, _) in sources.items()}, family))
+    chip = NewChip(chosen_family, [times for _, times in sources.values()], seed)
     if_like, if_unlike = chip.forecast(networks)
     say(f"{networks} networks are expected to leave an error of {if_like:.1f} %, {if_unlike:.1f} % if the chip is unlike the others")
     chosen, tables, errors = chip.choose(networks), [], []
     batches = [chosen] if max_error is None else [chosen[i : i + _BATCH] for i in range(0, networks, _BATCH)]
     for number, batch in enumerate(batches, 1):
         measured_at = networks_at(out, number)
-        carry_out(Plan(family, (), tuple(batch), setup, seed, times_only=True), out=measured_at, resume=resume)
+        carry_out(Plan(chosen_family, (), tuple(batch), setup, seed, times_only=True), out=measured_at, resume=resume)
         tables.append(LatencyTable.load(measured_at))  # numbers are rounded on disk; so a resumed run gives the same predictor
         for name, reason in _reasons(tables[-1:]).items():
             say(f"left out: {name} does not run ({reason})")
@@ -100,7 +103,7 @@ def adapt(
     predictor.save(out)
     fit = predictor.about["fit"]
     return {
-        "family": family.name,
+        "family": chosen_family.name,
         "networks": fit["networks"],
         "error_expected": fit["expected_mape"],
         "error_left_out": fit["scores"]["transfer"]["mape"],
@@ -127,8 +130,11 @@ def _operator_ms(path: Path) -> tuple[str, dict[str, float]]:
     return table.profile.family, table.operator_ms()
 
 
-def _one_family(families: dict[Path, str]) -> str:
-    """Return the family that all sources share; raises ValueError if there are several."""
+def _one_family(families: dict[str, str], wanted: str | None) -> str:
+    """Return the family that all sources share and that is wanted; raises ValueError if there are several or none."""
+    families = families if wanted is None else {**families, "--family": wanted}
+    if not families:
+        raise ValueError("without predictors or tables of other chips the family must be known, got neither; add --from or --family")
     if len(set(families.values())) > 1:
         listed = ", ".join(f"{path} of {family}" for path, family in families.items())
         raise ValueError(f"predictors and tables of other chips must be of one family, got {listed}; adapt each family by itself")

@@ -144,7 +144,7 @@ def _step(title: str, result: Path, work) -> None:
 def _measure(places: Places, cutting: CuttingOptions, trained: Path, setup: Setup) -> None:
     family = load_supernet(trained).family.name
     known = cutting.from_ or [path for path in within(SHIPPED) if path.name.startswith(f"{family}-")]
-    adapt(from_=known, out=places.predictor, setup=setup, networks=cutting.networks, resume=True)
+    adapt(from_=known, family=family, out=places.predictor, setup=setup, networks=cutting.networks, resume=True)
 
 
 def _search(places: Places, cutting: CuttingOptions, trained: Path, max_latency: str | None) -> None:
