@@ -83,12 +83,12 @@ def rows(inherited, alone, macs=None) -> list[Measured]:
 def test_tau_counts_pairs(inherited, tau):
     found = figures(rows(inherited, [(1.0,), (2.0,), (3.0,), (4.0,)]))
     assert found.kendall.value == pytest.approx(tau)
-    assert found.macs_kendall.value == -1  # the larger, the worse
-    assert found.above_macs.value == pytest.approx(tau + 1)
+    assert found.macs_kendall.value == 1  # the larger, the better
+    assert found.above_macs.value == pytest.approx(tau - 1)
     assert found.ceiling is None and found.architectures == 4
 
 
-def test_losses_alone_are_averaged_and_their_seeds_agree_as_far_as_they_do():
+def test_scores_alone_are_averaged_and_their_seeds_agree_as_far_as_they_do():
     found = figures(rows([1, 2, 3], [(1.0, 2.0), (2.0, 1.0), (3.0, 4.0)]))
     # means 1.5, 1.5, 3.5: two pairs in order, one tie; seeds agree on two of three pairs
     assert found.kendall.value == pytest.approx(2 / (2 * 3) ** 0.5)

@@ -1,46 +1,48 @@
-"""Judges a network, inherited or trained alone, by its mean loss on fixed pairs; both kinds are judged on the same ones."""
+"""Judges a network, inherited or trained alone, on fixed pairs; both kinds are judged on the same ones, as a search judges candidates."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from search.judging.validation import SEARCH_SEED
+from search.judging.fixed_pairs import FixedPairs, groups_of
+from search.judging.pairs import PairJudge
+from search.judging.validation import Validation
 from supernet.families.family import Family
 from supernet.space import Architecture
-from supernet.training.batches import pair_source, resized, tensors
+from supernet.training.batches import resized, tensors
 from supernet.training.calibrate import calibrate
-from tracking.pairs import PairBatch
 
-_BATCH = 32
-"""Number of pairs that a network sees at once, and that set the statistics of its BatchNorms before."""
+METRICS = ("fit", "iou", "presence")
+"""Metrics of `search.judging.pairs` by which networks can be compared; the higher the better."""
 
 
-class PairLoss:
-    """The training loss of networks of a family on pairs that no training sees.
+class PairScore:
+    """One metric of networks of a family on pairs that no training sees.
 
     Args:
         family: The family of the networks.
         data: Source of the pairs, as `pair_source` takes it.
-        pairs: Number of pairs, rounded up to whole batches.
+        pairs: Number of pairs, a multiple of 32.
+        metric: One of `METRICS`.
         device: Torch device that runs the networks.
+        folder: Folder that keeps the pairs.
     """
 
-    def __init__(self, family: Family, data: str, pairs: int, device: str):
-        source = pair_source(data, family.settings, SEARCH_SEED, negatives=family.negatives)
-        self._calibration, *self._batches = (source.batch(i, _BATCH) for i in range(1 + -(-pairs // _BATCH)))
-        self._family, self._device, self._loss = family, device, family.loss()
+    def __init__(self, family: Family, data: str, pairs: int, metric: str, device: str, folder: Path):
+        validation = Validation(data, frames=2)
+        self._family, self._metric, self._device = family, metric, device
+        self._judge = PairJudge(family, FixedPairs(validation, family, folder), device)
+        self._numbers = groups_of(pairs)[0]
+        self._calibration = tensors(validation.pairs(family.settings, 0))
 
     def __call__(self, network: nn.Module, arch: Architecture) -> float:
         """Judge a network of an architecture; its BatchNorms are calibrated, and it is left on the judge's device in eval mode."""
-        network.to(self._device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        calibrate(network, *self._seen(self._calibration, arch)[:2])
-        with torch.inference_mode():
-            found = [self._loss(network, self._seen(batch, arch)) for batch in self._batches]
-        return sum(float(loss) for losses in found for loss in losses.values()) / len(found)
-
-    def _seen(self, batch: PairBatch, arch: Architecture) -> tuple[torch.Tensor, ...]:
-        """The batch as an architecture sees it. Batches are kept as bytes, a quarter of the memory of the tensors."""
-        moved = tuple(part.to(self._device) for part in tensors(batch))
-        parts = resized(moved, self._family.settings, self._family.settings_of(arch))
-        return tuple(part.to(memory_format=torch.channels_last) if part.ndim == 4 else part for part in parts)
+        network.to(self._device)
+        batch = resized(self._calibration, self._family.settings, self._family.settings_of(arch))
+        calibrate(network, *(crops.to(self._device) for crops in batch[:2]))
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        scores = self._judge(network, arch, self._numbers)[self._metric]
+        return sum(scores) / len(scores)

@@ -15,7 +15,7 @@ from search.metrics.amounts import count
 _INK, _DOT, _GRID = "#1f2a37", "#1d6f8a", "#e6eaee"
 _WHAT = (
     "A search judges architectures with weights that they inherit from one supernet. Whether that is fair is seen here: each of these "
-    "architectures was also trained alone, from random weights, and judged on the same pairs. If both losses rank the architectures "
+    "architectures was also trained alone, from random weights, and judged on the same pairs. If both scores rank the architectures "
     "alike, the dots lie along a rising line. Bars span the seeds of the trainings alone."
 )
 _COSTS = (
@@ -40,13 +40,20 @@ def draw(fidelity: Fidelity, figures: Figures) -> str:
     Returns:
         A complete HTML document; names, which come from outside, are escaped.
     """
-    scatter = _scatter(fidelity.rows, [row.inherited for row in fidelity.rows], "loss with inherited weights", log=False)
-    costs = _scatter(fidelity.rows, [row.macs for row in fidelity.rows], "multiply-adds per frame", log=True)
+    scatter = _scatter(
+        fidelity.rows,
+        [row.inherited for row in fidelity.rows],
+        f"{fidelity.setting.metric} with inherited weights",
+        fidelity.setting.metric,
+        log=False,
+    )
+    costs = _scatter(fidelity.rows, [row.macs for row in fidelity.rows], "multiply-adds per frame", fidelity.setting.metric, log=True)
     setting = fidelity.setting
     rule = f", trained with the sampling rule {setting.paths} for {setting.supernet_steps:,} steps" if setting.paths else ""
     lead = (
         f"{figures.architectures} architectures of {setting.family}, each trained alone for {setting.steps:,} steps with {setting.seeds} "
-        f"seed{'s' * (setting.seeds > 1)}, beside the same ones in the supernet {setting.supernet}{rule}. Judged on {setting.pairs:,} pairs of {setting.data}."
+        f"seed{'s' * (setting.seeds > 1)}, beside the same ones in the supernet {setting.supernet}{rule}. "
+        f"Judged by {setting.metric} on {setting.pairs:,} pairs of {setting.data}."
     )
     sections = [
         _section("Inherited against alone", _WHAT, scatter.to_html(full_html=False, include_plotlyjs=True)),
@@ -63,23 +70,23 @@ def draw(fidelity: Fidelity, figures: Figures) -> str:
     )
 
 
-_HEAD = ("multiply-adds", "parameters", "SynFlow (log)", "inherited loss", "loss alone, mean", "loss alone, by seed", "key", "architecture")
+_HEAD = ("multiply-adds", "parameters", "SynFlow (log)", "inherited", "alone, mean", "alone, by seed", "key", "architecture")
 
 
 def _cells(row: Measured) -> tuple[str, ...]:
-    seeds = ", ".join(f"{loss:.4f}" for loss in row.alone)
-    losses = f"{row.inherited:.4f}", f"{row.alone_mean:.4f}", seeds
-    return (count(row.macs), count(row.params), f"{row.zero_cost:.1f}", *losses, row.key, row.name)
+    seeds = ", ".join(f"{score:.4f}" for score in row.alone)
+    scores = f"{row.inherited:.4f}", f"{row.alone_mean:.4f}", seeds
+    return (count(row.macs), count(row.params), f"{row.zero_cost:.1f}", *scores, row.key, row.name)
 
 
 def _agreements(figures: Figures) -> list[tuple[str, ...]]:
     rows = [
-        ("inherited loss", figures.kendall),
+        ("inherited score", figures.kendall),
         ("multiply-adds alone", figures.macs_kendall),
         ("parameters alone", figures.params_kendall),
         ("zero-cost score (SynFlow)", figures.zero_cost_kendall),
-        ("inherited loss, less multiply-adds", figures.above_macs),
-        ("inherited loss (Spearman instead of Kendall)", figures.spearman),
+        ("inherited score, less multiply-adds", figures.above_macs),
+        ("inherited score (Spearman instead of Kendall)", figures.spearman),
     ]
     return [(name, f"{found.value:.2f}", _interval(found)) for name, found in rows] + [
         ("another seed of the trainings alone (ceiling)", "one seed only" if figures.ceiling is None else f"{figures.ceiling:.2f}", "")
@@ -121,7 +128,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _scatter(rows: Sequence[Measured], x: Sequence[float], title: str, log: bool) -> go.Figure:
+def _scatter(rows: Sequence[Measured], x: Sequence[float], title: str, metric: str, log: bool = False) -> go.Figure:
     means = [row.alone_mean for row in rows]
     figure = go.Figure()
     figure.add_scatter(
@@ -148,7 +155,7 @@ def _scatter(rows: Sequence[Measured], x: Sequence[float], title: str, log: bool
         font={"family": "system-ui, sans-serif", "size": 13, "color": _INK},
         hoverlabel={"align": "left", "bgcolor": "white", "font": {"size": 12}},
         xaxis={**axis, "title": title, "type": "log" if log else "linear"},
-        yaxis={**axis, "title": "loss after training alone"},
+        yaxis={**axis, "title": f"{metric} after training alone"},
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tracking.files.atomic import write_text
 from tracking.files.records import is_number, read_record, typed
 
-_FORMAT = "chiptrack-fidelity-1"
+_FORMAT = "chiptrack-fidelity-2"
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Measured:
     zero_cost: float
     """SynFlow score, logarithm."""
     inherited: float
-    """Loss with inherited weights."""
+    """Score with inherited weights; the higher the better."""
     alone: tuple[float, ...]
-    """Loss after training alone, for each seed."""
+    """Score after training alone, for each seed."""
 
     @property
     def alone_mean(self) -> float:
-        """Mean loss over the seeds."""
+        """Mean score over the seeds."""
         return sum(self.alone) / len(self.alone)
 
 
@@ -55,6 +55,8 @@ class Setting:
     """Data of trainings and pairs."""
     pairs: int
     """Number of pairs that all were judged on."""
+    metric: str
+    """What was judged on them: fit, iou or presence."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _row(row: object, seeds: int) -> Measured:
     if not isinstance(row, dict) or not isinstance(row.get("alone"), list):
         raise ValueError("a row must be an object with a list `alone`")
     if len(row["alone"]) != seeds or not all(map(is_number, row["alone"])):
-        raise ValueError(f"a row must have {seeds} losses alone, got {row['alone']!r:.60}")
+        raise ValueError(f"a row must have {seeds} scores alone, got {row['alone']!r:.60}")
     plain = typed(_Plain, {name: value for name, value in row.items() if name != "alone"})
     return Measured(**asdict(plain), alone=tuple(map(float, row["alone"])))
 

@@ -7,7 +7,7 @@ the trainings alone agree with each other: since the reference is uncertain itse
 Intervals are percentile bootstrap intervals over architectures: they say how much another choice of as many architectures might change
 the figure. Differences are taken within each resample, so what both figures share cancels.
 
-Worked example: losses alone 1, 2, 3, 4 and inherited 1, 2, 4, 3. Of six pairs five agree and one does not: tau = (5 - 1) / 6 = .67.
+Worked example: scores alone 1, 2, 3, 4 and inherited 1, 2, 4, 3. Of six pairs five agree and one does not: tau = (5 - 1) / 6 = .67.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Figures:
-    """How truly inherited losses rank."""
+    """How truly inherited scores rank."""
 
     kendall: Estimate
     spearman: Estimate
@@ -49,9 +49,9 @@ class Figures:
     params_kendall: Estimate
     zero_cost_kendall: Estimate
     above_macs: Estimate
-    """Kendall tau of inherited losses less that of multiply-adds."""
+    """Kendall tau of inherited scores less that of multiply-adds."""
     ceiling: float | None
-    """Mean Kendall tau between the losses of two seeds of the trainings alone; None with one seed."""
+    """Mean Kendall tau between the scores of two seeds of the trainings alone; None with one seed."""
     top: int
     """Number of best architectures that are looked for."""
     top_overlap: float
@@ -75,7 +75,7 @@ def figures(rows: Sequence[Measured], seed: int = 0) -> Figures:
     """
     if len(rows) < 3:
         raise ValueError(f"a rank correlation needs at least 3 architectures, got {len(rows)}; ask for more")
-    alone, inherited = (-np.array(values) for values in ([row.alone_mean for row in rows], [row.inherited for row in rows]))
+    alone, inherited = (np.array(values) for values in ([row.alone_mean for row in rows], [row.inherited for row in rows]))
     macs, params, zero_cost = (np.array([getattr(row, name) for row in rows], float) for name in ("macs", "params", "zero_cost"))
     rng = np.random.default_rng(seed)
     resamples = rng.integers(len(rows), size=(_RESAMPLES, len(rows)))

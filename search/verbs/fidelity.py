@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 from latency_tables.measuring.networks import draw
 from search.fidelity import alone as training_alone
-from search.fidelity.judging import PairLoss
+from search.fidelity.judging import METRICS, PairScore
 from search.fidelity.record import Fidelity, Measured, Setting, save
 from search.fidelity.reference import Reference, Terms, begin, check_complete, read
 from search.fidelity.statistics import figures
 from search.fidelity.zero_cost import synflow
+from search.judging.fixed_pairs import GROUP
 from supernet.catalogue import find_family
 from supernet.checkpoints import load_supernet, read_header
 from supernet.deploy.torch_graphs import check_device
@@ -38,7 +39,9 @@ class ComparisonOptions:
     drawn: int = 0
     """Seed of the draw of architectures."""
     judged_pairs: int = 2048
-    """Number of pairs on which all networks are judged; no training sees them."""
+    """Number of pairs on which all networks are judged, a multiple of 32; no training sees them."""
+    metric: str = "fit"
+    """What is judged on them: fit, iou or presence."""
     workers: int = 1
     """Number of processes that train side by side."""
 
@@ -52,6 +55,10 @@ class ComparisonOptions:
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}; leave --{name.replace('_', '-')} out for the default")
+        if self.judged_pairs % GROUP:
+            raise ValueError(f"judged_pairs must be a multiple of {GROUP}, got {self.judged_pairs}; 2048 are usual")
+        if self.metric not in METRICS:
+            raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {self.metric!r:.40}; fit is usual")
 
 
 @guarded
@@ -65,7 +72,7 @@ def fidelity(
 ) -> dict:
     """Compare the ranking of inherited scores with that of networks trained alone.
 
-    Random architectures are trained alone, from random weights. Their losses on fixed pairs are compared with
+    Random architectures are trained alone, from random weights. Their scores on fixed pairs are compared with
     those of the same architectures with weights inherited from the supernet.
 
     Args:
@@ -103,7 +110,8 @@ def fidelity(
                 )
         check_complete(reference)
         found = Fidelity(
-            _setting(supernet, header, reference, comparison), _measure(family, supernet, reference, comparison, training.device)
+            _setting(supernet, header, reference, comparison),
+            _measure(family, supernet, reference, comparison, training.device, out / "pairs"),
         )
         answer = figures(found.rows)
         save(out, found, answer.to_json())
@@ -147,19 +155,22 @@ def _setting(supernet: Path, header: dict, reference: Reference, comparison: Com
         seeds=reference.terms.seeds,
         data=reference.terms.data,
         pairs=comparison.judged_pairs,
+        metric=comparison.metric,
     )
 
 
-def _measure(family: Family, supernet: Path, reference: Reference, comparison: ComparisonOptions, device: str) -> tuple[Measured, ...]:
+def _measure(
+    family: Family, supernet: Path, reference: Reference, comparison: ComparisonOptions, device: str, kept: Path
+) -> tuple[Measured, ...]:
     """Judge every architecture of a set, with inherited weights and alone."""
-    judge = PairLoss(family, reference.terms.data, comparison.judged_pairs, device)
+    judge = PairScore(family, reference.terms.data, comparison.judged_pairs, comparison.metric, device, kept)
     shared: Any = load_supernet(supernet)
     rows = []
     with progress("judging", len(reference.architectures), 0) as report:
         for arch in reference.architectures:
             counts = family.counts(arch, "search")
             inherited = judge(shared.extract(arch), arch)
-            losses = tuple(judge(network, arch) for network in reference.networks(arch))
-            rows.append(Measured(arch.name, arch.key, counts.macs, counts.params, synflow(family, arch), inherited, losses))
+            scores = tuple(judge(network, arch) for network in reference.networks(arch))
+            rows.append(Measured(arch.name, arch.key, counts.macs, counts.params, synflow(family, arch), inherited, scores))
             report(len(rows), "")
     return tuple(rows)
