@@ -174,20 +174,24 @@ def test_a_run_compares_what_it_trained(whole, supernet):
     assert all(np.isfinite(row.inherited) and len(set(row.alone)) == 2 for row in found.rows)
 
 
-def test_networks_are_judged_by_their_loss_on_the_same_pairs(whole, supernet, data):
-    """Inherited losses are those of the supernet's subnets: computed anew, pair by pair as the family's loss does."""
-    from search.judging.validation import SEARCH_SEED
-    from supernet.training.batches import pair_source, tensors
+def test_networks_are_judged_by_their_score_on_the_same_pairs(whole, supernet, data, tmp_path):
+    """Inherited scores are those of the supernet's subnets: computed anew, as the family's loss says."""
+    from search.fidelity.judging import PairScore
+    from search.judging.validation import SEARCH_SEED, Validation
+    from supernet.training.batches import tensors
     from supernet.training.calibrate import calibrate
 
     row = load(whole[0] / "fidelity.json").rows[1]
     arch = networks.draw(NANO, 3, 0)[1]
     network = load_supernet(supernet).extract(arch)
-    source = pair_source(data, NANO.settings, SEARCH_SEED)
-    calibrate(network, *tensors(source.batch(0, 32))[:2])
+    validation, judge = Validation(data, 2), PairScore(NANO, data, 32, "fit", "cpu", tmp_path)
+    judge._judge._in_16_bits = False
+    judged = judge(load_supernet(supernet).extract(arch), arch)
+    calibrate(network, *tensors(validation.pairs(NANO.settings, 0))[:2])
     with torch.no_grad():
-        loss = sum(NANO.loss()(network, tensors(source.batch(1, 32))).values())
-    assert row.inherited == pytest.approx(float(loss), rel=1e-5)
+        loss = sum(NANO.loss()(network, tensors(validation.group(NANO, SEARCH_SEED, 0, 0, 32))).values())
+    assert judged == pytest.approx(float(torch.exp(-loss)), rel=1e-4)
+    assert row.inherited == pytest.approx(judged, rel=0.1)  # a CPU may judge in 16 bits
 
 
 def test_other_supernets_are_judged_by_the_same_networks_alone(whole, tmp_path):
@@ -197,7 +201,7 @@ def test_other_supernets_are_judged_by_the_same_networks_alone(whole, tmp_path):
     initialise(made, 1)
     save_supernet(other, made)
     fidelity(supernet=other, out=tmp_path / "run", alone=out, comparison=FEW)
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["fidelity.csv", "fidelity.html", "fidelity.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["fidelity.csv", "fidelity.html", "fidelity.json", "pairs"]
     before, after = (load(path / "fidelity.json") for path in (out, tmp_path / "run"))
     assert [row.alone for row in before.rows] == [row.alone for row in after.rows]
     assert [row.inherited for row in before.rows] != [row.inherited for row in after.rows]
