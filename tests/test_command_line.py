@@ -130,6 +130,32 @@ def walk(town: str, *, weather: Weather = Weather(), far: bool = False, resume: 
     return {}
 
 
+def fetch(tool: str | None, thing: str, *, quick: bool = False) -> dict:
+    """Fetch a thing.
+
+    Args:
+        tool: With what; without one, by hand.
+        thing: What.
+        quick: Whether to run.
+    """
+    return {}
+
+
+def test_a_positional_parameter_that_may_be_none_can_be_left_out_before_another_one(capsys):
+    flags = Flags("chiptrack fetch", fetch)
+    assert flags.parse(["rope", "bucket"]) == (["rope", "bucket"], {"quick": False}, False)
+    assert flags.parse(["bucket"]) == flags.parse(["bucket"]) == ([None, "bucket"], {"quick": False}, False)
+    assert flags.parse(["--quick", "bucket"]) == flags.parse(["bucket", "--quick"]) == ([None, "bucket"], {"quick": True}, False)
+    assert flags.parse(["rope", "--quick", "bucket"])[0] == ["rope", "bucket"]
+    for words in ([], ["rope", "bucket", "well"]):
+        with pytest.raises(SystemExit):
+            flags.parse(words)
+    assert capsys.readouterr().err.count("\n") == 2
+    with pytest.raises(SystemExit):
+        flags.parse(["--help"])
+    assert "[tool] thing" in capsys.readouterr().out
+
+
 def test_a_dataclass_among_the_parameters_stands_for_its_fields(capsys):
     flags = Flags("chiptrack walk", walk)
     assert flags.resumes
@@ -166,7 +192,7 @@ def test_a_hint_after_ctrl_c_names_no_flag_that_is_missing(capsys, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    "words", [["fly"], ["describe"], ["describe", "lighttrack-mobile", "--jsn"], ["track", "x"], ["train", "--family"]]
+    "words", [["fly"], ["describe"], ["describe", "lighttrack-mobile", "--jsn"], ["track"], ["train", "--family"]]
 )
 def test_typing_errors_are_one_line(capsys, words):
     assert "--help" in refused(capsys, *words)
@@ -198,6 +224,19 @@ def test_track_writes_a_box_a_frame(capsys, files, model, tmp_path):
 
     assert cv2.VideoCapture(str(tmp_path / "v.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.txt", "v.mp4"]
+
+
+def test_without_a_model_the_tracker_that_ships_tracks(capsys, files, tmp_path, monkeypatch):
+    monkeypatch.setattr("supernet.shipped.TRACKER", files / "t.safetensors")
+    status, out, _ = run(capsys, "track", files / "seq", "--out", tmp_path / "b.txt", "--lr", "0.3", "--json")
+    assert status == 0 and json.loads(out)["frames"] == 6
+    run(capsys, "track", files / "t.safetensors", files / "seq", "--out", tmp_path / "named.txt", "--lr", "0.3")
+    assert (tmp_path / "b.txt").read_bytes() == (tmp_path / "named.txt").read_bytes()
+    assert "is a model and nothing follows it" in refused(capsys, "track", files / "t.safetensors")
+    assert "--box" in refused(capsys, "track", files / "seq/img")
+    monkeypatch.setattr("supernet.shipped.TRACKER", files / "none.safetensors")
+    said = refused(capsys, "track", files / "seq")
+    assert "none.safetensors does not exist" in said and "name a model" in said
 
 
 def test_track_folder_of_images_and_video_with_a_given_box(capsys, files, tmp_path):

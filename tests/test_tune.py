@@ -12,10 +12,23 @@ from supernet.deploy.batched_graphs import BatchedGraphs
 from supernet.deploy.bundle import load_bundle
 from supernet.deploy.export import export
 from supernet.deploy.torch_graphs import TorchGraphs
-from supernet.deploy.tune import RANGES, TuningOptions, ao, batched_tracker, best_settings, fit_constants, tune
+from supernet.deploy.tune import (
+    CHECKING_SEED,
+    RANGES,
+    TUNING_SEED,
+    Tuning,
+    TuningOptions,
+    ao,
+    batched_tracker,
+    best_settings,
+    fit_constants,
+    tune,
+    tuned,
+)
 from supernet.families import FAMILIES
 from supernet.training.initialise import initialise
 from tests.commands import run
+from tests.drawn_material import draw_material
 from tracking.generated.synthetic import synthetic_dataset
 from tracking.grid import centres
 from tracking.lockstep import track_lockstep
@@ -181,6 +194,23 @@ def test_tuned_constants_travel_with_the_weights(checkpoint, tmp_path, monkeypat
     assert load_bundle(tmp_path / "bundle")[0].settings == tuned
 
 
+def test_clips_show_the_pictures_of_a_material_folder(checkpoint, tmp_path, monkeypatch):
+    seen = []
+
+    def fitted(tracker, settings, clips, others, trials, seed):
+        seen.extend((clips[0].image(0), others[0].image(0)))
+        return Tuning(settings, 0.5, 0.5, 0.5, 0.5)
+
+    monkeypatch.setattr("supernet.deploy.tune.fit_constants", fitted)
+    data = f"synthetic:{draw_material(tmp_path)}"
+    _, about = tuned(checkpoint, TuningOptions(data=data, sequences=1, frames=2))
+    tuned(checkpoint, TuningOptions(sequences=1, frames=2))
+    drawn = [synthetic_dataset(seed, 1, 2, material=tmp_path)[0].image(0) for seed in (TUNING_SEED, CHECKING_SEED)]
+    built_in = [synthetic_dataset(seed, 1, 2)[0].image(0) for seed in (TUNING_SEED, CHECKING_SEED)]
+    assert about["data"] == data and [(a == b).all() for a, b in zip(seen, [*drawn, *built_in], strict=True)] == [True] * 4
+    assert not (drawn[0] == built_in[0]).all()
+
+
 def test_the_verb_answers_with_both_judgements(checkpoint, tmp_path, capsys):
     save_tracker(tmp_path / "a.safetensors", checkpoint)
     words = ["tune", tmp_path / "a.safetensors", "--out", tmp_path / "b.safetensors", "--sequences", 2, "--frames", 3, "--json"]
@@ -201,6 +231,9 @@ def test_the_verb_answers_with_both_judgements(checkpoint, tmp_path, capsys):
         (("--sequences", 0), "sequences must be 1 or more, got 0"),
         (("--frames", 1), "frames must be 2 or more, got 1"),
         (("--seed", -1), "seed must be 0 or more, got -1"),
+        (("--data", "folder:films"), "constants are tuned on generated clips, got data 'folder:films'"),
+        (("--data", "synthetic:"), "must be followed by a material folder"),
+        (("--data", "synthetic:nowhere"), "nowhere"),
     ],
 )
 def test_senseless_numbers_are_refused_in_one_line(checkpoint, tmp_path, capsys, flag, said):

@@ -29,8 +29,9 @@ class _Parser(argparse.ArgumentParser):
 class Flags:
     """The command-line flags of a function, derived from its signature.
 
-    A positional parameter becomes a positional argument, and a keyword-only parameter `max_macs` becomes a flag `--max-macs`. A parameter
-    whose type is a dataclass stands for its fields, each of which becomes a flag. The help texts come from the docstrings.
+    A positional parameter becomes a positional argument, and a keyword-only parameter `max_macs` becomes a flag `--max-macs`. A positional
+    parameter that may be None can be left out, also before one that cannot: `[model] source`. A parameter whose type is a dataclass stands
+    for its fields, each of which becomes a flag. The help texts come from the docstrings.
     """
 
     def __init__(self, title: str, function: Callable, instead: Iterable[str] = ()):
@@ -97,6 +98,8 @@ class Flags:
 
     def _add_positional(self, name: str, hint: object, default: object, text: str | None) -> None:
         settings = {"help": _help(text), **_kind(hint)}
+        if default is inspect.Parameter.empty and type(None) in typing.get_args(hint):
+            default = None
         if default is not inspect.Parameter.empty:
             settings = {**settings, "nargs": "*" if "nargs" in settings else "?", "default": default}
         self._parser.add_argument(name, **settings)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
+from supernet import shipped
 from supernet.deploy.loading import load_for_tracking
 from tracking.benchmarks.one_pass import can_score, score
 from tracking.boxes import parse_box
@@ -48,7 +49,7 @@ class TrackingConstants:
 
 @guarded
 def track(
-    model: Annotated[str, Reads()],
+    model: Annotated[str | None, Reads()],
     source: Annotated[str, Reads()],
     *,
     box: str | None = None,
@@ -63,7 +64,7 @@ def track(
     If tracking is interrupted, the boxes and the video of the frames so far are written.
 
     Args:
-        model: Checkpoint of a tracker, or a bundle folder (tracker.json and graphs).
+        model: Checkpoint of a tracker, or a bundle folder (tracker.json and graphs); without one, the tracker that comes with chiptrack.
         source: Sequence folder, folder of images, video file, or index of a camera.
         box: The target in the first image as x,y,w,h in pixels, 0-based; a sequence folder brings its own.
         out: File to write the boxes to, one x,y,w,h a line, 0-based; nan,nan,nan,nan for a frame of a film that cannot be decoded.
@@ -74,7 +75,9 @@ def track(
     """
     if video is not None:
         check_video(video)
-    tracker = load_for_tracking(model, device, constants.changes)
+    if model is None and _is_model(source):
+        raise ValueError(f"a model must be followed by what to track in, {source} is a model and nothing follows it; add a video or a sequence")
+    tracker = load_for_tracking(model or str(shipped.tracker()), device, constants.changes)
     stream = open_source(source)
     for note in stream.notes:
         say(note)
@@ -120,6 +123,11 @@ def track(
     if truth is not None and can_score(truth):
         answer |= asdict(score(followed, truth))
     return answer | {"out": str(out) if out else None, "video": str(video) if video else None}
+
+
+def _is_model(path: str) -> bool:
+    """Whether a path leads to a checkpoint or a bundle, by its name alone."""
+    return path.endswith(".safetensors") or (Path(path) / "tracker.json").is_file()
 
 
 def _with_gaps(boxes: np.ndarray, lost: list[int]) -> np.ndarray:

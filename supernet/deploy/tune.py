@@ -18,6 +18,8 @@ import numpy as np
 from supernet.catalogue import find_family
 from supernet.checkpoints import TrackerCheckpoint, load_tracker, read_header, save_tracker
 from supernet.deploy.batched_graphs import BatchedGraphs
+from supernet.training.batches import is_generated, material_folder
+from supernet.training.options import data_root
 from tracking.benchmarks.one_pass import score
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
@@ -65,6 +67,9 @@ class Tuning:
 class TuningOptions:
     """On what constants are tuned, and how many sets of them are tried."""
 
+    data: Annotated[str, Reads(data_root, beside=True)] = "synthetic"
+    """Where the clips come from: synthetic (generated video), or synthetic:FOLDER for such of the pictures of a material folder
+    (docs/material.md)."""
     sequences: int = 32
     """Number of clips that the constants are tuned on; as many others judge the result."""
     frames: int = 40
@@ -75,6 +80,8 @@ class TuningOptions:
     """Seed of the trials; another one also draws other clips."""
 
     def __post_init__(self):
+        if not is_generated(self.data):
+            raise ValueError(f"constants are tuned on generated clips, got data {self.data!r:.80}; give synthetic or synthetic:FOLDER")
         for name, least in (("sequences", 1), ("frames", 2), ("trials", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}; leave --{name} out for the usual number")
@@ -112,9 +119,12 @@ def tuned(checkpoint: TrackerCheckpoint, options: TuningOptions = TuningOptions(
         as checkpoints keep it.
     """
     shift = options.seed * options.sequences
-    clips, others = (synthetic_dataset(first + shift, options.sequences, options.frames) for first in (TUNING_SEED, CHECKING_SEED))
+    material = material_folder(options.data)
+    clips, others = (
+        synthetic_dataset(first + shift, options.sequences, options.frames, material=material) for first in (TUNING_SEED, CHECKING_SEED)
+    )
     found = fit_constants(batched_tracker(checkpoint), checkpoint.settings, clips, others, options.trials, options.seed)
-    about = {"data": "synthetic", **asdict(options), **{name: getattr(found, name) for name in FIGURES}}
+    about = {**asdict(options), **{name: getattr(found, name) for name in FIGURES}}
     return replace(checkpoint, settings=found.settings), about
 
 
