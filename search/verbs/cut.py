@@ -7,6 +7,7 @@ it is exported. What the steps leave lies beside the bundle, in `<out>.cut`, so 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from latency_tables.tables.shipped import SHIPPED, within
 from latency_tables.tables.table import table_files
 from predictors.transfer.adapt import adapt, networks_at
 from search.problem.specification import Limits
-from search.verbs.search import RunningOptions, search
+from search.verbs.search import JudgingOptions, RunningOptions, search
 from search.verbs.summary import read_found
 from supernet import shipped
 from supernet.catalogue import find_architecture
@@ -27,6 +28,9 @@ from supernet.training.inherit import inherit
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import say
+
+_CLIPS = 16
+"""Number of clips that a shortlist of the front tracks, so that a person sees its AO; it decides nothing."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class CuttingOptions:
     """Number of networks that are measured on the board."""
     evaluations: int = 60
     """Number of architectures that the search judges."""
+    pairs: int = 1024
+    """Number of fixed pairs that it judges them on, a multiple of 32."""
     workers: str = "local:2"
     """Workers that judge them; see `chiptrack search --help`."""
 
@@ -133,7 +139,7 @@ def cut_out(places: Places, cutting: CuttingOptions, setup: Setup = Setup(), max
     }
 
 
-def _step(title: str, result: Path, work) -> None:
+def _step(title: str, result: Path, work: Callable[[], object]) -> None:
     """Announce a step, and do it unless its result exists."""
     done = result.exists()
     say(title + (": done before" if done else ""))
@@ -150,7 +156,8 @@ def _measure(places: Places, cutting: CuttingOptions, trained: Path, setup: Setu
 def _search(places: Places, cutting: CuttingOptions, trained: Path, max_latency: str | None) -> None:
     limits = Limits(max_latency=[max_latency] if max_latency else None)
     running = RunningOptions(evaluations=cutting.evaluations, workers=cutting.workers, resume=True)
-    search(supernet=trained, predictor=[places.predictor], out=places.run, limits=limits, running=running)
+    judging = JudgingOptions(pairs=cutting.pairs, rescoring=_CLIPS)
+    search(supernet=trained, predictor=[places.predictor], out=places.run, limits=limits, judging=judging, running=running)
 
 
 def _tune(places: Places, trained: Path) -> None:
