@@ -14,34 +14,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from supernet.catalogue import find_family
+from benchmarks.overlap import ao_of_each, ao_on_clips, generated_clips
 from supernet.checkpoints import load_tracker
-from supernet.deploy.batched_graphs import BatchedGraphs
-from supernet.deploy.tune import ao, batched_tracker, tunable
-from tracking.benchmarks.one_pass import score
+from supernet.deploy.tune import tunable
 from tracking.datasets import DATASETS
-from tracking.generated.synthetic import synthetic_dataset
 from tracking.images import cv2
-from tracking.sequence import Sequence
-from tracking.trackers import TRACKERS
-from tracking.trackers.procedure import follow
 
-CLIPS_SEED = 4_000_000
 cv2.setNumThreads(1)
-
-
-def ao_of_one(path: Path, sequences: list[Sequence]) -> list[float]:
-    """AO of a checkpoint's tracker on sequences of any length, one after the other."""
-    checkpoint = load_tracker(path)
-    graphs = BatchedGraphs(
-        checkpoint.network, find_family(checkpoint.architecture.family).graphs(checkpoint.architecture, checkpoint.settings), batch=1
-    )
-    tracker = TRACKERS[checkpoint.tracker][1](graphs, checkpoint.settings)
-    found = []
-    for sequence in sequences:
-        results = follow(tracker, (sequence.image(t) for t in range(len(sequence))), sequence.boxes[0])
-        found.append(score(np.array([result.box for _, result, _ in results]), sequence.boxes).ao)
-    return found
 
 
 def main() -> None:
@@ -52,7 +31,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="folder", choices=DATASETS)
     parser.add_argument("--root", type=Path, help="root of a data set to measure on as well")
     given = parser.parse_args()
-    clips = synthetic_dataset(CLIPS_SEED, given.clips)
+    clips = generated_clips(given.clips)
     sequences = DATASETS[given.dataset](given.root).sequences if given.root else []
     print(
         f"| checkpoint | constants | AO, {given.clips} generated clips |",
@@ -63,8 +42,8 @@ def main() -> None:
     for path in given.checkpoints:
         checkpoint = load_tracker(path)
         constants = ", ".join(f"{name} {getattr(checkpoint.settings, name):g}" for name in tunable(checkpoint.settings))
-        generated = ao(batched_tracker(checkpoint)(checkpoint.settings), clips)
-        real = ao_of_one(path, sequences)
+        generated = ao_on_clips(checkpoint, clips)
+        real = list(ao_of_each(checkpoint, sequences).values())
         cells = [f"{value:.3f} |" for value in (*real, *([float(np.mean(real))] if real else []))]
         print(f"| {path.name} | {constants} | {generated:.3f} |", *cells, flush=True)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from predictors.latency import LatencyPredictor
+from search.front.learning import Learned, Learning, due
 from search.front.verify import Verification, settled, verify
 from search.front.winner import Recommendation, front, recommend, shortlist
 from search.judging.judge import Job, Outcome
@@ -61,7 +62,7 @@ class SearchOptions:
     new_pairs: range = range(0)
     """Numbers of the groups of pairs that the best candidates are judged on again. There is no rescoring without `rescoring` and these."""
     chips: Mapping[str, LatencyPredictor] = field(default_factory=dict)
-    """Predictors of latency for the devices that the front is measured on, by the name of the device in the metrics."""
+    """Predictors of latency for the devices that candidates are measured on, by the name of the device in the metrics."""
     recalibrate: bool = False
     """Whether some of the best are judged under other draws of calibration pairs as well, to estimate the noise of calibration."""
     seed: int = 0
@@ -90,6 +91,8 @@ class Found:
     """Standard deviation of an accuracy over draws of calibration pairs; 0 if it was not estimated."""
     verification: Verification
     """The result of measuring the front."""
+    learned: Mapping[str, Learned]
+    """What was measured during the search, and what it gave, by the name of the latency metric."""
     rejected: Counter[str]
     """Number of samples refused before any evaluation, by reason."""
     failures: int
@@ -126,21 +129,43 @@ def run_search(
         ConnectionError: The database cannot be reached.
     """
     _check(problem, options)
-    name, make = _strategy(strategy)
-    feasible = FeasibilityFilter(problem, options.anchor or cheapest(problem))
-    kept = Study(study, problem, feasible, (name, make(feasible, options.seed)), options.database)
+    learning = Learning(problem, options.chips, options.seed)
+    problem = learning.problem
+    kept = _open(study, problem, strategy, options)
     try:
+        if learning.recall(kept):
+            kept = _reopen(kept, study, problem, strategy, options)
         started = time.perf_counter()
         meanwhile()
-        stopped = _evaluate(kept, workers, problem, options)
+        stopped = None
+        for end in (*due(problem.evaluations), problem.evaluations):
+            stopped = stopped or _evaluate(kept, workers, problem, options, end)
+            if end < problem.evaluations and stopped is None and learning.learn(kept, end, workers):
+                kept = _reopen(kept, study, problem, strategy, options)
         verification = verify(kept, problem, options.chips, workers, options.seed)
         _judge_again(kept, workers, problem, options)
-        return _found(kept, problem, verification, stopped, round(time.perf_counter() - started, 1))
+        return _found(kept, problem, (verification, learning.learned(kept)), stopped, round(time.perf_counter() - started, 1))
     except KeyboardInterrupt:
         say(f"interrupted; {len(kept.candidates())} finished candidates are kept in {study}, --resume continues")
         raise
     finally:
         kept.close()
+
+
+def _open(study: Path, problem: Problem, strategy: str | Strategy, options: SearchOptions) -> Study:
+    """Open the study with a strategy that knows nothing but what the study holds."""
+    name, make = _strategy(strategy)
+    anchor = options.anchor
+    if anchor is None or (problem.excess(problem.family.space.indices([anchor])) > 0).any():
+        anchor = cheapest(problem)
+    feasible = FeasibilityFilter(problem, anchor)
+    return Study(study, problem, feasible, (name, make(feasible, options.seed)), options.database)
+
+
+def _reopen(kept: Study, study: Path, problem: Problem, strategy: str | Strategy, options: SearchOptions) -> Study:
+    """Open the study anew, as after an interruption, so that figures that have changed reach the strategy."""
+    kept.close()
+    return _open(study, problem, strategy, options)
 
 
 def _check(problem: Problem, options: SearchOptions) -> None:
@@ -165,7 +190,8 @@ def _strategy(strategy: str | Strategy) -> tuple[str, Strategy]:
     return strategy, STRATEGIES[strategy]
 
 
-def _found(study: Study, problem: Problem, verification: Verification, stopped: str | None, seconds: float) -> Found:
+def _found(study: Study, problem: Problem, measured: tuple[Verification, dict[str, Learned]], stopped: str | None, seconds: float) -> Found:
+    verification, learned = measured
     candidates = settled(study.candidates(), problem)
     objectives = [objective.metric for objective in problem.objectives]
     accuracy, cost = deciding(objectives)
@@ -184,6 +210,7 @@ def _found(study: Study, problem: Problem, verification: Verification, stopped: 
         reliability([candidate.scores[accuracy.kind] for candidate in candidates]),
         calibration,
         verification,
+        learned,
         study.rejected(),
         len(study.failures()),
         stopped,
@@ -191,15 +218,15 @@ def _found(study: Study, problem: Problem, verification: Verification, stopped: 
     )
 
 
-def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOptions) -> str | None:
-    """Evaluate the planned number of architectures. Returns the reason if the strategy ended before, else None."""
+def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOptions, end: int) -> str | None:
+    """Evaluate architectures until `end` are finished. Returns the reason if the strategy ended before, else None."""
     done, failures = study.candidates(), len(study.failures())
     accuracy, stopped, finished = deciding(objective.metric for objective in problem.objectives)[0], None, len(done)
     values, scores = [candidate.value(accuracy) for candidate in done], [candidate.scores[accuracy.kind] for candidate in done]
     asked = {}
     with progress("search", problem.evaluations, finished) as show:
-        while finished < problem.evaluations:
-            while stopped is None and len(asked) < min(pool.count, problem.evaluations - finished):
+        while finished < end:
+            while stopped is None and len(asked) < min(pool.count, end - finished):
                 try:
                     number, arch = study.ask()
                 except SearchConverged as reason:

@@ -43,7 +43,7 @@ class Verification:
     measured: dict[str, int] = field(default_factory=dict)
     """Number of candidates that were measured there."""
     outside: dict[str, int] = field(default_factory=dict)
-    """Number of measurements outside the intervals of their predictions."""
+    """Number of measurements outside the intervals of their predictions, by the predictors in use."""
     corrected: dict[str, float] = field(default_factory=dict)
     """Factor that predictions of candidates that were not measured are multiplied by; only where there is one."""
     missing: dict[str, str] = field(default_factory=dict)
@@ -67,7 +67,6 @@ def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor]
         seed: Fixes the order of measuring.
     """
     objectives, missing = [objective.metric for objective in problem.objectives], {}
-    known = {metric.name for metric in problem.metrics}
     latencies = {device: replace(LATENCY, device=device) for device in chips}
     for _ in range(_ROUNDS):
         members = front(settled(study.candidates(), problem), objectives)
@@ -88,9 +87,8 @@ def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor]
                 missing[latencies[device].name] = str(err)
                 say(f"the front stays predicted: {err}")
                 continue
-            named: dict[Branch, str] = {"search": latencies[device].name, "template": replace(TEMPLATE, device=device).name}
             for member, branches in zip(some, found, strict=True):
-                study.note(member.number, "measured", {named[branch]: ms for branch, ms in branches.items() if named[branch] in known})
+                study.note(member.number, "measured", noted(device, branches, problem))
     candidates = study.candidates()
     measured = {latency: [c for c in candidates if c.is_measured(latency)] for latency in latencies.values()}
     return Verification(
@@ -99,6 +97,13 @@ def verify(study: Study, problem: Problem, chips: Mapping[str, LatencyPredictor]
         {latency.name: factor for latency, factor in corrections(candidates, problem).items()},
         missing,
     )
+
+
+def noted(device: str, branches: Mapping[Branch, float], problem: Problem) -> dict[str, float]:
+    """Milliseconds of branches on a device by the name of their metric, as a note holds them; metrics that a search lacks are left out."""
+    named: dict[Branch, str] = {"search": replace(LATENCY, device=device).name, "template": replace(TEMPLATE, device=device).name}
+    known = {metric.name for metric in problem.metrics}
+    return {named[branch]: ms for branch, ms in branches.items() if named[branch] in known}
 
 
 def measured_on(predictor: LatencyPredictor, architectures: Sequence[Architecture], pool: Workers, seed: int) -> list[dict[Branch, float]]:
@@ -165,9 +170,11 @@ def _times(figure: Figure, factor: float) -> Figure:
 def corrections(candidates: Sequence[Candidate], problem: Problem) -> dict[Metric, float]:
     """Find the factors by which predictions of latency per frame are off: the median of measured / predicted.
 
+    What counts are predictions by the predictors in use, which may have been fitted again since a candidate was measured.
+
     Args:
         candidates: All candidates of a study, not corrected yet.
-        problem: The problem of the search, which knows the intervals of predictions.
+        problem: The problem of the search, which knows the predictions and their intervals.
 
     Returns:
         Factors by metric, only for those with a measurement outside the interval of its prediction.
@@ -177,7 +184,8 @@ def corrections(candidates: Sequence[Candidate], problem: Problem) -> dict[Metri
         metric = objective.metric
         some = [candidate for candidate in candidates if candidate.is_measured(metric)] if metric.kind == LATENCY.kind else []
         if some and _outside(some, metric, problem).any():
-            factors[metric] = float(np.median([c.value(metric) / (c.figures[metric].predicted or np.nan) for c in some]))
+            predicted = objective.of(problem.family.space.indices([candidate.architecture for candidate in some]))
+            factors[metric] = float(np.median([candidate.value(metric) for candidate in some] / predicted))
     return factors
 
 
@@ -185,6 +193,5 @@ def _outside(candidates: Sequence[Candidate], metric: Metric, problem: Problem) 
     """(N,) whether the measurement of each of N measured candidates lies outside the interval of its prediction."""
     objective = next(objective for objective in problem.cheap if objective.metric == metric)
     assert objective.noise is not None, f"{metric.name} has no intervals"
-    half = objective.noise(problem.family.space.indices([candidate.architecture for candidate in candidates]))
-    figures = [candidate.figures[metric] for candidate in candidates]
-    return np.abs([figure.value - (figure.predicted or np.nan) for figure in figures]) > half
+    choices = problem.family.space.indices([candidate.architecture for candidate in candidates])
+    return np.abs(np.array([candidate.value(metric) for candidate in candidates]) - objective.of(choices)) > objective.noise(choices)

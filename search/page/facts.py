@@ -42,6 +42,8 @@ def certainty(data: ReportData) -> list[tuple[str, str]]:
     named = {metric.name: metric for metric in data.metrics}
     for name in {**verified.get("measured", {}), **verified.get("missing", {})}:
         rows.append((title(named[name]), _verified(name, verified)))
+    for name, learned in data.summary.get("learned", {}).items():
+        rows.append((f"{title(named[name])}, during the search", _learned(learned)))
     measured = sum(any(figure.source == "measured" for figure in candidate.figures.values()) for candidate in data.candidates)
     rows.append(("measured on a device", f"{measured} of {len(data.candidates):,} candidates; all other times are predicted"))
     return rows
@@ -53,6 +55,13 @@ def _verified(name: str, verified: Mapping) -> str:
     text = f"{verified['measured'][name]} measured, {verified.get('outside', {}).get(name, 0)} outside the intervals of their predictions"
     factor = verified.get("corrected", {}).get(name)
     return text + ("" if factor is None else f"; predictions of the others are multiplied by {factor:.3f}")
+
+
+def _learned(learned: Mapping) -> str:
+    text = f"{learned['measured']} measured, and the predictor was fitted again"
+    if learned["before"] is None or learned["after"] is None:
+        return text
+    return f"{text}; its mean error on {learned['compared']} that were measured later: {learned['before']:.1f} % before, {learned['after']:.1f} % after"
 
 
 def job(data: ReportData) -> list[tuple[str, str]]:

@@ -96,6 +96,12 @@ def _check_summary(summary: dict, settings: Mapping) -> None:
     for part, check in (("measured", numbers), ("outside", numbers), ("corrected", numbers), ("missing", texts)):
         if strange := check(_object(verified, part)).keys() - known:
             raise ValueError(f"no figure is called {min(strange):.40}")
+    for name in _object(summary, "learned"):
+        learned = _object(summary["learned"], name)
+        if name not in known or not {"measured", "compared"} <= numbers({n: v for n, v in learned.items() if v is not None}).keys():
+            raise ValueError(f"what was learned of {name:.40} must be numbers")
+        if not {"before", "after"} <= learned.keys():
+            raise ValueError(f"what was learned of {name:.40} must have before and after")
     if any(not factor for factor in _object(verified, "corrected").values()):
         raise ValueError("a factor must be above 0")
 

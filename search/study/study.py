@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -28,7 +28,7 @@ from search.problem.problem import Problem
 from search.study.candidate import Candidate
 from search.study.storages.opening import open_reader, open_writer
 from search.study.storages.storage import Record, as_written
-from search.study.trials import About, Kind, candidate_of, check_others, with_notes
+from search.study.trials import PREDICTED, About, Kind, candidate_of, check_others, with_notes
 from supernet.families.family import Family
 from supernet.space import Architecture, Value
 
@@ -103,15 +103,15 @@ class Study:
             self._note("about", self._about.to_json())
         ended = []
         for record in sorted(self._store.records(), key=lambda record: record.number):
+            check_others(record.params, record.attributes, self._problem.family, failed=record.state == TrialState.FAIL)
+            arch = self._problem.space.make(record.params)
+            if record.state == TrialState.COMPLETE:
+                self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
             self._trials.create_new_trial(self._id, self._restored(record))
             for name, content in record.attributes.get("sampler", {}).items():
                 self._trials.set_study_system_attr(self._id, name, content)
-            check_others(record.params, record.attributes, self._problem.family, failed=record.state == TrialState.FAIL)
-            arch = self._problem.space.make(record.params)
             self._feasible.seen.add(arch.key)
-            if record.state == TrialState.COMPLETE:
-                self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
-            elif record.state == TrialState.RUNNING:
+            if record.state == TrialState.RUNNING:
                 self._open[record.number] = arch
                 (ended if {"outcome", "error"} & record.attributes.keys() else self._again).append(record.number)
         for number in ended:  # the last writer was killed after it had stored the result and before it ended the trial
@@ -120,7 +120,7 @@ class Study:
             self._memory.enqueue_trial(dict(self._feasible.anchor.choices))  # the fast end of the front, which random samples hardly reach
 
     def _restored(self, record: Record) -> FrozenTrial:
-        values = self._values(record.attributes) if record.state == TrialState.COMPLETE else None
+        values = self._known(self._candidates[record.number], record) if record.state == TrialState.COMPLETE else None
         return _Restored(
             number=record.number,
             trial_id=record.number,
@@ -135,6 +135,14 @@ class Study:
             datetime_start=None,
             datetime_complete=None,
         )
+
+    def _known(self, candidate: Candidate, record: Record) -> list[float]:
+        """Return the objectives of a finished trial as strategies see them: by the predictors in use, and by measurement."""
+        again = self._notes.get(PREDICTED, {}).get("values", {})
+        return [
+            candidate.value(objective.metric) if objective.metric.name in again else self._about.value(objective.metric, record.attributes)
+            for objective in self._problem.objectives
+        ]
 
     def ask(self) -> tuple[int, Architecture]:
         """Begin a trial, or repeat one that an interrupted run had begun.
@@ -208,6 +216,30 @@ class Study:
         known = {**self._notes.get(f"{kind}:{number}", {}), **record}
         self._note(f"{kind}:{number}", known)
         self._candidates[number] = self._noted(self._candidates[number])
+
+    def repredict(self, after: int, values: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+        """Record new predictions of candidates, by a predictor that was fitted again; nothing is done if that was recorded before.
+
+        Strategies see them, and measured figures of the same metrics, when the study is opened the next time.
+
+        Args:
+            after: Number of evaluations after which the predictor was fitted.
+            values: By name of the metric, then by number of the candidate: the prediction and its noise. What is not named keeps its
+                former prediction.
+        """
+        known = self._notes.get(PREDICTED, {"after": 0, "values": {}})
+        if known["after"] < after:
+            merged = {name: {**known["values"].get(name, {}), **some} for name, some in values.items()}
+            self._note(PREDICTED, {"after": after, "values": merged})
+            self._candidates = {number: self._noted(candidate) for number, candidate in self._candidates.items()}
+
+    def remember(self, name: str, content: Any) -> None:
+        """Keep a note that is about the whole study, as JSON."""
+        self._note(name, content)
+
+    def recall(self, name: str, default: Any) -> Any:
+        """Return the content of a note, or `default` if there is none."""
+        return self._notes.get(name, default)
 
     def candidates(self) -> list[Candidate]:
         """Return all finished candidates, in the order of their numbers."""

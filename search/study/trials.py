@@ -2,8 +2,9 @@
 
 From its beginning a trial has the user attributes `strategy`, and `values` and `noise` of the cheap metrics by name; from its end it has
 `outcome` (`scores` by kind of metric on each sequence, and `seconds`) or `error`. Optuna closes a trial when it ends, so what is found
-later is kept in notes of the study (`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`). The note `about` holds what all
-trials share, such as the metrics that the names stand for.
+later is kept in notes of the study (`rescored:NUMBER`, `recalibrated:NUMBER`, `measured:NUMBER`). The note `predicted` holds predictions
+that have replaced those of the trials, since a predictor was fitted again: by name of the metric and number of the trial, the value and
+its noise. The note `about` holds what all trials share, such as the metrics that the names stand for.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from supernet.space import Architecture, Value
 from tracking.files.records import is_number
 
 _MOST = 1e300
+PREDICTED = "predicted"
+"""Name of the note with predictions that have replaced earlier ones."""
 Kind = Literal["rescored", "recalibrated", "measured"]
 """What may be done with a candidate after its trial has ended, and is then recorded in a note."""
 
@@ -163,6 +166,8 @@ def with_notes(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], abo
         notes: All notes of the study, by name.
         about: What all candidates of the study share.
     """
+    if predicted := notes.get(PREDICTED):
+        candidate = _predicted(candidate, predicted["values"], about)
     if measured := notes.get(f"measured:{candidate.number}"):
         candidate = _measured(candidate, measured, about)
     if rescored := notes.get(f"rescored:{candidate.number}"):
@@ -171,6 +176,18 @@ def with_notes(candidate: Candidate, notes: Mapping[str, Mapping[str, Any]], abo
         repeats = {name: tuple(finite_number(value, name) for value in each) for name, each in recalibrated.items()}
         candidate = replace(candidate, recalibrated=repeats)
     return candidate
+
+
+def _predicted(candidate: Candidate, values: Mapping[str, Mapping[str, Sequence[float]]], about: About) -> Candidate:
+    found = {}
+    for name, by_number in values.items():
+        if pair := by_number.get(str(candidate.number)):
+            value, noise = (finite_number(each, name) for each in pair)
+            found[about.metrics[name]] = Figure(value, noise, "predicted")
+    if not found:
+        return candidate
+    figures = {**candidate.figures, **found}
+    return replace(candidate, figures=figures, feasible=about.meets(figures))
 
 
 def _measured(candidate: Candidate, values: Mapping[str, float], about: About) -> Candidate:

@@ -79,7 +79,7 @@ class RunningOptions:
     seed: int = 0
     """Seed of all random numbers; with one worker it determines which architectures are chosen."""
     unmeasured: bool = False
-    """Do not measure the front, even if its devices can be reached."""
+    """Do not measure candidates, neither during the search nor of the front, even if their devices can be reached."""
     database: str | None = None
     """Keep the study in a PostgreSQL database instead of a file: postgresql://user@host/database."""
     resume: bool = False
@@ -109,7 +109,8 @@ def search(
 
     Accuracy is found with inherited weights, on fixed pairs of crops that are the same for all candidates, or while tracking validation
     sequences; costs are predicted, or counted from the operators. How reliably the accuracy ranks candidates is told, with a warning where
-    it is mostly luck. When the evaluations are done, the members of the Pareto front are measured on those of their devices that can be
+    it is mostly luck. During the search a few candidates are measured on those of their devices that can be reached, and the predictors of
+    latency are fitted again. When the evaluations are done, the members of the Pareto front are measured on those of their devices that can be
     reached, and a few are judged again on new pairs and sequences. One candidate is recommended: the cheapest of those whose accuracy
     cannot be told from the best.
 
@@ -128,8 +129,8 @@ def search(
     Returns:
         The contents of `summary.json`: a `warning` if the ranking is unreliable, the recommended candidate and why, the size of the front,
         the `reliability` of the accuracy, the `optimism` of the front (accuracy in the search less that on new data, beyond `harder_data`,
-        the same difference of candidates that were not chosen for their accuracy), the share of rejected samples, what was measured, the
-        AO of a box that never moves.
+        the same difference of candidates that were not chosen for their accuracy), the share of rejected samples, what was measured, what
+        measuring during the search gave (`learned`), the AO of a box that never moves.
 
     Raises:
         ValueError: No architecture meets the limits, or a name is unknown.
@@ -195,6 +196,7 @@ def search(
     summary = {
         **_trust(found),
         **summarise(found.front, found.recommendation, found.verification, found.rejected, len(found.candidates), found.references),
+        "learned": {name: each.to_json() for name, each in found.learned.items()},
         "noise": {"calibration": found.calibration, "tie_within": found.recommendation.tie_within},
         "static_ao": still[0],
         "failures": found.failures,
