@@ -70,7 +70,7 @@ def judge_rule(rule: str, seed: int, alone: Path, out: Path, uniform_steps: int,
         "spearman": found.spearman.value,
         "above_macs": found.above_macs.value,
         "top_overlap": found.top_overlap,
-        "inherited_loss": float(np.mean([row.inherited for row in rows])),
+        "inherited_score": float(np.mean([row.inherited for row in rows])),
     }
 
 
@@ -80,7 +80,7 @@ def table(found: Sequence[dict], alone: Path, macs: Estimate, ceiling: float | N
     lines = [
         f"Judged by {alone}: multiply-adds alone have a Kendall tau of {macs.value:.2f} ({macs.low:.2f} to {macs.high:.2f}){agreed}.",
         "",
-        "| rule | steps | Kendall tau, mean of seeds | each seed (95 % interval) | above multiply-adds | Spearman | best quarter found | mean inherited loss |",
+        "| rule | steps | Kendall tau, mean of seeds | each seed (95 % interval) | above multiply-adds | Spearman | best quarter found | mean inherited score |",
         "|---|--:|--:|---|--:|--:|--:|--:|",
     ]
     by_rule: dict[str, list[dict]] = {}
@@ -94,7 +94,7 @@ def table(found: Sequence[dict], alone: Path, macs: Estimate, ceiling: float | N
         each = ", ".join(f"{row['kendall']:.2f} ({row['low']:.2f} to {row['high']:.2f})" for row in rows)
         lines.append(
             f"| {rule} | {rows[0]['steps']:,} | {mean(rows, 'kendall'):.2f} | {each} | {mean(rows, 'above_macs'):+.2f} | "
-            f"{mean(rows, 'spearman'):.2f} | {mean(rows, 'top_overlap'):.0%} | {mean(rows, 'inherited_loss'):.3f} |"
+            f"{mean(rows, 'spearman'):.2f} | {mean(rows, 'top_overlap'):.0%} | {mean(rows, 'inherited_score'):.3f} |"
         )
     return "\n".join(lines)
 

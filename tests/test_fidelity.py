@@ -288,8 +288,8 @@ def test_errors_of_a_training_reach_the_caller(supernet, short, tmp_path):
     "change, message",
     [
         (lambda r: r.update(format="x"), "format"),
-        (lambda r: r["rows"][0].update(alone=[1.0]), "2 losses alone"),
-        (lambda r: r["rows"][0].update(alone=[1.0, "2"]), "2 losses alone"),
+        (lambda r: r["rows"][0].update(alone=[1.0]), "2 scores alone"),
+        (lambda r: r["rows"][0].update(alone=[1.0, "2"]), "2 scores alone"),
         (lambda r: r["rows"][0].update(macs=0), "macs and params"),
         (lambda r: r["rows"][0].update(macs="9"), "macs must be of type int"),
         (lambda r: r["rows"][0].update(more=1), "unknown: .*more"),
@@ -357,7 +357,7 @@ class Texts(HTMLParser):
 def test_the_page_is_self_contained_and_escapes_names(tmp_path):
     evil = "</script><img src=x onerror=alert(1)>"
     measured = [replace(row, name=evil, key="<b>") for row in rows([1, 2, 3], [(1.0, 1.1), (2.0, 2.1), (3.0, 3.1)])]
-    setting = Setting("<i>nano", "<u>s.safetensors", "fair", 7, 2, 2, "<s>data", 64)
+    setting = Setting("<i>nano", "<u>s.safetensors", "fair", 7, 2, 2, "<s>data", 64, "<b>fit")
     found = Fidelity(setting, tuple(measured))
     page = draw(found, figures(found.rows))
     seen = Texts(page)

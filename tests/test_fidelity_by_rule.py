@@ -31,14 +31,15 @@ def test_more_paths_get_fewer_steps():
 
 
 def test_the_table_has_the_best_rule_first():
-    row = {"steps": 9, "low": 0.1, "high": 0.9, "spearman": 0.5, "above_macs": 0.2, "top_overlap": 0.5, "inherited_loss": 1.0}
+    row = {"steps": 9, "low": 0.1, "high": 0.9, "spearman": 0.5, "above_macs": 0.2, "top_overlap": 0.5, "inherited_score": 1.0}
     found = [{"rule": rule, "seed": seed, "kendall": tau, **row} for rule, seed, tau in (("a", 0, 0.1), ("b", 0, 0.8), ("a", 1, 0.3))]
     *_, first, second = table(found, "runs/x", Estimate(0.4, 0.3, 0.5), 0.75).splitlines()
     assert first.startswith("| b | 9 | 0.80 | 0.80 (0.10 to 0.90) |") and second.startswith("| a | 9 | 0.20 | 0.10 (0.10 to 0.90), 0.30")
 
 
 def test_a_rule_is_trained_and_judged_once(tmp_path):
-    save_sequence(synthetic_sequence(0, frames=4), tmp_path / "data/0")
+    for i in range(2):
+        save_sequence(synthetic_sequence(i, frames=4), tmp_path / f"data/{i}")
     few = {"data": f"folder:{tmp_path / 'data'}", "batch": 2, "loaders": 0}
     start = tmp_path / "start.safetensors"
     supernet = NANO.supernet()

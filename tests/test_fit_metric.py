@@ -116,7 +116,7 @@ def test_a_larger_model_must_be_worth_its_size(errors, chosen):
     "change, said",
     [
         ({"metric": "latency"}, "unknown metric 'latency'; known: memory, energy, accuracy"),
-        ({"family": "resnet"}, "a family must be one of lighttrack, nano, got 'resnet'"),
+        ({"family": "resnet"}, "a family must be one of elastic, lighttrack, nano, got 'resnet'"),
         ({"architectures": DRAWN[:2], "values": [1, 2]}, "at least 3 architectures, got shape .2,. for 2"),
         ({"values": [1.0] * 4}, "one value for each .* got shape .4,. for 5"),
         ({"architectures": [*DRAWN[:4], DRAWN[0]]}, "must differ, 1 of 5 come again"),
@@ -223,7 +223,7 @@ def saved(tmp_path_factory):
     "change, said",
     [
         ({"quantity": "beauty"}, "quantity 'beauty', known are memory, energy, accuracy"),
-        ({"family": ["nano"]}, r"a family must be one of lighttrack, nano, got \['nano'\]"),
+        ({"family": ["nano"]}, r"a family must be one of elastic, lighttrack, nano, got \['nano'\]"),
         ({"model": "oracle"}, "model 'oracle'"),
         ({"line": {"slope": "1"}}, "slope must be of type float"),
         ({"reach": -1}, "reach must be a number >= 0"),

@@ -12,7 +12,7 @@ from latency_tables.tables.foreign.once_for_all import OnceForAll
 from latency_tables.tables.table import LatencyTable
 from latency_tables.tables.validate import validate
 from supernet.families import FAMILIES
-from supernet.families.lighttrack.layers import make_divisible
+from supernet.families.blocks import make_divisible
 from supernet.operators import Operator
 from tests import commands
 

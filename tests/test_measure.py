@@ -73,7 +73,7 @@ def test_an_existing_table_is_kept(measured):
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        ({"family": "resnet"}, "family must be one of lighttrack, nano, got 'resnet'"),
+        ({"family": "resnet"}, "family must be one of elastic, lighttrack, nano, got 'resnet'"),
         ({"device": "ftp://me@host"}, "device must be local.*, got 'ftp://me@host'"),
         ({"device": "local://x"}, "takes no address"),
         ({"runtime": "abacus"}, "a runtime must be one of .*onnxruntime.*, got 'abacus'"),

@@ -89,7 +89,7 @@ def test_files_round_trip_and_disagreement_is_refused(tmp_path):
 
 @pytest.mark.parametrize("family", ["micro", ["nano"], None])
 def test_a_record_of_no_known_family_is_refused(family):
-    with pytest.raises(ValueError, match=r"a family must be one of lighttrack, nano, got .* in a.json"):
+    with pytest.raises(ValueError, match=r"a family must be one of elastic, lighttrack, nano, got .* in a.json"):
         from_json({"family": family, "name": "back"}, "a.json")
 
 
