@@ -80,7 +80,7 @@ def table(found: Sequence[dict], alone: Path, macs: Estimate, ceiling: float | N
     lines = [
         f"Judged by {alone}: multiply-adds alone have a Kendall tau of {macs.value:.2f} ({macs.low:.2f} to {macs.high:.2f}){agreed}.",
         "",
-        "| rule | steps | Kendall tau, mean of seeds | each seed (95 % interval) | above multiply-adds | Spearman | best quarter found | mean inherited score |",
+        "| rule | steps | Kendall tau, mean of seeds | each seed (95 % interval) | above multiply-adds | Spearman | best quarter | inherited, mean |",
         "|---|--:|--:|---|--:|--:|--:|--:|",
     ]
     by_rule: dict[str, list[dict]] = {}
