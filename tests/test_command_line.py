@@ -191,9 +191,7 @@ def test_a_hint_after_ctrl_c_names_no_flag_that_is_missing(capsys, monkeypatch, 
     assert (status, out) == (130, "") and err.endswith(f"the same command {hint}\n")
 
 
-@pytest.mark.parametrize(
-    "words", [["fly"], ["describe"], ["describe", "lighttrack-mobile", "--jsn"], ["track"], ["train", "--family"]]
-)
+@pytest.mark.parametrize("words", [["fly"], ["describe"], ["describe", "lighttrack-mobile", "--jsn"], ["track"], ["train", "--family"]])
 def test_typing_errors_are_one_line(capsys, words):
     assert "--help" in refused(capsys, *words)
 
