@@ -12,7 +12,7 @@ from supernet.catalogue import find_family
 from supernet.checkpoints import TrackerCheckpoint
 from supernet.deploy.batched_graphs import BatchedGraphs
 from supernet.deploy.tune import ao, batched_tracker
-from supernet.training.batches import material_folder
+from supernet.training.batches import is_generated, material_folder
 from tracking.benchmarks.one_pass import can_score, score
 from tracking.datasets import folder
 from tracking.generated.synthetic import synthetic_dataset
@@ -30,10 +30,10 @@ def generated_clips(count: int, frames: int = 40, data: str = "synthetic", absen
     Args:
         count: Number of clips.
         frames: Frames of each.
-        data: `synthetic`, or `synthetic:FOLDER` for the held-out pictures of a material folder.
+        data: What networks are trained on. With `synthetic:FOLDER` the clips show the held-out pictures of a material folder.
         absences: Whether targets are away for some of the frames.
     """
-    return synthetic_dataset(CLIPS_SEED, count, frames, absences=absences, material=material_folder(data))
+    return synthetic_dataset(CLIPS_SEED, count, frames, absences=absences, material=material_folder(data) if is_generated(data) else None)
 
 
 def real_sequences(root: Path | None) -> list[Clip]:

@@ -50,10 +50,10 @@ WITHIN = 0.05
 """Largest difference in cost of architectures that count as equally dear, as a share."""
 RANDOM = 20
 """Number of random architectures of which the best one is a peer."""
-_TRIES = 200_000
-"""Number of random samples after which the search for architectures of the same cost ends."""
+_ROUNDS = 100
+"""Number of times that random architectures are drawn before the search for some of the same cost ends."""
 _BATCH = 2_000
-"""Number of architectures whose cost is computed at once."""
+"""Number of architectures that are drawn at once."""
 
 MOBILE: Mapping[str, Value] = {
     "exit": 16,
@@ -111,17 +111,24 @@ def scaled_mobile(family: Family, objective: Objective, wanted: float) -> Archit
 def random_peers(family: Family, objective: Objective, wanted: float, count: int, seed: int = 0) -> list[Architecture]:
     """Different random architectures within 5 % of a cost.
 
+    Each choice is drawn uniformly. Where this gives too few of the cost, as near the ends of a family, more and more choices are taken from
+    the smallest or the largest architecture instead, whichever is on that side.
+
     Raises:
         ValueError: There are hardly any of this cost.
     """
     rng, found = np.random.default_rng(seed), {}
-    for _ in range(0, _TRIES, _BATCH):
-        sampled = [family.space.sample(rng) for _ in range(_BATCH)]
-        near = np.abs(objective.of(family.space.indices(sampled)) / wanted - 1) <= WITHIN
-        found |= {arch.key: arch for arch, fits in zip(sampled, near, strict=True) if fits}
+    options = [len(values) for values in family.space.choices.values()]
+    ends = family.space.indices([smallest(family), largest(family)])
+    for pull in np.linspace(0, 1, _ROUNDS, endpoint=False):
+        drawn = rng.integers(0, options, (_BATCH, len(options)))
+        end = ends[int(wanted > np.median(objective.of(drawn)))]
+        drawn = np.where(rng.random(drawn.shape) < pull, end, drawn)
+        near = drawn[np.abs(objective.of(drawn) / wanted - 1) <= WITHIN]
+        found |= {arch.key: arch for arch in map(family.space.at, near)}
         if len(found) >= count:
             return list(found.values())[:count]
-    raise ValueError(f"random peers must cost within {WITHIN:.0%} of {wanted:.3g}, {len(found)} of {_TRIES:,} do; choose another winner")
+    raise ValueError(f"random peers must cost within {WITHIN:.0%} of {wanted:.3g}, {len(found)} of those drawn do; choose another winner")
 
 
 def peers(

@@ -42,12 +42,15 @@ def test_architectures_span_the_family():
 
 
 def test_every_architecture_is_measured_once_at_every_snapshot(snapshots, tmp_path):
-    save_sequence(synthetic_sequence(1, frames=3), tmp_path / "films/one")
+    for number in (1, 2):
+        save_sequence(synthetic_sequence(number, frames=3), tmp_path / f"films/{number}")
+    data = f"folder:{tmp_path / 'films'}"
     record = Record(tmp_path / "x.json", "learning_curves.py", {})
-    rows = curves(snapshots, NANO, record, 32, 1, "synthetic", 1, tmp_path / "films")
+    rows = curves(snapshots, NANO, record, 32, 1, data, 1, tmp_path / "films")
     assert [row["step"] for row in rows] == [7, 20] and rows[0]["macs"] == rows[1]["macs"] and rows[0]["loss"] != rows[1]["loss"]
     for row in rows:
-        assert 0 <= row["iou"] <= 1 and 0 <= row["ao_generated"] <= 1 and row["each_real"] == {"one": row["ao_real"]}
+        assert 0 <= row["iou"] <= 1 and 0 <= row["ao_generated"] <= 1 and set(row["each_real"]) == {"1", "2"}
+        assert row["ao_real"] == np.mean(list(row["each_real"].values()))
     before = (tmp_path / "x.json").stat().st_mtime_ns
-    again = curves(snapshots, NANO, Record(tmp_path / "x.json", "learning_curves.py", {}), 32, 1, "synthetic", 1, tmp_path / "films")
+    again = curves(snapshots, NANO, Record(tmp_path / "x.json", "learning_curves.py", {}), 32, 1, data, 1, tmp_path / "films")
     assert again == rows and (tmp_path / "x.json").stat().st_mtime_ns == before

@@ -51,7 +51,7 @@ def test_networks_are_judged_on_clips_and_on_pairs(tmp_path):
     record = Record(tmp_path / "x.json", "presence_auc.py", {})
     clips = generated_clips(1, 8, absences=True)
     assert not clips[0].visible.all()
-    (row,) = measure(tmp_path / "s.safetensors", 1, record, clips, 64, "synthetic")
+    (row,) = measure(tmp_path / "s.safetensors", 1, record, clips, 32, "synthetic")
     assert row["macs"] < 2e6 and 0 <= row["on_clips"] <= 1 and 0 <= row["on_pairs"] <= 1
     assert kind_of(tmp_path / "s.safetensors") == "supernet"
     assert len(json.loads((tmp_path / "x.json").read_text())["rows"]) == 1
