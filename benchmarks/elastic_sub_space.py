@@ -91,7 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    judge = InheritedJudge(options.supernet, Validation(options.data), folder=options.folder)
+    judge = InheritedJudge(options.supernet, Validation(options.data, frames=2), folder=options.folder)
     if judge.family is not ELASTIC:
         parser.error(f"--supernet must hold an elastic supernet, {options.supernet} holds one of {judge.family.name}")
     write_table(judge, options.pairs, options.table)

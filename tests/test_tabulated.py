@@ -10,7 +10,9 @@ from search.judging.judge import Outcome
 from search.strategies import STRATEGIES
 
 ELASTIC = elastic_sub_space.SUB_SPACE
-FEW = replace(ELASTIC, free={**ELASTIC.free, **{label: ELASTIC.free[label][:1] for label in ("search", "2.depth", "3.depth", "3.0", "head")}})
+FEW = replace(
+    ELASTIC, free={**ELASTIC.free, **{label: ELASTIC.free[label][:1] for label in ("search", "2.depth", "3.depth", "3.0", "head")}}
+)
 
 
 def made_up(job):
@@ -51,7 +53,9 @@ def test_a_table_is_written_in_parts(tmp_path):
     fit, half, overlap = (FEW.read(tmp_path / "table.csv", kind) for kind in ("", "fit_half", "iou"))
     for each in FEW.architectures:
         expected = 0.5 + 0.01 * sum(map(int, FEW.digits(each)))
-        assert (fit[each.key], half[each.key], overlap[each.key]) == pytest.approx((expected + 0.05, expected + 0.1, expected / 2), abs=1e-5)
+        assert (fit[each.key], half[each.key], overlap[each.key]) == pytest.approx(
+            (expected + 0.05, expected + 0.1, expected / 2), abs=1e-5
+        )
     with pytest.raises(ValueError, match="must hold every network of the sub-space"):
         ELASTIC.read(tmp_path / "table.csv")
 

@@ -102,7 +102,7 @@ class GuidedSampler(BaseSampler):
         self._cost = next((each for each in cheap if each.metric.direction == "minimize"), None)
         self._signs = np.array([objective.metric.sign for objective in feasible.problem.objectives])
         # size of the first round, and evaluations before which the search does not stop
-        self._first = int(np.clip(planned // 25, 6, 12))
+        self._first = int(np.clip(planned // 25, 8, 12))
         self._least = max(48, planned // 4)
         self._rounds: dict[int, _Round] = {}
         self._read: dict[int, _Asked] = {}
