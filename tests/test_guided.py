@@ -160,11 +160,10 @@ def test_three_objectives_with_one_or_two_accuracies(objectives):
     assert len(go_on(study, feasible, 15).get_trials()) == 15
 
 
-def test_the_first_evaluations_reach_from_the_cheapest_to_the_limit():
+def test_the_start_reaches_from_the_cheapest_to_the_limit():
     study, feasible = begin(problem())
-    work = [trial.values[1] for trial in go_on(study, feasible, 14).get_trials()]
+    work = [trial.values[1] for trial in go_on(study, feasible, 10).get_trials()]
     assert MACS.of(NANO.space.indices([feasible.anchor]))[0] == work[0] == min(work)
-    assert sorted(work[:8]) == work[:8] and work[7] > 0.6 * NANO.max_macs  # the start, then what predictors make of it
     assert max(work) > 0.8 * NANO.max_macs
 
 
