@@ -41,24 +41,20 @@ _FREE: dict[str, tuple[Value, ...]] = {
     "3.se": ("plain", "se"),
     "head": (32, 48, 96),
 }
-_BLOCK = "k5e4"
-_PINNED: dict[str, Value] = {"template": 64, "stem": 16, "cls.depth": 2, "reg.depth": 2}
-"""Values that are neither free nor the first of their choice; blocks of the last two stages are `_BLOCK`."""
+_PINNED: dict[str, Value] = {"template": 64, "stem": 16, "2.0": "k5e4", "cls.depth": 2, "reg.depth": 2}
+"""Values that are neither free nor the first of their choice. Blocks that a smaller depth leaves out have the first, as which they count
+where they have no effect."""
 _SCORES = ("fit", "iou")
 _DECIMALS = 5
-
-
-def _pinned(label: str, values: tuple[Value, ...]) -> Value:
-    return _PINNED.get(label, _BLOCK if _BLOCK in values and not label.startswith("1.") else values[0])
 
 
 SUB_SPACE = SubSpace(
     ELASTIC,
     _FREE,
-    {label: _pinned(label, values) for label, values in ELASTIC.choices.items()},
+    {label: _PINNED.get(label, values[0]) for label, values in ELASTIC.choices.items()},
     Path(__file__).parent / "data" / "elastic_sub_space.csv",
     "fit",
-    32e6,
+    15.5e6,
 )
 
 
@@ -95,7 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    judge = InheritedJudge(options.supernet, Validation(options.data), folder=options.folder)
+    judge = InheritedJudge(options.supernet, Validation(options.data, frames=2), folder=options.folder)
     if judge.family is not ELASTIC:
         parser.error(f"--supernet must hold an elastic supernet, {options.supernet} holds one of {judge.family.name}")
     write_table(judge, options.pairs, options.table)

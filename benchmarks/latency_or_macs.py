@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.search_efficiency import MAX_MACS, NANO, RUNTIMES, Known, interval, known, points, replay
-from benchmarks.sub_space import TABLE, every_architecture
+from benchmarks.search_efficiency import RUNTIMES, Known, interval, known, replay, shipped
+from benchmarks.sub_space import NANO, SUB_SPACE
 from latency_tables.measuring.carry_out import carry_out_anew
 from latency_tables.measuring.plan import Plan
 from latency_tables.measuring.setup import Setup
@@ -35,15 +35,13 @@ Offers = Mapping[float, Architecture | None]
 
 def levels(figures: Known) -> dict[float, float]:
     """Return the AO of each level."""
-    every = every_architecture()
-    feasible = figures.macs.of(NANO.space.indices(every)) <= MAX_MACS
-    ao = np.array([figures.ao[arch.key] for arch in every])[feasible]
+    ao = np.array([figures.score[arch.key] for arch in figures.feasible])
     return {level: float(np.quantile(ao, level)) for level in LEVELS}
 
 
-def offers(evaluated: Sequence[Architecture], cost: Objective, ao: dict[str, float], wanted: dict[float, float]) -> Offers:
+def offers(evaluated: Sequence[Architecture], cost: Objective, known: Known, wanted: dict[float, float]) -> Offers:
     """Return the cheapest evaluated network that reaches each level."""
-    figures = points(evaluated, cost, ao)
+    figures = known.points(evaluated, cost)
     chosen: dict[float, Architecture | None] = {}
     for level, least in wanted.items():
         reached = np.flatnonzero(-figures[:, 0] >= least)
@@ -57,8 +55,8 @@ def searches(figures: Known, strategy: str, evaluations: int, seeds: int) -> dic
     found: dict[str, list[Offers]] = {name: [] for name in costs}
     for seed in range(seeds):
         for name, cost in costs.items():
-            evaluated = replay(strategy, figures.problem(cost, evaluations), figures.ao, seed)
-            found[name].append(offers(evaluated, cost, figures.ao, wanted))
+            evaluated = replay(strategy, figures.problem(cost, evaluations), figures.score, seed)
+            found[name].append(offers(evaluated, cost, figures, wanted))
             say(f"searched for few {name}, {seed + 1} of {seeds}")
     return found
 
@@ -113,11 +111,11 @@ def main() -> None:
     parser.add_argument("--strategy", default="guided", choices=list(STRATEGIES))
     parser.add_argument("--evaluations", type=int, default=96)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--table", type=Path, default=SUB_SPACE.table)
     parser.add_argument("--measure", action="store_true", help="time the chosen networks of the first seed on this machine as well")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    figures = known(options.table, options.runtimes)
+    figures = known(SUB_SPACE, SUB_SPACE.read(options.table), {runtime: shipped(runtime) for runtime in options.runtimes})
     found = searches(figures, options.strategy, options.evaluations, options.seeds)
     result = {"predicted": predicted(figures, found), **({"measured": measured(figures, found)} if options.measure else {})}
     print(json.dumps(result) if options.json else "\n\n".join(show(f"{title} latency", rows) for title, rows in result.items()))

@@ -22,25 +22,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
+from benchmarks.tabulated import PartWritten, SubSpace
 from supernet.checkpoints import load_supernet
 from supernet.deploy.torch_graphs import TorchGraphs
 from supernet.families.lighttrack import NANO
-from supernet.space import Architecture, SearchSpace, Value
+from supernet.space import Architecture, Value
 from supernet.training.batches import pair_source, tensors
 from supernet.training.calibrate import calibrate
 from supernet.training.options import TrainingOptions
 from supernet.training.train import train
 from tracking.boxes import iou
-from tracking.files.atomic import write_text
 from tracking.files.progress import progress
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.images import cv2
 from tracking.trackers.siamese import Siamese, advance, search_crops
 
-TABLE = Path(__file__).parent / "data" / "nano_sub_space.csv"
 FREE: dict[str, tuple[Value, ...]] = {
     "back.1.0": ("k3e4", "k5e4", "k7e6"),
     "back.1.1": ("k3e4", "k5e6"),
@@ -60,52 +58,32 @@ _HEADS = {head: tuple(label for label in FREE if label.startswith(head)) for hea
 _SEED, _CLIPS, _LATER, _PAIRS = 50_000, 64, 4, 16
 
 
-def sub_space() -> SearchSpace:
-    """Return the part of the space: the same choices with fewer values."""
-    pinned = {
-        label: ("skip",) if "skip" in values and not label.endswith(".0") else values[:1] for label, values in NANO.space.choices.items()
-    }
-    return SearchSpace({label: FREE.get(label, values) for label, values in pinned.items()}, NANO.space.make)
+def _pinned(label: str, values: tuple[Value, ...]) -> Value:
+    return "skip" if "skip" in values and not label.endswith(".0") else values[0]
 
 
-def every_architecture() -> list[Architecture]:
-    """Return all architectures of the part, in the order of the table."""
-    space = sub_space()
-    return [space.make(dict(zip(space.choices, values, strict=True))) for values in product(*space.choices.values())]
-
-
-def read_table(path: Path = TABLE) -> dict[str, float]:
-    """Read the AO of each network, by the key of its architecture.
-
-    Raises:
-        ValueError: The table is incomplete, or that of another sub-space.
-    """
-    table = pd.read_csv(path, dtype={"choices": str})
-    architectures = every_architecture()
-    if list(table.choices) != [_digits(a) for a in architectures]:
-        raise ValueError(f"a table must hold every network of the sub-space as it is now, {path} does not; write it again")
-    return {architecture.key: ao for architecture, ao in zip(architectures, table.ao, strict=True)}
+SUB_SPACE = SubSpace(
+    NANO,
+    FREE,
+    {label: _pinned(label, values) for label, values in NANO.space.choices.items()},
+    Path(__file__).parent / "data" / "nano_sub_space.csv",
+    "ao",
+    6e6,
+)
 
 
 def write_table(supernet_path: Path, path: Path) -> None:
     """Judge every network of the part and write the table; `<path>.part` keeps the results of an interrupted run."""
-    part = path.with_name(path.name + ".part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    ao = dict(line.split(",") for line in part.read_text().splitlines()) if part.exists() else {}
+    written = PartWritten(path, ["ao"])
     judge = BackboneJudge(supernet_path)
     backbones = list(product(*(FREE[label] for label in _BACKBONE)))
     with progress("backbones", len(backbones)) as report:
         for count, i in enumerate(np.random.default_rng(0).permutation(len(backbones)), 1):
             backbone = dict(zip(_BACKBONE, backbones[i], strict=True))
-            if _digits(_make({**_FIRST, **backbone})) not in ao:
-                judged = {_digits(architecture): f"{value:.4f}" for architecture, value in judge(backbone).items()}
-                with part.open("a") as file:
-                    file.write("".join(f"{digits},{value}\n" for digits, value in judged.items()))
-                ao |= judged
+            if SUB_SPACE.digits(_make({**_FIRST, **backbone})) not in written.rows:
+                written.add({SUB_SPACE.digits(architecture): [ao] for architecture, ao in judge(backbone).items()}, 4)
             report(count, "")
-    rows = [f"{_digits(architecture)},{ao[_digits(architecture)]}" for architecture in every_architecture()]
-    write_text(path, "\n".join(["choices,ao", *rows]) + "\n")
-    part.unlink()
+    written.finish([SUB_SPACE.digits(architecture) for architecture in SUB_SPACE.architectures])
 
 
 class _Shown:
@@ -158,18 +136,14 @@ class BackboneJudge:
 
 
 def _make(chosen: Mapping[str, Value]) -> Architecture:
-    return NANO.space.make({label: chosen.get(label, values[0]) for label, values in sub_space().choices.items()})
-
-
-def _digits(architecture: Architecture) -> str:
-    return "".join(str(values.index(architecture[label])) for label, values in FREE.items())
+    return NANO.space.make({label: chosen.get(label, values[0]) for label, values in SUB_SPACE.space.choices.items()})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Judge every network of a part of nano.")
     parser.add_argument("--supernet", type=Path, help="checkpoint of a nano supernet (default: one is trained)")
     parser.add_argument("--steps", type=int, default=4580, help="steps of that training")
-    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--table", type=Path, default=SUB_SPACE.table)
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -37,8 +37,8 @@ def fit_metric(
 
     For memory and energy, the models tried are a robust line, and the line corrected by XGBoost, by a Gaussian process, or by the mean of
     both. A more complex model is kept only if it lowers the cross-validated error by more than 5 %. Accuracy is always predicted by its
-    mean, corrected by the mean of XGBoost and a Gaussian process. The standard deviation of the process is its uncertainty, so that its
-    intervals are wide where little is known. All intervals are scaled to hold about 90 % of the held-out values.
+    mean, corrected by a Gaussian process, which learns from fewer networks than trees do. The standard deviation of the process is its
+    uncertainty, so that its intervals are wide where little is known. All intervals are scaled to hold about 90 % of the held-out values.
 
     Args:
         metric: One of `TARGETS`.
@@ -60,7 +60,7 @@ def fit_metric(
     features = encoder.encode(encoder.choices(architectures))
     line = _line(metric, features, values)
     left = _targets(metric, values) - base(metric, line, features)
-    candidates = CORRECTIONS if relative else ("blend",)
+    candidates = CORRECTIONS if relative else ("gaussian",)
     models = {name: CORRECTIONS[name].fit(features.columns, left, seed) for name in candidates}
     held_out = {name: _held_out(metric, model, features, values, seed) for name, model in models.items()}
     scores = {name: _score(metric, middle, values) for name, (middle, _) in held_out.items()}

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from predictors.latency import LatencyPredictor
@@ -40,8 +41,7 @@ _EARLY = 32
 _SHORTLIST = 8
 """Most members of the front that are rescored."""
 _REFERENCES = 8
-"""Number of candidates, the first of the study, that are judged on new pairs as well, to see how much harder those are for everybody.
-Every strategy begins with candidates that it chooses without knowing any accuracy, so that luck has no part in them."""
+"""Number of candidates, the first of the study, which no strategy chooses for their accuracy, that show how much harder new pairs are."""
 _RECALIBRATED, _DRAWS = 3, 3
 """Most members of the front that are calibrated again, and how many times each, to estimate the noise of calibration."""
 _FAILURES = 3
@@ -131,20 +131,23 @@ def run_search(
     _check(problem, options)
     learning = Learning(problem, options.chips, options.seed)
     problem = learning.problem
-    kept = _open(study, problem, strategy, options)
+    begin = partial(_open, study, problem, strategy, options)
+    kept = begin()
     try:
         if learning.recall(kept):
-            kept = _reopen(kept, study, problem, strategy, options)
+            kept.close()
+            kept = begin()
         started = time.perf_counter()
         meanwhile()
         stopped = None
         for end in (*due(problem.evaluations), problem.evaluations):
             stopped = stopped or _evaluate(kept, workers, problem, options, end)
             if end < problem.evaluations and stopped is None and learning.learn(kept, end, workers):
-                kept = _reopen(kept, study, problem, strategy, options)
+                kept.close()
+                kept = begin()
         verification = verify(kept, problem, options.chips, workers, options.seed)
         _judge_again(kept, workers, problem, options)
-        return _found(kept, problem, (verification, learning.learned(kept)), stopped, round(time.perf_counter() - started, 1))
+        return _found(kept, problem, learning, verification, stopped, round(time.perf_counter() - started, 1))
     except KeyboardInterrupt:
         say(f"interrupted; {len(kept.candidates())} finished candidates are kept in {study}, --resume continues")
         raise
@@ -155,17 +158,9 @@ def run_search(
 def _open(study: Path, problem: Problem, strategy: str | Strategy, options: SearchOptions) -> Study:
     """Open the study with a strategy that knows nothing but what the study holds."""
     name, make = _strategy(strategy)
-    anchor = options.anchor
-    if anchor is None or (problem.excess(problem.family.space.indices([anchor])) > 0).any():
-        anchor = cheapest(problem)
-    feasible = FeasibilityFilter(problem, anchor)
+    met = options.anchor and (problem.excess(problem.family.space.indices([options.anchor])) <= 0).all()
+    feasible = FeasibilityFilter(problem, options.anchor if options.anchor and met else cheapest(problem))
     return Study(study, problem, feasible, (name, make(feasible, options.seed)), options.database)
-
-
-def _reopen(kept: Study, study: Path, problem: Problem, strategy: str | Strategy, options: SearchOptions) -> Study:
-    """Open the study anew, as after an interruption, so that figures that have changed reach the strategy."""
-    kept.close()
-    return _open(study, problem, strategy, options)
 
 
 def _check(problem: Problem, options: SearchOptions) -> None:
@@ -190,8 +185,7 @@ def _strategy(strategy: str | Strategy) -> tuple[str, Strategy]:
     return strategy, STRATEGIES[strategy]
 
 
-def _found(study: Study, problem: Problem, measured: tuple[Verification, dict[str, Learned]], stopped: str | None, seconds: float) -> Found:
-    verification, learned = measured
+def _found(study: Study, problem: Problem, learning: Learning, verification: Verification, stopped: str | None, seconds: float) -> Found:
     candidates = settled(study.candidates(), problem)
     objectives = [objective.metric for objective in problem.objectives]
     accuracy, cost = deciding(objectives)
@@ -210,7 +204,7 @@ def _found(study: Study, problem: Problem, measured: tuple[Verification, dict[st
         reliability([candidate.scores[accuracy.kind] for candidate in candidates]),
         calibration,
         verification,
-        learned,
+        learning.learned(study),
         study.rejected(),
         len(study.failures()),
         stopped,

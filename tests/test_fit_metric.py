@@ -68,7 +68,7 @@ def test_accuracy_is_ranked_and_covered(n, least):
     judged = [NANO.space.sample(rng) for _ in range(n)]
     fresh = [NANO.space.sample(rng) for _ in range(1000)]
     predictor = fit_metric("accuracy", "nano", judged, accuracy(judged, 0.01))
-    assert predictor.model_name == "blend" and predictor.interval.coverage == 0.9
+    assert predictor.model_name == "gaussian" and predictor.interval.coverage == 0.9
     prediction, found = predictor.predict(fresh), accuracy(fresh, 0.01)
     assert spearmanr(prediction.value, accuracy(fresh))[0] > least
     assert 0.85 <= np.mean((prediction.low <= found) & (found <= prediction.high)) <= 0.95
@@ -229,7 +229,7 @@ def saved(tmp_path_factory):
         ({"reach": -1}, "reach must be a number >= 0"),
         ({"coverage": 2}, r"coverage within 0\.\.1"),
         ({"operator_ms": {"a": "1"}}, "a must be a number"),
-        ({"parameters": {}}, "gaussian"),
+        ({"parameters": {}}, "kernel"),
         ({"model": "trees", "parameters": {"xgboost": {}, "seed": 0}}, "fails at"),
         ({"about": 3}, "fails at"),
     ],

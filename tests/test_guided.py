@@ -32,7 +32,7 @@ def short_inner_search():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_POPULATION", 60)
         patch.setattr(module, "_GENERATIONS", 10)
-        patch.setattr(module, "_WORTH_IT", 0.02)
+        patch.setattr(module, "_WORTH_IT", 0.005)
         yield
 
 
@@ -121,6 +121,13 @@ def test_a_trial_that_died_and_was_queued_again_changes_nothing(undisturbed):
     study, feasible = restored(study, feasible)
     study.enqueue_trial(dead.params)
     assert asked(go_on(study, feasible, 4)) == [*undisturbed[:13], *undisturbed[12:]]
+
+
+def test_rounds_grow_with_what_is_known():
+    sampler = guided(FeasibilityFilter(problem(evaluations=200), cheapest(problem())), 0)
+    assert [sampler._starts(count) for count in (0, 7, 8, 9, 31, 32, 33, 34, 47, 48, 50)] == [
+        *((0, 0), (0, 0), (0, 8), (8, 9), (30, 31), (31, 32), (31, 32), (32, 34), (44, 46), (46, 48), (46, 48))
+    ]
 
 
 def test_another_seed_is_another_search(undisturbed):

@@ -77,8 +77,7 @@ def test_measuring_during_a_search_makes_the_predictions_of_the_others_better(tm
     assert all(each.figures[TEMPLATE].source == "measured" for each in measured)
 
 
-@pytest.mark.parametrize("strategy", ["random", "guided", "nsga2"])
-@pytest.mark.parametrize("interrupted", [3, 6, 14, 21])
+@pytest.mark.parametrize("strategy, interrupted", [("random", 3), ("random", 6), ("guided", 14), ("nsga2", 21)])
 def test_an_interrupted_search_goes_on_alike(tmp_path, strategy, interrupted):
     whole = run_search(problem(), strategy, Place(), tmp_path / "whole", OPTIONS)
     with pytest.raises(KeyboardInterrupt):

@@ -20,6 +20,7 @@ from search.metrics.predicted import LATENCY
 from search.page.columns import columns
 from search.page.data import assemble, collect
 from search.page.document import draw
+from search.page.files import read_summary
 from search.page.front import front_text
 from search.page.plots import comparison, learning, plots
 from search.page.wording import title
@@ -222,6 +223,26 @@ def test_corrections_of_a_finished_search_apply_to_what_was_not_measured():
     text = shown(data)
     assert "1 measured, 1 outside the intervals of their predictions; predictions of the others are multiplied by 1.500" in text
     assert "differences below about 0.020" in text and "± 0.0040" in text
+
+
+def test_what_measuring_during_the_search_gave():
+    learned = {"measured": 8, "compared": 11, "before": 4.25, "after": 1.5}
+    text = shown(found(summary=made_up_summary() | {"learned": {"latency_ms": learned}}))
+    assert (
+        "8 measured, and the predictor was fitted again; its mean error on 11 that were measured later: 4.2 % before, 1.5 % after" in text
+    )
+    text = shown(found(summary=made_up_summary() | {"learned": {"latency_ms": {**learned, "compared": 0, "before": None, "after": None}}}))
+    assert "8 measured, and the predictor was fitted again<" in text
+
+
+@pytest.mark.parametrize(
+    "learned", [{"heat": {"measured": 1, "compared": 1, "before": 1, "after": 1}}, {"latency_ms": {"measured": "1"}}, {"latency_ms": [1]}]
+)
+def test_a_strange_record_of_what_was_learned_is_refused(learned, tmp_path):
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(made_up_summary() | {"learned": learned}))
+    with pytest.raises(ValueError, match="summary.json"):
+        read_summary(path, made_up_settings(NANO, ("phone",)))
 
 
 def test_why_nothing_was_measured():

@@ -73,14 +73,14 @@ def test_the_least_certain_are_unlike_those_measured_and_unlike_each_other():
 
 
 def test_an_adapted_predictor_is_conditioned_on_further_networks(tmp_path):
-    tables = {name: LatencyTable.load(SHIPPED / f"nano-{name}-fp32.csv") for name in ("onnxruntime", "openvino")}
+    tables = {name: LatencyTable.load(SHIPPED / f"nano-{name}-fp32.csv") for name in ("onnxruntime", "ncnn")}
     source = SHIPPED / "nano-onnxruntime-fp32.csv"
-    search, template = (measured_networks(tables["openvino"], branch) for branch in ("search", "template"))
+    search, template = (measured_networks(tables["ncnn"], branch) for branch in ("search", "template"))
     order = np.random.default_rng(0).permutation(len(search.ms))
     first, then, rest = order[:3], order[3:15], order[15:]
     chip = NewChip(NANO, [tables["onnxruntime"].operator_ms()])
     some = Measured(tuple(search.architectures[i] for i in first), search.ms[first], template.ms[first])
-    predictor = chip.fit(some, tables["openvino"].profile, tables["openvino"].reference_ms, {"from": [str(source)]})
+    predictor = chip.fit(some, tables["ncnn"].profile, tables["ncnn"].reference_ms, {"from": [str(source)]})
     further = {search.architectures[i]: float(search.ms[i]) for i in then}
     asked, truth = [search.architectures[i] for i in rest], search.ms[rest]
 
@@ -88,8 +88,8 @@ def test_an_adapted_predictor_is_conditioned_on_further_networks(tmp_path):
         return float(np.abs(by.predict(asked).value / truth - 1).mean())
 
     again = refit(predictor, further)
-    assert miss(again) < 0.9 * miss(predictor) and again.about["fit"]["networks"] == 15
+    assert miss(again) < 0.5 * miss(predictor) and again.about["fit"]["networks"] == 15
     again.save(tmp_path / "again.json")
     assert load_latency(tmp_path / "again.json").predict(asked).value == pytest.approx(again.predict(asked).value)
     gone = replace(predictor, about={"fit": {**predictor.about["fit"], "from": [str(tmp_path / "gone.csv")]}})
-    assert miss(refit(gone, further)) < miss(predictor)
+    assert miss(refit(gone, further)) < 0.5 * miss(predictor)

@@ -184,7 +184,7 @@ class Learning:
             return []
         members = front(candidates, objectives)
         hoped = [_at_best(candidate, latency) for candidate in left]
-        beaten = (no_worse(losses(members, objectives), losses(hoped, objectives))).any(axis=0)
+        beaten = np.any(no_worse(losses(members, objectives), losses(hoped, objectives)), axis=0).tolist()
         numbers = {member.number for member in members}
         near = [each for each, worse in zip(left, beaten, strict=True) if each.number in numbers or not worse]
         measured = _measured(latency, candidates)
@@ -214,8 +214,8 @@ class Learning:
         choices = self.problem.family.space.indices([candidate.architecture for candidate in left])
         objective = self._objectives[latency]
         assert objective.noise is not None, "latencies have intervals"
-        columns = (objective.of(choices).tolist(), objective.noise(choices).tolist())
-        return {str(candidate.number): pair for candidate, *pair in zip(left, *columns, strict=True)}
+        columns = zip(left, objective.of(choices).tolist(), objective.noise(choices).tolist(), strict=True)
+        return {str(candidate.number): (value, noise) for candidate, value, noise in columns}
 
 
 def _latency(device: str) -> Metric:

@@ -1,8 +1,11 @@
 """Guided: predictors of accuracy, refitted in rounds, choose which architectures are evaluated next.
 
 A round fits the predictors to the finished candidates, searches their predictions with NSGA-II, and evaluates the batch with the largest
-expected gain of hypervolume. The first round spreads architectures over all costs. A round depends only on the seed and on the trials
-before it, so a resumed search computes the same round again.
+expected gain of hypervolume. The first round spreads a few architectures over all costs. Each later one is a sixteenth of what has been
+asked for, at least one: early on every answer changes much, later little, and fitting takes longer. A round depends only on the seed and on the
+trials before it, so a resumed search computes the same round again.
+
+Worked example: 200 evaluations are planned. The first round has 8, the next ones have one each up to 32, then two each up to 48.
 
 Lineage: NSGANetV2 (Lu et al., ECCV 2020); batches by expected hypervolume improvement (Daulton et al., 2020).
 """
@@ -38,8 +41,11 @@ _MOST = 400
 """Most architectures that a predictor is fitted to; the time for it grows with the cube of their number."""
 _POOL = 4096
 """Size of each of the two random samples from which the first architectures are chosen."""
-_WORTH_IT = 1e-4
-"""Smallest worthwhile gain of a round, relative to the hypervolume so far; two rounds in succession that expect less end the search."""
+_WORTH_IT = 1e-5
+"""Smallest worthwhile gain of an evaluation, relative to the hypervolume so far; two rounds in succession that expect less for each of
+theirs end the search."""
+_PART = 16
+"""A round has one in so many of the evaluations before it."""
 
 
 def guided(feasible: FeasibilityFilter, seed: int) -> BaseSampler:
@@ -66,7 +72,7 @@ class _Round:
     batch: np.ndarray
     """(M, L) indices of chosen values, best first."""
     gain: float = np.inf
-    """Expected gain relative to the hypervolume so far; infinite while too little is known to predict it."""
+    """Expected gain of each, relative to the hypervolume so far; infinite while too little is known to predict it."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,8 @@ class GuidedSampler(BaseSampler):
         cheap = [each for each in feasible.problem.objectives if each.cheap]
         self._cost = next((each for each in cheap if each.metric.direction == "minimize"), None)
         self._signs = np.array([objective.metric.sign for objective in feasible.problem.objectives])
-        # sizes of the first round and of each later one, and evaluations before which the search does not stop
-        self._first = int(np.clip(planned // 12, 10, 24))
-        self._each = int(np.clip(planned // 25, 4, 10))
+        # size of the first round, and evaluations before which the search does not stop
+        self._first = int(np.clip(planned // 25, 8, 12))
         self._least = max(48, planned // 4)
         self._rounds: dict[int, _Round] = {}
         self._read: dict[int, _Asked] = {}
@@ -110,12 +115,12 @@ class GuidedSampler(BaseSampler):
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         asked = self._asked(study, trial)
-        begun = len(asked) - self._first
-        start = self._first + begun // self._each * self._each if begun >= 0 else 0
+        before, start = self._starts(len(asked))
         known = list(asked.values())
         now = self._round(start, known)
-        if start >= self._least and max(now.gain, self._round(start - self._each, known).gain) < _WORTH_IT:
-            raise SearchConverged(f"the next {self._each} evaluations are expected to add {now.gain:.2%} to the hypervolume")
+        self._rounds = {known: made for known, made in self._rounds.items() if known in (before, start)}
+        if start >= self._least and max(now.gain, self._round(before, known).gain) < _WORTH_IT:
+            raise SearchConverged(f"an evaluation is expected to add {now.gain:.4%} to the hypervolume")
         for choices in now.batch:
             chosen = self._genes.chosen(choices)
             if self._feasible.problem.space.make(chosen).key not in asked and not self._feasible.refuses(chosen):
@@ -123,6 +128,17 @@ class GuidedSampler(BaseSampler):
         raise ValueError(
             f"no new architecture within the limits was found after {len(asked)} of them; fewer evaluations or wider limits help"
         )
+
+    def _size(self, start: int) -> int:
+        """Number of networks in the round that begins when `start` networks have been asked for."""
+        return max(1, start // _PART) if start else self._first
+
+    def _starts(self, asked: int) -> tuple[int, int]:
+        """Where the round before the present one began, and where the present one began, once so many networks have been asked for."""
+        before, start = 0, 0
+        while start + self._size(start) <= asked:
+            before, start = start, start + self._size(start)
+        return before, start
 
     def _asked(self, study: Study, trial: FrozenTrial) -> dict[str, _Asked]:
         """Return the networks of all other trials by key, in the order in which they were first asked for."""
@@ -142,8 +158,7 @@ class GuidedSampler(BaseSampler):
     def _round(self, start: int, asked: list[_Asked]) -> _Round:
         """Return the round that begins when `start` networks have been asked for."""
         if start not in self._rounds:
-            made = self._make(asked[:start], np.random.default_rng([self._seed, start]))
-            self._rounds = {known: self._rounds[known] for known in self._rounds if known == start - self._each} | {start: made}
+            self._rounds[start] = self._make(asked[:start], np.random.default_rng([self._seed, start]))
         return self._rounds[start]
 
     def _make(self, asked: list[_Asked], rng: np.random.Generator) -> _Round:
@@ -151,7 +166,7 @@ class GuidedSampler(BaseSampler):
         finished = [one for one in asked if one.values is not None]
         met = set(self._genes.keys(np.array([one.choices for one in asked]))) if asked else set()
         if len(finished) < MIN_VALUES:
-            return _Round(self._spread(met, rng, self._each if asked else self._first))
+            return _Round(self._spread(met, rng, self._size(len(asked))))
         figures = np.array([one.values for one in finished]) * self._signs
         pending = np.array([one.choices for one in asked if one.running], int).reshape(-1, len(self._genes.values))
         models = self._models(finished, figures)
@@ -167,8 +182,9 @@ class GuidedSampler(BaseSampler):
             return _Round(found, 0.0)
         beliefs = self._beliefs(models, found)
         worst = np.concatenate([figures, beliefs.mean]).max(axis=0)
-        batch, gain = best_batch(figures, self._beliefs(models, pending), beliefs, worst, self._each, int(rng.integers(2**31)))
-        return _Round(found[batch], gain)
+        size = self._size(len(asked))
+        batch, gain = best_batch(figures, self._beliefs(models, pending), beliefs, worst, size, int(rng.integers(2**31)))
+        return _Round(found[batch], gain / len(batch))
 
     def _models(self, finished: list[_Asked], figures: np.ndarray) -> dict[int, _Scaled]:
         """Fit a predictor of each costly objective; returns them by the objective's column."""
@@ -207,7 +223,8 @@ class GuidedSampler(BaseSampler):
     def _spread(self, met: set[bytes], rng: np.random.Generator, count: int) -> np.ndarray:
         """Draw up to (count, L) different feasible architectures that have not been met.
 
-        A large pool, sorted by the first cheap cost, is cut into `count` parts of equal size; one architecture is drawn from each part.
+        A large pool, sorted by the first cheap cost, is cut into `count` parts of equal size; one architecture is drawn from each part, and
+        the last of the pool in place of the last of several, so that predictors know what the largest networks are worth.
         """
         genes = self._genes
         anchor, drawn = genes.indices(dict(self._feasible.anchor.choices)), genes.random(_POOL, rng)
@@ -217,4 +234,7 @@ class GuidedSampler(BaseSampler):
         if self._cost is not None:
             pool = pool[np.argsort(self._cost.of(pool), kind="stable")]
         edges = np.linspace(0, len(pool), count + 1).astype(int)
-        return pool[[rng.integers(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]]
+        drawn = [int(rng.integers(low, high)) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]
+        if len(drawn) > 1:
+            drawn[-1] = len(pool) - 1
+        return pool[drawn]

@@ -7,10 +7,8 @@ attributes of a trial and the study's notes describe its candidate (`search/stud
 
 from __future__ import annotations
 
-import gc
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from search.judging.judge import Outcome
 from search.problem.feasible import FeasibilityFilter
 from search.problem.problem import Problem
 from search.study.candidate import Candidate
+from search.study.restored import keeping_all, restored
 from search.study.storages.opening import open_reader, open_writer
 from search.study.storages.storage import Record, as_written
 from search.study.trials import PREDICTED, About, Kind, candidate_of, check_others, with_notes
@@ -35,18 +34,6 @@ from supernet.space import Architecture, Value
 _NAME = "search"
 _CONSTRAINTS = "constraints"
 """Attribute in which Optuna kept constraints as a list before version 5; optuna-dashboard 0.21 still reads it."""
-
-
-@contextmanager
-def _keeping_all() -> Iterator[None]:
-    """Suspend garbage collection while many objects are made that are all kept; looking for garbage would take a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Study:
@@ -95,7 +82,7 @@ class Study:
             self._store.close()
             raise
 
-    @_keeping_all()
+    @keeping_all()
     def _restore(self) -> None:
         self._store.create(self._memory.directions, [objective.metric.name for objective in self._problem.objectives])
         self._notes = self._store.notes()
@@ -107,7 +94,7 @@ class Study:
             arch = self._problem.space.make(record.params)
             if record.state == TrialState.COMPLETE:
                 self._candidates[record.number] = self._noted(candidate_of(record.number, arch, record.attributes, self._about))
-            self._trials.create_new_trial(self._id, self._restored(record))
+            self._trials.create_new_trial(self._id, restored(record, self._known(record), self._distributions, {_CONSTRAINTS}))
             for name, content in record.attributes.get("sampler", {}).items():
                 self._trials.set_study_system_attr(self._id, name, content)
             self._feasible.seen.add(arch.key)
@@ -119,25 +106,11 @@ class Study:
         if not self._memory.get_trials(deepcopy=False):
             self._memory.enqueue_trial(dict(self._feasible.anchor.choices))  # the fast end of the front, which random samples hardly reach
 
-    def _restored(self, record: Record) -> FrozenTrial:
-        values = self._known(self._candidates[record.number], record) if record.state == TrialState.COMPLETE else None
-        return _Restored(
-            number=record.number,
-            trial_id=record.number,
-            state=record.state,
-            value=None,
-            values=values,
-            params=record.params,
-            distributions=self._distributions,
-            user_attrs=record.attributes,
-            system_attrs={name: content for name, content in record.system.items() if name != _CONSTRAINTS},
-            intermediate_values={},
-            datetime_start=None,
-            datetime_complete=None,
-        )
-
-    def _known(self, candidate: Candidate, record: Record) -> list[float]:
-        """Return the objectives of a finished trial as strategies see them: by the predictors in use, and by measurement."""
+    def _known(self, record: Record) -> list[float] | None:
+        """Return the objectives of a trial as strategies see them: by the predictors in use, and by measurement; None if it has none."""
+        if record.state != TrialState.COMPLETE:
+            return None
+        candidate = self._candidates[record.number]
         again = self._notes.get(PREDICTED, {}).get("values", {})
         return [
             candidate.value(objective.metric) if objective.metric.name in again else self._about.value(objective.metric, record.attributes)
@@ -298,7 +271,7 @@ class Study:
         return self._trials.get_trial(number)  # ids equal numbers, since the storage holds a single study
 
 
-@_keeping_all()
+@keeping_all()
 def read_candidates(folder: Path) -> list[Candidate]:
     """Read the finished candidates of a study, also while it is being written.
 
@@ -333,10 +306,3 @@ def _architecture(record: Record, family: Family, shared: dict[tuple[str, Value]
     family.space.check(record.params)
     arch = family.architecture(record.params)
     return replace(arch, choices=tuple(shared.setdefault(choice, choice) for choice in arch.choices))
-
-
-class _Restored(FrozenTrial):
-    """A trial that a storage takes over without a copy; deep copies of 50,000 trials would take half a minute."""
-
-    def __deepcopy__(self, memo: dict) -> FrozenTrial:
-        return self
