@@ -43,7 +43,7 @@ class JudgingOptions:
 
     data: Annotated[str, Reads(data_root, beside=True), Reads(data_sequences)] = "synthetic"
     """Source of the pairs and sequences that candidates are judged on: synthetic, synthetic:FOLDER with a material folder, or DATASET:ROOT."""
-    pairs: int = 2048
+    pairs: int = 1024
     """Number of fixed pairs that every candidate is judged on, if an objective is found on pairs, a multiple of 32. As many others
     serve for judging again."""
     sequences: int = 16
@@ -60,7 +60,7 @@ class JudgingOptions:
             if value < minimum:
                 raise ValueError(f"{name} must be at least {minimum}, got {value}")
         if self.pairs < 2 * GROUP or self.pairs % GROUP:
-            raise ValueError(f"pairs must be a multiple of {GROUP} and at least {2 * GROUP}, got {self.pairs}; 2048 are usual")
+            raise ValueError(f"pairs must be a multiple of {GROUP} and at least {2 * GROUP}, got {self.pairs}; 1024 are usual")
         if self.rescoring < 0 or self.rescoring == 1:
             raise ValueError(f"rescoring must be 0 or at least 2 sequences, got {self.rescoring}")
 
