@@ -133,3 +133,19 @@ def test_a_box_that_never_moves_scores_low():
     assert 0.2 < np.mean(overlaps) < 0.33
     # and yet it can be followed: no step as long as the target
     assert max(np.abs(np.diff(path[:, :2], axis=0)).max() / path[:, 2:].min() for path in boxes) < 1
+
+
+def test_a_zooming_camera_changes_the_size_of_the_target_steadily():
+    """The same scene with and without zoom: the target's boxes differ by a factor that grows evenly from frame to frame."""
+    factors = []
+    for seed in range(4):
+        still, zoomed = synthetic_sequence(seed, 6), synthetic_sequence(seed, 6, zoom=3.0)
+        whole = [t for t in range(6) if (zoomed.boxes[t, :2] > 0).all() and (zoomed.boxes[t, :2] + zoomed.boxes[t, 2:] < (320, 240)).all()]
+        ratios = zoomed.boxes[:, 2] / still.boxes[:, 2]
+        assert ratios[0] == pytest.approx(1) and 1 / 3 - 1e-6 <= ratios[whole].min() and ratios[whole].max() <= 3 + 1e-6
+        steps = np.log(ratios[whole]) / np.maximum(whole, 1)
+        assert np.allclose(steps[1:], steps[1:2])
+        centres = [each.boxes[:, :2] + each.boxes[:, 2:] / 2 for each in (still, zoomed)]
+        assert np.allclose(centres[0][whole], centres[1][whole])
+        factors.append(ratios[whole][-1])
+    assert min(factors) < 0.9 or max(factors) > 1.1

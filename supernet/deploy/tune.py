@@ -31,6 +31,8 @@ from tracking.trackers import TRACKERS, Procedure, Settings
 
 RANGES = {"lr": (0.05, 1.0), "penalty_k": (0.0, 0.3), "window_influence": (0.0, 0.5), "least_size": (2.0, 16.0)}
 """Constants that can be tuned, with the range of each; a procedure has some of them."""
+ZOOM = 2.5
+"""Largest factor by which the camera zooms in or out over a clip: without changes of scale the best size would be one that never changes."""
 TUNING_SEED, CHECKING_SEED = 3_000_000, 3_500_000
 """Seeds of the first clips that constants are tuned on, and judged on afterwards; training and search use other seeds."""
 _TOGETHER = 8
@@ -121,7 +123,8 @@ def tuned(checkpoint: TrackerCheckpoint, options: TuningOptions = TuningOptions(
     shift = options.seed * options.sequences
     material = material_folder(options.data)
     clips, others = (
-        synthetic_dataset(first + shift, options.sequences, options.frames, material=material) for first in (TUNING_SEED, CHECKING_SEED)
+        synthetic_dataset(first + shift, options.sequences, options.frames, material=material, zoom=ZOOM)
+        for first in (TUNING_SEED, CHECKING_SEED)
     )
     found = fit_constants(batched_tracker(checkpoint), checkpoint.settings, clips, others, options.trials, options.seed)
     about = {**asdict(options), **{name: getattr(found, name) for name in FIGURES}}

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tracking.boxes import clip_boxes
 from tracking.generated.making import make_world
 from tracking.generated.material import HELD_OUT_SEED, Material, load_material
 from tracking.generated.negatives import with_absences, without_target
-from tracking.generated.scene import render
+from tracking.generated.scene import Scene, render
 from tracking.generated.staging import sample_scene
 from tracking.generated.world import World
 from tracking.pairs import PairBatch, search_window, template_window
@@ -105,6 +106,7 @@ def synthetic_sequence(
     size: tuple[int, int] = (320, 240),
     absences: bool = False,
     material: Path | str | None = None,
+    zoom: float = 1.0,
 ) -> Sequence:
     """Generate a video.
 
@@ -114,6 +116,7 @@ def synthetic_sequence(
         size: Width and height, px.
         absences: Whether the target is away for some of the frames; it is there in the first one.
         material: A material folder, whose held-out pictures are used; by default what a bare installation has.
+        zoom: Largest factor by which the camera zooms on the target, in or out, steadily from the first frame to the last; 1 for none.
 
     Returns:
         The sequence `synthetic-SEED`, its frames in memory; boxes enclose the whole target, hidden or not, clipped to the frame. Where the
@@ -134,11 +137,41 @@ def synthetic_sequence(
         scene = sample_scene(rng, world, np.arange(frames), size, target_px)
     if absences:
         scene, visible = with_absences(rng, world, scene)
-    return Sequence(f"synthetic-{seed}", tuple(render(scene, t) for t in range(frames)), scene.boxes, visible)
+    if zoom == 1:
+        return Sequence(f"synthetic-{seed}", tuple(render(scene, t) for t in range(frames)), scene.boxes, visible)
+    views = _zooming(rng, scene, zoom)
+    boxes = np.array([_seen(view, box) for view, box in zip(views, scene.boxes, strict=True)])
+    return Sequence(f"synthetic-{seed}", tuple(render(scene, t, view) for t, view in enumerate(views)), clip_boxes(boxes, size), visible)
+
+
+def _zooming(rng: np.random.Generator, scene: Scene, most: float) -> list[np.ndarray]:
+    """For each frame the matrix (3, 3) of a camera that zooms steadily on the target, by a random factor of at most `most`."""
+    sizes = np.sqrt(scene.boxes[:, 2:].prod(axis=1))
+    side = float(np.nanmedian(sizes))
+    least, largest = np.array([_LEAST_PX, 0.5 * min(scene.size)]) / side
+    factor = np.clip(np.exp(rng.uniform(-1, 1) * np.log(most)), min(least, 1.0), max(largest, 1.0))
+    centres = scene.boxes[:, :2] + scene.boxes[:, 2:] / 2
+    middles = np.where(np.isfinite(centres), centres, np.array(scene.size) / 2)
+    views = []
+    for t, middle in enumerate(middles):
+        scale = factor ** (t / max(len(middles) - 1, 1))
+        views.append(np.array([[scale, 0, middle[0] * (1 - scale)], [0, scale, middle[1] * (1 - scale)], [0, 0, 1]]))
+    return views
+
+
+def _seen(view: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """A box xywh as a view without rotation shows it."""
+    return np.concatenate([view[:2, :2] @ box[:2] + view[:2, 2], view[[0, 1], [0, 1]] * box[2:]])
 
 
 def synthetic_dataset(
-    seed: int, count: int, frames: int = 40, size: tuple[int, int] = (320, 240), absences: bool = False, material: Path | str | None = None
+    seed: int,
+    count: int,
+    frames: int = 40,
+    size: tuple[int, int] = (320, 240),
+    absences: bool = False,
+    material: Path | str | None = None,
+    zoom: float = 1.0,
 ) -> list[Sequence]:
     """Generate videos from the seeds `seed`, `seed + 1` and so on.
 
@@ -149,12 +182,15 @@ def synthetic_dataset(
         size: Width and height, px.
         absences: Whether targets are away for some of the frames.
         material: A material folder; see `synthetic_sequence`.
+        zoom: Largest factor by which cameras zoom; see `synthetic_sequence`.
     """
-    return [synthetic_sequence(seed + i, frames, size, absences, material) for i in range(count)]
+    return [synthetic_sequence(seed + i, frames, size, absences, material, zoom) for i in range(count)]
 
 
 _MATERIAL, _PAIRS, _SEQUENCE = range(3)
 """Numbers of the random streams that start from one seed; different streams are independent."""
+_LEAST_PX = 14.0
+"""Size that a target keeps when the camera zooms out, px."""
 _FRAMES_OF_AN_ABSENCE = 8
 """A target is to be seen before it goes."""
 _BATCHES_A_WORLD = 400
