@@ -223,8 +223,8 @@ class GuidedSampler(BaseSampler):
     def _spread(self, met: set[bytes], rng: np.random.Generator, count: int) -> np.ndarray:
         """Draw up to (count, L) different feasible architectures that have not been met.
 
-        A large pool, sorted by the first cheap cost, is cut into `count` parts of equal size; one architecture is drawn from each part, and
-        the last of the pool in place of the last of several, so that predictors know what the largest networks are worth.
+        A large pool, sorted by the first cheap cost, is cut into `count` parts of equal size; one architecture is drawn from each part. The
+        largest comes first: a study begins with the cheapest one known, which takes the place of the last of these.
         """
         genes = self._genes
         anchor, drawn = genes.indices(dict(self._feasible.anchor.choices)), genes.random(_POOL, rng)
@@ -234,7 +234,5 @@ class GuidedSampler(BaseSampler):
         if self._cost is not None:
             pool = pool[np.argsort(self._cost.of(pool), kind="stable")]
         edges = np.linspace(0, len(pool), count + 1).astype(int)
-        drawn = [int(rng.integers(low, high)) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]
-        if len(drawn) > 1:
-            drawn[-1] = len(pool) - 1
-        return pool[drawn]
+        drawn = [rng.integers(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]
+        return pool[drawn[::-1]]
