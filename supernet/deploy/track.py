@@ -76,7 +76,9 @@ def track(
     if video is not None:
         check_video(video)
     if model is None and _is_model(source):
-        raise ValueError(f"a model must be followed by what to track in, {source} is a model and nothing follows it; add a video or a sequence")
+        raise ValueError(
+            f"a model must be followed by what to track in, {source} is a model and nothing follows it; add a video or a sequence"
+        )
     tracker = load_for_tracking(model or str(shipped.tracker()), device, constants.changes)
     stream = open_source(source)
     for note in stream.notes:
