@@ -142,10 +142,10 @@ def gains(ms: Mapping[str, Mapping[str, float]], chosen: Mapping[str, Architectu
     return {chip: ms[chip][chosen[MACS].key] / ms[chip][arch.key] for chip, arch in chosen.items() if chip != MACS}
 
 
-def show(record: Record, chips: Sequence[str]) -> str:
-    """The cross tables, one for each limit."""
-    parts = []
-    for name, row in record.rows.items():
+def show(rows: Mapping[str, Mapping]) -> str:
+    """The cross tables of docs/results.md, one for each limit, from the rows of a record."""
+    parts, chips = [], [name.removeprefix("ms:") for name in rows if name.startswith("ms:")]
+    for name, row in rows.items():
         if name.startswith("winners:"):
             head = {"winner": "winner for", "fit": "fit", "fit_new": "fit, new pairs", "macs": "multiply-adds", **dict.fromkeys(chips, "")}
             head |= {chip: f"ms, {chip}" for chip in chips} | {"gain": "faster than macs"}
@@ -204,7 +204,7 @@ def main() -> None:
             return {"lines": [_line(who, arch, fits, judge, new, ms, family) | {"gain": faster.get(who)} for who, arch in some.items()]}
 
         record.row(f"winners:{limit}", lines)
-    print(show(record, list(chips)))
+    print(show(record.rows))
 
 
 def _line(who: str, arch: Architecture, fits: Mapping, judge: Judge, new: range, ms: Mapping, family: Family) -> dict:

@@ -126,6 +126,11 @@ def _mean(rows: Sequence[Mapping], name: str) -> Any:
     return float(np.mean(values)) if values else None
 
 
+def show(rows: Mapping[str, Mapping]) -> str:
+    """The table of docs/results.md, from the rows of a record."""
+    return table(HEAD, summary(list(rows.values())))
+
+
 def main() -> None:
     """Train without each part, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -154,7 +159,7 @@ def main() -> None:
                 return {"without": part, "seed": seed, **ao_figures(tracker, clips, films)}
 
             record.row(f"{part}:{seed}", measured)
-    print(table(HEAD, summary(list(record.rows.values()))))
+    print(show(record.rows))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,16 @@ def curves(
                 return {**about, **scores, **ao_figures(tracker, shown, films)}
 
             record.row(f"{step}:{arch.key}", measured)
-    return sorted(record.rows.values(), key=lambda row: (row["step"], row["macs"]))
+    return sorted(record.rows.values(), key=_order)
+
+
+def _order(row: Mapping) -> tuple[int, int]:
+    return row["step"], row["macs"]
+
+
+def show(rows: Mapping[str, Mapping]) -> str:
+    """The table of docs/results.md, from the rows of a record."""
+    return table(HEAD, sorted(rows.values(), key=_order))
 
 
 def main() -> None:
@@ -106,8 +115,8 @@ def main() -> None:
     terms = {name: getattr(given, name) for name in ("family", "architectures", "pairs", "clips", "data")}
     record = Record(given.out, "learning_curves.py", terms)
     family = find_family(given.family)
-    rows = curves(given.snapshots, family, record, given.pairs, given.architectures, given.data, given.clips, given.real)
-    print(table(HEAD, rows))
+    curves(given.snapshots, family, record, given.pairs, given.architectures, given.data, given.clips, given.real)
+    print(show(record.rows))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -99,6 +99,11 @@ def kind_of(path: Path) -> str:
     return "tracker"
 
 
+def show(rows: Mapping[str, Mapping]) -> str:
+    """The table of docs/results.md, from the rows of a record."""
+    return table(HEAD, list(rows.values()))
+
+
 def main() -> None:
     """Measure the models that the command line names, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,8 +117,9 @@ def main() -> None:
     torch.set_num_threads(1)
     record = Record(given.out, "presence_auc.py", {name: getattr(given, name) for name in ("clips", "pairs", "data")})
     clips = generated_clips(given.clips, _FRAMES, given.data, absences=True)
-    rows = [row for model in given.models for row in measure(model, given.architectures, record, clips, given.pairs, given.data)]
-    print(table(HEAD, rows))
+    for model in given.models:
+        measure(model, given.architectures, record, clips, given.pairs, given.data)
+    print(show(record.rows))
 
 
 if __name__ == "__main__":

@@ -37,10 +37,11 @@ MOST_BYTES = 8_000_000
 TOLERANCE = 0.002
 """Largest change of a fit (0 to 1) that rounding may cause; the noise of a fit on two thousand pairs is about as large."""
 LICENCE = (
-    "MIT, as chiptrack. Learnt from generated video alone: drawn shapes and textures, the two photographs of scikit-learn, and pictures of "
-    "freely licensed packages, listed with versions and licences in docs/material.md. No annotated video, no data set and no weights of "
-    "others had any part in it."
+    "Offered under MIT, as chiptrack. Learnt from generated video alone: drawn shapes and textures, the two photographs of scikit-learn, and "
+    "pictures of freely licensed packages, listed with versions and licences in docs/material.md, none of which is contained. No annotated "
+    "video, no data set and no weights of others had any part in it."
 )
+"""The licence note in the header of what ships; docs/weights.md says the same."""
 HEAD = {"macs": "multiply-adds", "before": "fit, 32 bits", "after": "fit, 16 bits", "architecture": "architecture"}
 
 
@@ -116,6 +117,13 @@ def cut_tracker(folder: Path, architecture: str, tuning: TuningOptions) -> dict:
     return about
 
 
+def show(rows: Mapping[str, Mapping]) -> str:
+    """The table of docs/weights.md, and what tuning gave, from the rows of a record."""
+    found = rows["tracker"]
+    told = f"Tracker: AO on other generated clips {found['other_ao_before']:.3f} before tuning, {found['other_ao_after']:.3f} after."
+    return f"{table(HEAD, rows['supernet']['fits'])}\n\n{told}"
+
+
 def main() -> None:
     """Pack what the command line names, and print the scores before and after."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -134,11 +142,10 @@ def main() -> None:
     data = "synthetic" if given.material is None else f"synthetic:{given.material}"
     notes = provenance(read_header(given.supernet, "supernet")["notes"], given.material, given.hours, given.commit)
     record = Record(given.record, "shipped_weights.py", {"pairs": given.pairs, "data": data, "tracker": given.tracker, **notes})
-    rows = record.row("supernet", lambda: {"fits": pack(given.supernet, given.out, notes, given.pairs, data)})
+    record.row("supernet", lambda: {"fits": pack(given.supernet, given.out, notes, given.pairs, data)})
     tuning = TuningOptions(data, given.clips, trials=given.trials)
-    found = record.row("tracker", lambda: cut_tracker(given.out, given.tracker, tuning))
-    print(table(HEAD, rows["fits"]))
-    print(f"\ntracker: AO on other generated clips {found['other_ao_before']:.3f} before tuning, {found['other_ao_after']:.3f} after")
+    record.row("tracker", lambda: cut_tracker(given.out, given.tracker, tuning))
+    print(show(record.rows))
 
 
 if __name__ == "__main__":

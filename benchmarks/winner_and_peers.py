@@ -164,6 +164,11 @@ def summary(rows: Sequence[Mapping]) -> list[dict]:
     return lines
 
 
+def show(rows: Mapping[str, Mapping]) -> str:
+    """The table of docs/results.md, from the rows of a record."""
+    return table(HEAD, summary(list(rows.values())))
+
+
 def main() -> None:
     """Train and measure all peers, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -202,7 +207,7 @@ def main() -> None:
                 return {**about, "cost": cost(objective, family, arch), **ao_figures(load_tracker(out), clips, films)}
 
             record.row(f"{peer}:{seed}", measured)
-    print(table(HEAD, summary(list(record.rows.values()))))
+    print(show(record.rows))
 
 
 if __name__ == "__main__":
