@@ -229,7 +229,7 @@ def saved(tmp_path_factory):
         ({"reach": -1}, "reach must be a number >= 0"),
         ({"coverage": 2}, r"coverage within 0\.\.1"),
         ({"operator_ms": {"a": "1"}}, "a must be a number"),
-        ({"parameters": {}}, "kernel"),
+        ({"parameters": {}}, "features"),
         ({"model": "trees", "parameters": {"xgboost": {}, "seed": 0}}, "fails at"),
         ({"about": 3}, "fails at"),
     ],
