@@ -22,7 +22,7 @@ FAMILIES["tiny"] = Space(
     head_widths=(8, 12, 16),
     max_macs=4_000_000,
     recipe=Recipe(steps=1000, batch=16, lr=3e-3),
-    radius_px=12.0,
+    radius=1 / 8,
     sharing="sliced",
     settings=SiameseSettings(32, 64, 64, penalty_k=0.04, lr=0.05, window_influence=0.3, aligned=True),
 )
