@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from supernet.checkpoints import TrackerCheckpoint
-from supernet.families.family import Supernet
+from supernet.families.family import Family, Supernet
 from supernet.space import Architecture
 from supernet.training.batches import pair_source, resized, tensors
 from supernet.training.calibrate import calibrate
@@ -25,8 +27,20 @@ def inherit(supernet: Supernet, arch: Architecture, data: str = "synthetic") -> 
     Returns:
         The tracker, with the constants of its family.
     """
-    family, network = supernet.family, supernet.extract(arch)
+    return calibrated(supernet.family, supernet.extract(arch), arch, data, CALIBRATION_SEED)
+
+
+def calibrated(family: Family, network: nn.Module, arch: Architecture, data: str, seed: int) -> TrackerCheckpoint:
+    """Make a tracker of a trained network: set the BatchNorm statistics of each branch.
+
+    Args:
+        family: The family of the network.
+        network: The network, on the CPU; changed in place.
+        arch: Its architecture.
+        data: Data that the statistics are calculated from, `synthetic` or DATASET:ROOT.
+        seed: Seed of the pairs.
+    """
     settings = family.settings_of(arch)
-    pairs = pair_source(data, family.settings, CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
+    pairs = pair_source(data, family.settings, seed).batch(0, CALIBRATION_PAIRS)
     calibrate(network, *resized(tensors(pairs), family.settings, settings)[:2])
     return TrackerCheckpoint(network, arch, family.tracker, settings)

@@ -10,20 +10,15 @@ from typing import Annotated
 import torch
 
 from supernet.catalogue import find_architecture, find_family
-from supernet.checkpoints import TrackerCheckpoint, load_supernet, save_tracker
-from supernet.training.batches import PairBatches, pair_source, resized, tensors
-from supernet.training.calibrate import calibrate
+from supernet.checkpoints import load_supernet, save_tracker
+from supernet.training.batches import PairBatches, resized
 from supernet.training.fit import finish, fit
+from supernet.training.inherit import CALIBRATION_SEED, calibrated
 from supernet.training.initialise import initialise
 from supernet.training.options import TrainingOptions, training_files
 from supernet.training.passes import OnePass
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
-
-CALIBRATION_PAIRS = 64
-"""Number of pairs from which the BatchNorm statistics of a trained network are calculated."""
-_CALIBRATION_SEED = 10_000
-"""Number that is added to the seed of the training, so that calibration sees other pairs."""
 
 
 @guarded
@@ -48,7 +43,7 @@ def retrain(
     family = find_family(architecture.family)
     training.check(out, seed)
     recipe = training.recipe(family.recipe)
-    pairs, settings = training.pairs_of(family, seed), family.settings_of(architecture)
+    pairs = training.pairs_of(family, seed)
     if supernet is None:
         network = family.network(architecture)
         initialise(network, seed)
@@ -66,11 +61,9 @@ def retrain(
     with sole_writer(out):
         if training.is_complete(out, "tracker", {"architecture": architecture.to_json(), "notes": notes}):
             return answer
-        own_size = partial(resized, rendered=family.settings, wanted=settings)
+        own_size = partial(resized, rendered=family.settings, wanted=family.settings_of(architecture))
         fit(network, PairBatches(pairs, recipe.batch, own_size), OnePass(family.loss()), recipe, run)
         network.to("cpu").to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-        calibration = pair_source(training.data, family.settings, seed + _CALIBRATION_SEED).batch(0, CALIBRATION_PAIRS)
-        calibrate(network, *own_size(tensors(calibration))[:2])
-        save_tracker(out, TrackerCheckpoint(network, architecture, family.tracker, settings), notes)
+        save_tracker(out, calibrated(family, network, architecture, training.data, seed + CALIBRATION_SEED), notes)
         finish(run.state)
     return answer
