@@ -7,7 +7,6 @@ it is exported. What the steps leave lies beside the bundle, in `<out>.cut`, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,16 +17,16 @@ from latency_tables.tables.table import table_files
 from predictors.transfer.adapt import adapt, networks_at
 from search.problem.specification import Limits
 from search.verbs.search import JudgingOptions, RunningOptions, search
+from search.verbs.steps import step
 from search.verbs.summary import read_found
 from supernet import shipped
-from supernet.catalogue import find_architecture
+from supernet.catalogue import find_architecture, find_family
 from supernet.checkpoints import load_supernet, load_tracker, read_header, save_tracker
 from supernet.deploy.export import write_bundle
 from supernet.deploy.tune import tuned
 from supernet.training.inherit import inherit
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
-from tracking.files.progress import say
 
 _CLIPS = 16
 """Number of clips that a shortlist of the front tracks, so that a person sees its AO; it decides nothing."""
@@ -125,10 +124,10 @@ def cut_out(places: Places, cutting: CuttingOptions, setup: Setup = Setup(), max
         What `cut` returns.
     """
     trained = cutting.supernet or shipped.SUPERNET
-    _step(f"[1/{of}] measure {cutting.networks} networks", places.predictor, lambda: _measure(places, cutting, trained, setup))
-    _step(f"[2/{of}] search, and measure the front", places.tracker, lambda: _search(places, cutting, trained, max_latency))
-    _step(f"[3/{of}] tune the constants of the tracking loop for the winner", places.tracker, lambda: _tune(places, trained))
-    _step(f"[4/{of}] export it", places.bundle, lambda: write_bundle(load_tracker(places.tracker), places.bundle))
+    step(f"[1/{of}] measure {cutting.networks} networks", places.predictor, lambda: _measure(places, cutting, trained, setup))
+    step(f"[2/{of}] search, and measure the front", places.tracker, lambda: _search(places, cutting, trained, max_latency))
+    step(f"[3/{of}] tune the constants of the tracking loop for the winner", places.tracker, lambda: _tune(places, trained))
+    step(f"[4/{of}] export it", places.bundle, lambda: write_bundle(load_tracker(places.tracker), places.bundle))
     winner = read_found(places.run)["winner"]
     return {
         "bundle": str(places.bundle),
@@ -139,16 +138,8 @@ def cut_out(places: Places, cutting: CuttingOptions, setup: Setup = Setup(), max
     }
 
 
-def _step(title: str, result: Path, work: Callable[[], object]) -> None:
-    """Announce a step, and do it unless its result exists."""
-    done = result.exists()
-    say(title + (": done before" if done else ""))
-    if not done:
-        work()
-
-
 def _measure(places: Places, cutting: CuttingOptions, trained: Path, setup: Setup) -> None:
-    family = load_supernet(trained).family.name
+    family = find_family(read_header(trained, "supernet").get("family"), str(trained)).name
     known = cutting.from_ or [path for path in within(SHIPPED) if path.name.startswith(f"{family}-")]
     adapt(from_=known, family=family, out=places.predictor, setup=setup, networks=cutting.networks, resume=True)
 

@@ -9,7 +9,6 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from latency_tables.measuring.measure import measure
 from predictors.fit import fit_predictor
 from search.verbs.search import RunningOptions, search
+from search.verbs.steps import step
 from search.verbs.summary import read_found
 from supernet.catalogue import find_family
 from supernet.checkpoints import load_tracker
@@ -68,36 +68,28 @@ def from_scratch(out: Path, minutes: float) -> dict:
         f"chiptrack demo: family {FAMILY}, {settings['supernet_steps']} supernet steps, {settings['winner_steps']} steps for the winner, in {out}"
     )
     table, predictor, supernet, run = out / "table.csv", out / "predictor.json", out / "supernet.safetensors", out / "search"
-    _step(1, "measure every operator, and whole networks", table, lambda: measure(family=FAMILY, out=table, networks=NETWORKS, resume=True))
-    _step(2, "fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
-    _step(
-        3,
-        "train the supernet",
+    step(
+        "[1/7] measure every operator, and whole networks", table, lambda: measure(family=FAMILY, out=table, networks=NETWORKS, resume=True)
+    )
+    step("[2/7] fit the latency predictor", predictor, lambda: fit_predictor(table, out=predictor))
+    step(
+        "[3/7] train the supernet",
         supernet,
         lambda: train(family=FAMILY, out=supernet, training=TrainingOptions(steps=settings["supernet_steps"], resume=True)),
     )
     winner, bundle = out / "winner" / "tracker.safetensors", out / "winner" / "bundle"
-    _step(4, "search, and measure the front", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
+    step("[4/7] search, and measure the front", winner, lambda: _search(supernet, predictor, run, settings["evaluations"]))
     chosen = str(run / read_found(run)["winner"]["file"])
-    _step(
-        5,
-        "retrain the winner alone",
+    step(
+        "[5/7] retrain the winner alone",
         winner,
         lambda: retrain(
             chosen, out=winner, supernet=supernet, training=TrainingOptions(steps=settings["winner_steps"], lr=WINNER_LR, resume=True)
         ),
     )
-    _step(6, "export it", bundle, lambda: write_bundle(load_tracker(winner), bundle))
+    step("[6/7] export it", bundle, lambda: write_bundle(load_tracker(winner), bundle))
     say("[7/7] track with the exported winner")
     return settings
-
-
-def _step(number: int, title: str, result: Path, work: Callable[[], object]) -> None:
-    """Announce a step, and do it unless its result exists."""
-    done = result.exists()
-    say(f"[{number}/7] {title}" + (": done before" if done else ""))
-    if not done:
-        work()
 
 
 def _search(supernet: Path, predictor: Path, run: Path, evaluations: int) -> None:
