@@ -1,0 +1,138 @@
+"""Which frames a tracker sees behind a camera that does not wait, and from which frame on each of its answers counts.
+
+Frame t arrives at the time t / fps. A tracker that is free takes the newest frame that has arrived; if it has seen that one already, it
+waits for the next. The camera does not wait for the tracker: what arrives while it works is never seen, unless it is the newest frame when
+the tracker is free again.
+
+A frame is judged when its period ends, which is when the next frame arrives: by the last answer that is ready by then. So an answer that
+is ready at the time r counts from frame ceil(r * fps) - 1 on, and never for a frame before the one that it is about. In particular the
+frame that is being worked on counts with its own answer if that is ready by the arrival of the next frame, at the same moment included, and
+else with the answer before it. The first frame counts with the box that is given there; the tracker is busy with it for the time of the
+template.
+
+Worked example: a tracker takes 2.5 periods a frame, and its template takes no time. It sees frame 1 at the time 1 (in periods) and answers
+at 3.5, takes frame 3, the newest, and answers at 6.0, when frame 6 arrives, takes it and answers at 8.5. So frames 0 to 2 count with the
+given box, frames 3 and 4 with the answer about frame 1, frames 5 to 7 with the one about frame 3, and frames 8 and 9 with that about frame 6.
+A tracker that takes a period or less sees every frame, and each counts with its own answer, as without a camera.
+
+Sources: the real-time experiment of VOT2017 (Kristan et al., ICCV Workshops 2017), where a frame whose answer is not there when the next one
+arrives counts with the last box; and Li et al., Towards Streaming Perception, ECCV 2020, where whatever was answered last counts at any time.
+Li et al. ask when a frame arrives, so that no answer is ever about the frame that is asked for; here it is asked one period later, so that a
+tracker which keeps up loses nothing. The vot-toolkit (RealtimeTrackerRuntime) counts the frame that is worked on with its own answer, however
+late that comes; here it must be ready.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PERIOD = 10**9
+"""Time is counted in billionths of the period between two frames: whole numbers, so that 33.333... ms at 30 fps are exactly a period."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera, and how long a tracker behind it takes."""
+
+    fps: float
+    """Frames that arrive in a second."""
+    latency_ms: float | tuple[float, ...] = 0.0
+    """Milliseconds from taking a frame to its answer: the same for all frames, or one value for each frame of the sequence, of which those
+    of frames that are not seen, and that of the first one, are not used."""
+    template_ms: float = 0.0
+    """Milliseconds that the tracker is busy where it is given the box, in the first frame and at a restart."""
+
+    def __post_init__(self):
+        check_rate(self.fps)
+        for ms in (*(self.latency_ms if isinstance(self.latency_ms, tuple) else (self.latency_ms,)), self.template_ms):
+            if not (math.isfinite(ms) and ms >= 0):
+                raise ValueError(f"a latency must be a number of milliseconds from 0 on, got {ms!r:.40}; write for example 12")
+
+    def latency(self, frame: int) -> int:
+        """Billionths of a period from taking a frame to its answer.
+
+        Raises:
+            ValueError: The latencies of single frames end before this one.
+        """
+        if not isinstance(self.latency_ms, tuple):
+            return ticks(self.latency_ms / 1000, self.fps)
+        if frame >= len(self.latency_ms):
+            raise ValueError(f"each frame must have a latency, frame {frame} has none of {len(self.latency_ms)}; give a single one for all")
+        return ticks(self.latency_ms[frame] / 1000, self.fps)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One frame that the tracker sees."""
+
+    frame: int
+    """Number of the frame, from 0."""
+    counts_from: int
+    """The first frame that counts with what the tracker answers, unless it is the first of a later answer as well."""
+
+
+def check_rate(fps: float) -> None:
+    """Refuse a rate at which no frames would arrive, or infinitely many.
+
+    Raises:
+        ValueError: It is not a number above 0.
+    """
+    if not (math.isfinite(fps) and fps > 0):
+        raise ValueError(f"a camera's rate must be a number of frames a second above 0, got {fps!r:.40}; 30 is usual")
+
+
+def ticks(seconds: float, fps: float) -> int:
+    """Seconds as billionths of a period.
+
+    >>> ticks(0.25, fps=10), ticks(1 / 30, fps=30)
+    (2500000000, 1000000000)
+    """
+    return round(seconds * fps * PERIOD)
+
+
+def newest(now: int, seen: int, frames: int) -> int | None:
+    """The frame that a free tracker takes: the newest that has arrived, or else the next one.
+
+    Args:
+        now: The time in billionths of a period since the arrival of frame 0.
+        seen: Number of the last frame that was seen.
+        frames: Number of frames of the sequence.
+
+    Returns:
+        None if the last frame of the sequence was seen.
+    """
+    return min(max(seen + 1, now // PERIOD), frames - 1) if seen < frames - 1 else None
+
+
+def counting_from(frame: int, ready: int) -> int:
+    """The first frame that counts with an answer about a frame that is ready at a time, in billionths of a period.
+
+    >>> counting_from(1, 2 * PERIOD), counting_from(1, 2 * PERIOD + 1), counting_from(1, 7 * PERIOD // 2)
+    (1, 2, 3)
+    """
+    return max(frame, -(-ready // PERIOD) - 1)
+
+
+def looks(camera: Camera, frames: int, first: int = 0) -> Iterator[Look]:
+    """Find which frames a tracker sees after the one where it was started.
+
+    Args:
+        camera: The camera and the tracker's latency.
+        frames: Number of frames of the sequence.
+        first: Number of the frame where the tracker is given the box.
+
+    Yields:
+        The frames in order; a last one whose answer comes after the last frame is left out.
+
+    >>> [(look.frame, look.counts_from) for look in looks(Camera(10, 250), 12)]
+    [(1, 3), (3, 5), (6, 8), (8, 10)]
+    """
+    free, seen = first * PERIOD + ticks(camera.template_ms / 1000, camera.fps), first
+    while (frame := newest(free, seen, frames)) is not None:
+        free = max(free, frame * PERIOD) + camera.latency(frame)
+        if (counts_from := counting_from(frame, free)) >= frames:
+            return
+        yield Look(frame, counts_from)
+        seen = frame
