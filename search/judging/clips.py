@@ -2,12 +2,12 @@
 
 AO is the mean overlap after the first frame, averaged over clips, as in GOT-10k; AUC is the area under the success curve, as in OTB.
 Other than there, a tracker that has lost its target is started again, and the frames until then count as overlap 0; see
-`tracking.benchmarks.restarts`.
+`tracking.benchmarks.restarts`. The same behind a camera that does not wait is `ao_behind_cameras`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from tracking import sequence as tracking_sequence
 from tracking.benchmarks import one_pass
 from tracking.benchmarks.restarts import Restartable, track_with_restarts
+from tracking.camera.schedule import Camera, looks
+from tracking.camera.simulated import track_simulated
 
 _SIDE_BY_SIDE = 16
 """Number of sequences tracked at once; more would cost memory and save no time."""
@@ -35,6 +37,42 @@ def score_each(procedure: Restartable, sequences: Sequence[tracking_sequence.Seq
         group = list(sequences[first : first + _SIDE_BY_SIDE])
         tracks = track_with_restarts(procedure, group)
         scores += [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, group, strict=True)]
+    return scores
+
+
+def ao_behind_cameras(
+    procedure: Restartable, sequences: Sequence[tracking_sequence.Sequence], cameras: Mapping[str, Camera], ao: tuple[float, ...]
+) -> dict[str, tuple[float, ...]]:
+    """Find the AO of each sequence behind each of some cameras, with restarts.
+
+    Cameras behind which the tracker sees the same frames at the same moments share one run, and one behind which it keeps up needs none: its AO is
+    that without a camera. The frames after a restart follow from those after the start, since latencies are the same for every frame.
+
+    Args:
+        procedure: The procedure of a candidate.
+        sequences: N sequences of equal length.
+        cameras: Cameras by name, with the candidate's latency behind them.
+        ao: The AO of each sequence without a camera; see `score_each`.
+
+    Returns:
+        By the name of the camera, the AO of each of the N sequences.
+    """
+    length, found = len(sequences[0]), {}
+    known = {tuple(looks(Camera(1.0), length)): ao}
+    for name, camera in cameras.items():
+        seen = tuple(looks(camera, length))
+        if seen not in known:
+            known[seen] = tuple(_ao_behind(procedure, sequences, camera))
+        found[name] = known[seen]
+    return found
+
+
+def _ao_behind(procedure: Restartable, sequences: Sequence[tracking_sequence.Sequence], camera: Camera) -> list[float]:
+    scores = []
+    for first in range(0, len(sequences), _SIDE_BY_SIDE):
+        group = list(sequences[first : first + _SIDE_BY_SIDE])
+        runs = track_simulated(procedure, group, [camera] * len(group), restarts=True)
+        scores += [one_pass.score(run.boxes, sequence.boxes).ao for run, sequence in zip(runs, group, strict=True)]
     return scores
 
 
