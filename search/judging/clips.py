@@ -14,28 +14,22 @@ import numpy as np
 
 from tracking import sequence as tracking_sequence
 from tracking.benchmarks import one_pass
-from tracking.benchmarks.restarts import Restartable, track_with_restarts
-
-_SIDE_BY_SIDE = 16
-"""Number of sequences tracked at once; more would cost memory and save no time."""
+from tracking.benchmarks.restarts import track_with_restarts
+from tracking.lockstep import Batchable
 
 
-def score_each(procedure: Restartable, sequences: Sequence[tracking_sequence.Sequence]) -> list[one_pass.Scores]:
+def score_each(procedure: Batchable, sequences: Sequence[tracking_sequence.Sequence]) -> list[one_pass.Scores]:
     """Track sequences with a tracking procedure and restarts, and score each.
 
     Args:
         procedure: The procedure, e.g. of a candidate with inherited weights, or of a retrained winner.
-        sequences: N sequences of equal length.
+        sequences: N sequences of any lengths.
 
     Returns:
         The scores of each of the N sequences.
     """
-    scores = []
-    for first in range(0, len(sequences), _SIDE_BY_SIDE):
-        group = list(sequences[first : first + _SIDE_BY_SIDE])
-        tracks = track_with_restarts(procedure, group)
-        scores += [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, group, strict=True)]
-    return scores
+    tracks = track_with_restarts(procedure, list(sequences))
+    return [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, sequences, strict=True)]
 
 
 def static_ao(sequences: Iterable[tracking_sequence.Sequence]) -> float:
@@ -56,3 +50,6 @@ class _Still:
         moved = state.copy()
         moved[rows] = boxes
         return moved
+
+    def select(self, state: Any, rows: np.ndarray) -> Any:
+        return state[rows]
