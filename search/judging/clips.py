@@ -14,34 +14,28 @@ import numpy as np
 
 from tracking import sequence as tracking_sequence
 from tracking.benchmarks import one_pass
-from tracking.benchmarks.restarts import Restartable, track_with_restarts
+from tracking.benchmarks.restarts import track_with_restarts
 from tracking.camera.schedule import Camera, looks
 from tracking.camera.simulated import track_simulated
-
-_SIDE_BY_SIDE = 16
-"""Number of sequences tracked at once; more would cost memory and save no time."""
+from tracking.lockstep import Batchable
 
 
-def score_each(procedure: Restartable, sequences: Sequence[tracking_sequence.Sequence]) -> list[one_pass.Scores]:
+def score_each(procedure: Batchable, sequences: Sequence[tracking_sequence.Sequence]) -> list[one_pass.Scores]:
     """Track sequences with a tracking procedure and restarts, and score each.
 
     Args:
         procedure: The procedure, e.g. of a candidate with inherited weights, or of a retrained winner.
-        sequences: N sequences of equal length.
+        sequences: N sequences of any lengths.
 
     Returns:
         The scores of each of the N sequences.
     """
-    scores = []
-    for first in range(0, len(sequences), _SIDE_BY_SIDE):
-        group = list(sequences[first : first + _SIDE_BY_SIDE])
-        tracks = track_with_restarts(procedure, group)
-        scores += [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, group, strict=True)]
-    return scores
+    tracks = track_with_restarts(procedure, list(sequences))
+    return [one_pass.score(boxes, sequence.boxes) for boxes, sequence in zip(tracks, sequences, strict=True)]
 
 
 def ao_behind_cameras(
-    procedure: Restartable, sequences: Sequence[tracking_sequence.Sequence], cameras: Mapping[str, Camera], ao: tuple[float, ...]
+    procedure: Batchable, sequences: Sequence[tracking_sequence.Sequence], cameras: Mapping[str, Camera], ao: tuple[float, ...]
 ) -> dict[str, tuple[float, ...]]:
     """Find the AO of each sequence behind each of some cameras, with restarts.
 
@@ -50,30 +44,22 @@ def ao_behind_cameras(
 
     Args:
         procedure: The procedure of a candidate.
-        sequences: N sequences of equal length.
+        sequences: N sequences of any lengths.
         cameras: Cameras by name, with the candidate's latency behind them.
         ao: The AO of each sequence without a camera; see `score_each`.
 
     Returns:
         By the name of the camera, the AO of each of the N sequences.
     """
-    length, found = len(sequences[0]), {}
+    length, found = max(map(len, sequences)), {}
     known = {tuple(looks(Camera(1.0), length)): ao}
     for name, camera in cameras.items():
         seen = tuple(looks(camera, length))
         if seen not in known:
-            known[seen] = tuple(_ao_behind(procedure, sequences, camera))
+            runs = track_simulated(procedure, list(sequences), [camera] * len(sequences), restarts=True)
+            known[seen] = tuple(one_pass.score(run.boxes, sequence.boxes).ao for run, sequence in zip(runs, sequences, strict=True))
         found[name] = known[seen]
     return found
-
-
-def _ao_behind(procedure: Restartable, sequences: Sequence[tracking_sequence.Sequence], camera: Camera) -> list[float]:
-    scores = []
-    for first in range(0, len(sequences), _SIDE_BY_SIDE):
-        group = list(sequences[first : first + _SIDE_BY_SIDE])
-        runs = track_simulated(procedure, group, [camera] * len(group), restarts=True)
-        scores += [one_pass.score(run.boxes, sequence.boxes).ao for run, sequence in zip(runs, group, strict=True)]
-    return scores
 
 
 def static_ao(sequences: Iterable[tracking_sequence.Sequence]) -> float:
@@ -94,3 +80,6 @@ class _Still:
         moved = state.copy()
         moved[rows] = boxes
         return moved
+
+    def select(self, state: Any, rows: np.ndarray) -> Any:
+        return state[rows]

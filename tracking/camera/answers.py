@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Seen:
     """What a tracker said, or was given, about one frame."""
 
     frame: int
@@ -34,17 +34,17 @@ class LiveRun:
     """(K,) seconds that it took for each of them."""
 
 
-Motion = Callable[[Sequence[Answer], int, tuple[int, int]], np.ndarray]
+Motion = Callable[[Sequence[Seen], int, tuple[int, int]], np.ndarray]
 """Function from the answers that are ready (at least one, in order), the number of a frame that is not before theirs, and the width and height
 of the image in pixels, to the box (4,) of that frame."""
 
 
-def hold(answers: Sequence[Answer], frame: int, size: tuple[int, int]) -> np.ndarray:
+def hold(answers: Sequence[Seen], frame: int, size: tuple[int, int]) -> np.ndarray:
     """The last box: a zero-order hold, as in VOT's real-time experiment."""
     return answers[-1].box
 
 
-def constant_velocity(answers: Sequence[Answer], frame: int, size: tuple[int, int]) -> np.ndarray:
+def constant_velocity(answers: Sequence[Seen], frame: int, size: tuple[int, int]) -> np.ndarray:
     """The last box, whose centre goes on as it moved between the last two answers, up to the edge of the image; its size stays.
 
     The box stays where it is about this very frame, or where one of the last two answers is missing or says that there is no target.

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tracking.camera.answers import Answer, LiveRun, Motion, hold
+from tracking.camera.answers import LiveRun, Motion, Seen, hold
 from tracking.camera.schedule import PERIOD, check_rate, counting_from, newest, ticks
 from tracking.sequence import Sequence
 from tracking.trackers.procedure import Procedure, check_box
@@ -63,7 +63,7 @@ def track_live(procedure: Procedure, video: Sequence, fps: float, motion: Motion
     begun = clock.now()  # when frame 0 arrives
     state = procedure.start([image], video.boxes[0][None])
     seen, shown, seconds = 0, [0], [clock.now() - begun]
-    ready: deque[tuple[int, Answer]] = deque()
+    ready: deque[tuple[int, Seen]] = deque()
     while (frame := newest(ticks(clock.now() - begun, fps), seen, frames)) is not None:
         while (early := frame * PERIOD - ticks(clock.now() - begun, fps)) > 0:
             clock.sleep(early / PERIOD / fps)
@@ -75,12 +75,12 @@ def track_live(procedure: Procedure, video: Sequence, fps: float, motion: Motion
         done = clock.now()
         if (counts_from := counting_from(frame, ticks(done - begun, fps))) >= frames:
             break
-        ready.append((counts_from, Answer(frame, found[0], float(scores[0]))))
+        ready.append((counts_from, Seen(frame, found[0], float(scores[0]))))
         shown.append(frame)
         seconds.append(done - taken)
         seen = frame
     boxes, scores = np.empty((frames, 4)), np.empty(frames)
-    answers = deque([Answer(0, video.boxes[0])], maxlen=2)
+    answers = deque([Seen(0, video.boxes[0])], maxlen=2)
     for frame in range(frames):
         while ready and ready[0][0] <= frame:
             answers.append(ready.popleft()[1])

@@ -50,17 +50,17 @@ class Camera:
             if not (math.isfinite(ms) and ms >= 0):
                 raise ValueError(f"a latency must be a number of milliseconds from 0 on, got {ms!r:.40}; write for example 12")
 
-    def latency(self, frame: int) -> int:
-        """Billionths of a period from taking a frame to its answer.
+    def frame_ms(self, frame: int) -> float:
+        """Milliseconds from taking a frame to its answer.
 
         Raises:
             ValueError: The latencies of single frames end before this one.
         """
         if not isinstance(self.latency_ms, tuple):
-            return ticks(self.latency_ms / 1000, self.fps)
+            return self.latency_ms
         if frame >= len(self.latency_ms):
             raise ValueError(f"each frame must have a latency, frame {frame} has none of {len(self.latency_ms)}; give a single one for all")
-        return ticks(self.latency_ms[frame] / 1000, self.fps)
+        return self.latency_ms[frame]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def looks(camera: Camera, frames: int, first: int = 0) -> Iterator[Look]:
     """
     free, seen = first * PERIOD + ticks(camera.template_ms / 1000, camera.fps), first
     while (frame := newest(free, seen, frames)) is not None:
-        free = max(free, frame * PERIOD) + camera.latency(frame)
+        free = max(free, frame * PERIOD) + ticks(camera.frame_ms(frame) / 1000, camera.fps)
         if (counts_from := counting_from(frame, free)) >= frames:
             return
         yield Look(frame, counts_from)
