@@ -81,7 +81,11 @@ def test_limits(files, limits, expected):
         (["phone", "accuracy"], {}, "accuracy.json predicts accuracy; leave it out"),
         (["phone"], {"objectives": ["ao"]}, "needs one of each at least, got ao"),
         (["phone"], {"objectives": ["macs"]}, "needs one of each at least, got macs"),
-        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: fit, iou, loss, presence, ao, auc, ao@FPS, latency"),
+        (
+            ["phone"],
+            {"objectives": ["ao", "speed"]},
+            "unknown objective 'speed'; known: fit, iou, loss, presence, ao, auc, ao@FPS, latency",
+        ),
         (["phone"], {"objectives": ["ao", "macs", "macs"]}, "counts once"),
         (["phone"], {"objectives": ["ao", "energy"]}, "energy needs a predictor of it"),
         (["phone", "camera"], {"objectives": ["ao", "latency:car"]}, "'latency:car' must name a device .* known: phone, camera"),
