@@ -1,8 +1,9 @@
 """Accuracy in real time, really timed and simulated: average overlap (AO) of both on the sequences given, and their difference.
 
 The tracker is slowed until a frame takes --budgets times the time between two frames of a camera of --fps, by sleeping, so that a busy machine
-disturbs little. A run in real time tells how long each frame took. Two simulations follow: from the mean of these times, as a predictor would
-tell it, and from the time of each frame, which repeats what the run saw. AO without a camera stands beside them.
+disturbs little. A run in real time tells how long each frame took. Three simulations follow: from the mean of these times, as a predictor would
+tell it; from the time of each frame, which repeats what the run saw; and from the time to which the tracker was slowed. AO without a camera
+stands beside them.
 """
 
 from __future__ import annotations
@@ -64,14 +65,18 @@ class Slowed:
 
 
 def compared(tracker: Procedure, video: Sequence, fps: float, budgets: float, motion: str) -> dict:
-    """AO of one sequence without a camera, behind a real one and behind two simulated ones."""
+    """AO of one sequence without a camera, behind a real one and behind three simulated ones."""
     move = motion_named(motion)
     live = track_live(Slowed(tracker, budgets / fps), video, fps, move)
     template, frames = 1000 * float(live.seconds[0]), 1000 * live.seconds[1:]
     mean = float(frames.mean()) if len(frames) else 1000 * budgets / fps
     each = np.full(len(video), mean)
     each[live.shown[1:]] = frames
-    cameras = {"simulated": Camera(fps, mean, template), "simulated_frame_by_frame": Camera(fps, tuple(map(float, each)), template)}
+    cameras = {
+        "simulated": Camera(fps, mean, template),
+        "simulated_frame_by_frame": Camera(fps, tuple(map(float, each)), template),
+        "simulated_as_slowed": Camera(fps, 1000 * budgets / fps, template),
+    }
     runs = {name: track_simulated(tracker, [video], [camera], move)[0] for name, camera in cameras.items()}
 
     def ao(run: LiveRun) -> float:

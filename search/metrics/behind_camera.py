@@ -5,7 +5,8 @@ latency; the others count with what it said last. See `tracking.camera.schedule`
 is equal to `ao`, so a network that is faster still gains nothing; a slower one loses by what its targets do meanwhile.
 
 Worked example: at 30 frames a second there are 33.3 ms between two. A network of 20 ms on a phone and 50 ms on a board sees every frame on the
-phone, where its `ao@30:phone` is its `ao`; on the board it sees frames 1, 2, 4, 5, 7 and so on, each of which counts a frame late.
+phone, where its `ao@30:phone` is its `ao`; on the board it sees frames 1, 2, 4, 5, 7 and so on, and what
+it says of each counts from the next of these on.
 
 The latency is the mean prediction of the predictor that the search was given, so that all candidates are judged alike; where the best are
 judged again, it is the measured one if they were measured.

@@ -4,22 +4,21 @@ Frame t arrives at the time t / fps. A tracker that is free takes the newest fra
 waits for the next. The camera does not wait for the tracker: what arrives while it works is never seen, unless it is the newest frame when
 the tracker is free again.
 
-A frame is judged when its period ends, which is when the next frame arrives: by the last answer that is ready by then. So an answer that
-is ready at the time r counts from frame ceil(r * fps) - 1 on, and never for a frame before the one that it is about. In particular the
-frame that is being worked on counts with its own answer if that is ready by the arrival of the next frame, at the same moment included, and
-else with the answer before it. The first frame counts with the box that is given there; the tracker is busy with it for the time of the
-template.
+An answer counts from the frame on that is the newest when the answer is ready, until another one counts. For the frame that it is about, it
+counts already if it is ready by the arrival of the next frame, at the same moment included; else that frame counts with the answer before.
+So an answer that is ready at the time r, in periods, counts from frame floor(r) on, or from its own frame t on if r <= t + 1. The first frame
+counts with the box that is given there; the tracker is busy with it for the time of the template.
 
-Worked example: a tracker takes 2.5 periods a frame, and its template takes no time. It sees frame 1 at the time 1 (in periods) and answers
-at 3.5, takes frame 3, the newest, and answers at 6.0, when frame 6 arrives, takes it and answers at 8.5. So frames 0 to 2 count with the
-given box, frames 3 and 4 with the answer about frame 1, frames 5 to 7 with the one about frame 3, and frames 8 and 9 with that about frame 6.
-A tracker that takes a period or less sees every frame, and each counts with its own answer, as without a camera.
+Worked example: a tracker takes 2.5 periods a frame, and its template takes no time. It sees frame 1 at the time 1 and answers at 3.5; takes
+frame 3, the newest, and answers at 6.0, when frame 6 arrives; takes that one and answers at 8.5. So frames 0 to 2 count with the given box,
+frames 3 to 5 with the answer about frame 1, frames 6 and 7 with the one about frame 3, and from frame 8 on the one about frame 6 counts. A
+tracker that takes a period or less sees every frame, and each counts with its own answer, as without a camera.
 
 Sources: the real-time experiment of VOT2017 (Kristan et al., ICCV Workshops 2017), where a frame whose answer is not there when the next one
 arrives counts with the last box; and Li et al., Towards Streaming Perception, ECCV 2020, where whatever was answered last counts at any time.
-Li et al. ask when a frame arrives, so that no answer is ever about the frame that is asked for; here it is asked one period later, so that a
-tracker which keeps up loses nothing. The vot-toolkit (RealtimeTrackerRuntime) counts the frame that is worked on with its own answer, however
-late that comes; here it must be ready.
+Li et al. ask at the moment when a frame arrives, so that no answer is ever about the frame that is asked for; here a frame has until the next
+one, so that a tracker which keeps up loses nothing. The vot-toolkit (RealtimeTrackerRuntime) counts the frame that is worked on with its own
+answer, however late that comes; here it must be ready.
 """
 
 from __future__ import annotations
@@ -112,7 +111,7 @@ def counting_from(frame: int, ready: int) -> int:
     >>> counting_from(1, 2 * PERIOD), counting_from(1, 2 * PERIOD + 1), counting_from(1, 7 * PERIOD // 2)
     (1, 2, 3)
     """
-    return max(frame, -(-ready // PERIOD) - 1)
+    return frame if ready <= (frame + 1) * PERIOD else ready // PERIOD
 
 
 def looks(camera: Camera, frames: int, first: int = 0) -> Iterator[Look]:
@@ -127,7 +126,7 @@ def looks(camera: Camera, frames: int, first: int = 0) -> Iterator[Look]:
         The frames in order; a last one whose answer comes after the last frame is left out.
 
     >>> [(look.frame, look.counts_from) for look in looks(Camera(10, 250), 12)]
-    [(1, 3), (3, 5), (6, 8), (8, 10)]
+    [(1, 3), (3, 6), (6, 8), (8, 11)]
     """
     free, seen = first * PERIOD + ticks(camera.template_ms / 1000, camera.fps), first
     while (frame := newest(free, seen, frames)) is not None:
