@@ -108,7 +108,10 @@ def _filled(polygons: np.ndarray, pair: np.ndarray, row: np.ndarray, last: np.nd
     twice = p0 == p1
     thrice = twice & (p1 == p2)
     start, end = np.where(twice, p1, p0), np.where(twice, p2, p1)
-    runs = [(start, np.where((start < end) & np.isfinite(end), end, -1)), (p2, np.where((~twice | thrice) & (p2 < p3) & np.isfinite(p3), p3, -1))]
+    runs = [
+        (start, np.where((start < end) & np.isfinite(end), end, -1)),
+        (p2, np.where((~twice | thrice) & (p2 < p3) & np.isfinite(p3), p3, -1)),
+    ]
     (s0, e0), (s1, e1) = [(np.maximum(s, 0), np.minimum(e, last)) for s, e in runs]
     return [(s0, e0), (np.maximum(s1, np.where(e0 >= s0, e0 + 1, 0)), e1)]  # a pixel where two runs meet counts once
 
