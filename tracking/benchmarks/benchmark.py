@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tracking.benchmarks.figures import Figure
+from tracking.benchmarks.measures.figures import Figure
 from tracking.benchmarks.reading.layouts import Layout
 
 

@@ -125,7 +125,8 @@ def files_of(path: Path, layout: Layout, sequences: Iterable[str], benchmark: st
         held = _some(Path(path))
         raise ValueError(
             f"results of {benchmark} must lie as {layout.form}, {path} has none for its {len(sequences)} sequences"
-            + (f", but {held}" if held else "") + "; check --results and --annotations"
+            + (f", but {held}" if held else "")
+            + "; check --results and --annotations"
         )
     if len(trackers) > 1:
         raise ValueError(f"results must be of one tracker, {path} holds {', '.join(trackers)}; name the folder of one")

@@ -16,13 +16,13 @@ Own = Callable[[Path], dict[str, Truth]]
 """Reads the benchmark's own folder; empty if it is not arranged so."""
 
 
-def read_truths(path: Path, own: Own | None = None, attributes: Sequence[str] = ()) -> dict[str, Truth]:
+def read_truths(path: Path, own: Own | None = None) -> dict[str, Truth]:
     """Read annotations in whichever form they have.
 
     Args:
-        path: A JSON file as pysot-toolkit has it, the benchmark's own folder, a folder of SEQUENCE.txt, or a folder with one such JSON file.
-        own: Reads the benchmark's own folder.
-        attributes: Names of the columns of `att/SEQUENCE.txt` beside a folder of SEQUENCE.txt.
+        path: A JSON file as pysot-toolkit has it, the benchmark's own folder, a folder of SEQUENCE.txt, or a folder with one such
+            JSON file.
+        own: Reads the benchmark's own folder; None if it has none.
 
     Raises:
         OSError: Something cannot be read.
@@ -33,20 +33,24 @@ def read_truths(path: Path, own: Own | None = None, attributes: Sequence[str] = 
         return read_json(path)
     if not path.is_dir():
         raise FileNotFoundError(f"annotations must be a JSON file or a folder, {path} is neither; check the path")
-    truths = (own(path) if own else {}) or read_folder(path, attributes)
+    truths = (own(path) if own else {}) or read_folder(path)
     records = [each for each in path.glob("*.json") if not each.stem.endswith("_sizes")]
     if not truths and len(records) == 1:
         truths = read_json(records[0])
     if not truths:
         raise ValueError(
-            f"annotations must be the benchmark's own folder, a pysot-style JSON or a folder of SEQUENCE.txt, {path} is none; check the path"
+            f"annotations must be the benchmark's own folder, a pysot-style JSON or a folder of SEQUENCE.txt, {path} is none; check it"
         )
     return truths
 
 
-def read_folder(folder: Path, attributes: Sequence[str] = ()) -> dict[str, Truth]:
-    """Read a folder of SEQUENCE.txt, with `absent/SEQUENCE.txt` (1 where the target is out of sight) and `att/SEQUENCE.txt` if they are there."""
-    truths = {}
+def read_folder(folder: Path) -> dict[str, Truth]:
+    """Read a folder of SEQUENCE.txt.
+
+    `absent/SEQUENCE.txt` beside it says 1 for frames in which the target is out of sight. `att/SEQUENCE.txt` says 1 for each attribute that
+    the sequence has, and `att/names.txt` how these are called; without it they are numbered.
+    """
+    truths, names = {}, read_list(folder / "att/names.txt")
     for file in sorted(folder.glob("*.txt")):
         name = file.stem
         if file.name in ("list.txt", "testing_set.txt", "training_set.txt", "README.txt") or file.name.startswith("."):
@@ -54,10 +58,17 @@ def read_folder(folder: Path, attributes: Sequence[str] = ()) -> dict[str, Truth
         check_name(name, folder)
         regions = read_regions(file)
         absent = read_flags(folder / "absent" / file.name, len(regions))
-        held = read_flags(folder / "att" / file.name, len(attributes)) if attributes else None
-        found = frozenset() if held is None else frozenset(np.array(attributes)[held].tolist())
-        truths[name] = Truth(name, regions, absent, None, found)
+        truths[name] = Truth(name, regions, absent, None, _attributes(folder / "att" / file.name, names))
     return truths
+
+
+def _attributes(file: Path, names: Sequence[str]) -> frozenset[str]:
+    held = read_numbers(file)
+    if held is None:
+        return frozenset()
+    if names and len(names) != len(held):
+        raise ValueError(f"att/names.txt must name each attribute, it names {len(names)} of the {len(held)} in {file}; mend or remove it")
+    return frozenset(np.array(names or [f"attribute {i}" for i in range(1, len(held) + 1)])[held == 1].tolist())
 
 
 def read_regions(file: Path) -> np.ndarray:

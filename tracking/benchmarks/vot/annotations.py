@@ -15,8 +15,8 @@ from tracking.images import list_images
 def read_vot_annotations(path: Path) -> dict[str, Truth]:
     """Read polygons, from a JSON file as pysot-toolkit has it, from a folder of SEQUENCE.txt, or from VOT's own folder of sequences.
 
-    Sizes of images are those of the JSON file, of `NAME_sizes.json` beside it, or of the images. Without them overlaps are not cut at the
-    edge of the image, which one line says.
+    Sizes of images are those of the JSON file, of the images, or of a file `SOMETHING_sizes.json` beside the annotations or in a folder
+    `annotations` of a neighbouring folder. Without them regions are not cut at the edge of the image, which one line says.
 
     Raises:
         OSError: Something cannot be read.
@@ -24,11 +24,13 @@ def read_vot_annotations(path: Path) -> dict[str, Truth]:
     """
     path = Path(path)
     truths = read_truths(path, _own_folder)
-    for file in sorted((path if path.is_dir() else path.parent).glob("*_sizes.json")):
-        if any(truth.size is None for truth in truths.values()):
-            sizes = read_sizes(file)
-            if truths.keys() <= sizes.keys():
-                truths = {name: truth if truth.size else replace(truth, size=sizes[name]) for name, truth in truths.items()}
+    for file in _size_files(path if path.is_dir() else path.parent):
+        if all(truth.size for truth in truths.values()):
+            break
+        sizes = read_sizes(file)
+        if truths.keys() <= sizes.keys():
+            say(f"{path}: sizes of images are those of {file}")
+            truths = {name: truth if truth.size else replace(truth, size=sizes[name]) for name, truth in truths.items()}
     unknown = [name for name, truth in truths.items() if truth.size is None]
     if unknown:
         say(
@@ -36,6 +38,12 @@ def read_vot_annotations(path: Path) -> dict[str, Truth]:
             "which lowers EAO by up to .0005; put SOMETHING_sizes.json ({sequence: [width, height]}) beside the annotations"
         )
     return truths
+
+
+def _size_files(folder: Path) -> list[Path]:
+    """Files that may say how large the images are, the nearest first."""
+    beside = sorted(folder.glob("*_sizes.json"))
+    return [*beside, *(file for file in sorted(folder.resolve().parent.glob("*/annotations/*_sizes.json")) if file not in beside)]
 
 
 def _own_folder(root: Path) -> dict[str, Truth]:

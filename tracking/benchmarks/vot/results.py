@@ -58,7 +58,10 @@ def run_of_rows(sequence: str, repeat: int, rows: Rows, source: object) -> Track
 
 
 def write_vot_results(folder: Path, experiment: str, runs: Sequence[TrackedRun], seconds: Mapping[tuple[str, int], np.ndarray]) -> Path:
-    """Write runs as a workspace of the VOT toolkit keeps them, `EXPERIMENT/SEQUENCE/SEQUENCE_001.txt` with times beside; returns the folder."""
+    """Write runs as a workspace of the VOT toolkit keeps them; returns the folder.
+
+    Regions are in `EXPERIMENT/SEQUENCE/SEQUENCE_001.txt`, times in `SEQUENCE_001_time.value` beside.
+    """
     for run in runs:
         place = folder / experiment / run.sequence
         lines = [_line(box, State(state)) for box, state in zip(run.boxes, run.states, strict=True)]

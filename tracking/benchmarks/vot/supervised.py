@@ -1,7 +1,7 @@
 """The VOT challenges with restarts: accuracy, robustness and expected average overlap (EAO).
 
-Source: Kristan et al., VOT2018 and VOT2019 challenge results; the rules that decide the third digit were found out by running pysot-toolkit.
-Rewritten; checked by tests/test_vot.py with cases counted by hand, and with the toolkit's figures of public results.
+Source: Kristan et al., VOT2018 and VOT2019 challenge results; the rules that decide the third digit were found out by running pysot-
+toolkit. Rewritten; checked by tests/test_vot.py with cases counted by hand, and with the toolkit's figures of public results.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tracking.benchmarks.benchmark import Scored, State, TrackedRun, Truth, by_sequence
-from tracking.benchmarks.figures import Figure, sum_of
+from tracking.benchmarks.measures.figures import Figure, sum_of
 from tracking.benchmarks.reading.layouts import FolderPerSequence, Layout
 from tracking.benchmarks.vot.annotations import read_vot_annotations
 from tracking.benchmarks.vot.fragments import SKIP, expected_overlap
@@ -49,7 +49,9 @@ class Supervised:
         runs = read_vot_results(folder, truths, self.layout, self.name)
         for run in runs:
             if run.states[0] != State.INITIALISED:
-                raise ValueError(f"a run with restarts must begin with the state 1 alone, {run.sequence} in {folder} does not; see --benchmark")
+                raise ValueError(
+                    f"a run with restarts must begin with the state 1 alone, {run.sequence} in {folder} does not; see --benchmark"
+                )
         return runs
 
     def write_results(self, folder: Path, tracker: str, runs: Sequence[TrackedRun], seconds: Mapping[tuple[str, int], np.ndarray]) -> Path:
@@ -102,7 +104,9 @@ def _window(curve: Figure, low: int, high: int) -> Figure:
 def _accuracy(runs: Sequence[TrackedRun], overlaps: Sequence[np.ndarray]) -> tuple[float, float]:
     """Sum of the overlaps of a sequence's frames, each a mean over repetitions, and the number of frames with one (rule V5)."""
     length = min(map(len, overlaps))
-    kept = np.stack([np.where(_burnt_in(run.states[:length]), np.nan, overlap[:length]) for run, overlap in zip(runs, overlaps, strict=True)])
+    kept = np.stack(
+        [np.where(_burnt_in(run.states[:length]), np.nan, overlap[:length]) for run, overlap in zip(runs, overlaps, strict=True)]
+    )
     known = ~np.isnan(kept)
     counts = known.sum(axis=0)
     means = np.where(known, kept, 0).sum(axis=0) / np.maximum(counts, 1)
