@@ -32,7 +32,7 @@ _OWN = "tracks"
 
 @dataclass(frozen=True)
 class Running:
-    """How sequences are tracked: how often, and how many at once."""
+    """How sequences are tracked: how often, how many at once, and by what."""
 
     repeats: int = 1
     """How often a benchmark's sequences are tracked. Chiptrack's trackers are deterministic, so one run says all that the fifteen or three of
@@ -41,6 +41,8 @@ class Running:
     """Number of sequences that a process tracks at once, in lockstep: the boxes are the same to 0.001 px. Frames are timed with 1 only."""
     processes: int = 1
     """Number of processes, with one thread each; with more of them than idle cores, frames take longer."""
+    device: str = "cpu"
+    """Torch device that runs a checkpoint: cpu, cuda or cuda:N."""
 
     def __post_init__(self):
         for name, most in (("repeats", 999), ("batch", 1024), ("processes", 256)):
@@ -59,7 +61,6 @@ def evaluate(
     annotations: Annotated[Path | None, Reads(beside=True)] = None,
     running: Running = Running(),
     resume: bool = False,
-    device: str = "cpu",
 ) -> dict:
     """Run a tracker over every sequence of a data set by a benchmark's protocol and score it.
 
@@ -75,10 +76,9 @@ def evaluate(
         benchmark: Protocol, such as vot2019, otb or got10k; see `chiptrack score --help`. Without one: one-pass evaluation of all annotated
             frames (success, precision, AO, SR).
         annotations: Annotations of the benchmark, if they do not lie in the data set's folder.
-        running: How often and how many at once.
+        running: How often, how many at once, and by what.
         resume: Go on with an interrupted evaluation; sequences whose boxes are in `out` are not tracked again, unless their frames or
             annotations have changed.
-        device: Torch device that runs a checkpoint: cpu, cuda or cuda:N.
     """
     if dataset not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r:.80}; a loader of your own: docs/extending.md")
@@ -87,7 +87,7 @@ def evaluate(
     if benchmark is None and (annotations is not None or running.repeats > 1):
         raise ValueError("annotations and repetitions are a benchmark's, none is given; add --benchmark, or leave them out")
     data = DATASETS[dataset](root)
-    make = partial(load_for_tracking, model, device, batch=running.batch)
+    make = partial(load_for_tracking, model, running.device, batch=running.batch)
     tracker = make()
     settings = {"model": model, "sha256": content_of(model), "dataset": dataset, "root": str(root.resolve())}
     for line in data.words:
@@ -104,7 +104,9 @@ def evaluate(
             claim(out, settings, resume)
             return _plainly(sequences, left_out, out, work)
     protocol, place = BENCHMARKS[benchmark], annotations or root
-    annotated, missing = annotate(sequences, protocol, place)
+    if running.repeats > protocol.repeats:
+        raise ValueError(f"{benchmark} tracks each sequence at most {protocol.repeats} times, got --repeats {running.repeats}; lower it")
+    annotated, missing = annotate(sequences, protocol, root, annotations)
     if absent := missing.keys() - left_out.keys():
         say(f"{len(absent)} sequences of {benchmark} are not in {root}, so figures are not those of the whole benchmark: {_some(absent)}")
     folders = {repeat: out / _OWN / str(repeat) for repeat in range(1, running.repeats + 1)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from tracking.benchmarks.benchmark import Benchmark, Truth
 from tracking.boxes import box_of_polygon
+from tracking.files.progress import say
 from tracking.sequence import Sequence as Film
 
 _CLOSE_PX = 1.0
@@ -45,13 +46,14 @@ class Annotated:
         return boxes + np.array([self.origin, self.origin, 0, 0])
 
 
-def annotate(sequences: Sequence[Film], benchmark: Benchmark, path: Path) -> tuple[list[Annotated], dict[str, str]]:
+def annotate(sequences: Sequence[Film], benchmark: Benchmark, root: Path, given: Path | None) -> tuple[list[Annotated], dict[str, str]]:
     """Find the annotation of each sequence.
 
     Args:
         sequences: The sequences of a data set.
         benchmark: The benchmark.
-        path: Its annotations.
+        root: The data set's folder. If it is not arranged as the benchmark's own, the boxes that the data set has are the truth.
+        given: The annotations, if somebody has said where they are.
 
     Returns:
         The sequences with their annotations, and why sequences are missing of which there is an annotation, by name.
@@ -59,11 +61,25 @@ def annotate(sequences: Sequence[Film], benchmark: Benchmark, path: Path) -> tup
     Raises:
         OSError, ValueError: The annotations cannot be read, or are not of these sequences.
     """
-    truths = benchmark.read_annotations(path)
+    path = given or root
+    try:
+        truths = benchmark.read_annotations(path)
+    except ValueError as err:
+        if given is not None:
+            raise
+        say(f"{err!s:.200}; until --annotations names some, the boxes that the data set has are the truth")
+        truths = {each.name: _own(each, benchmark.origin) for each in sequences}
     _check_present([each.name for each in sequences], truths, benchmark.name, path)
     found = [_joined(sequence, truths[sequence.name], benchmark, path) for sequence in sequences]
     tracked = {each.name for each in sequences}
     return found, {name: "it is annotated, and the data set does not hold it" for name in truths if name not in tracked}
+
+
+def _own(sequence: Film, origin: int) -> Truth:
+    """The boxes of a sequence as an annotation."""
+    height, width = sequence.image(0).shape[:2]
+    regions = np.where(sequence.visible[:, None], sequence.boxes, np.nan) + np.array([origin, origin, 0, 0])
+    return Truth(sequence.name, regions, None if sequence.visible.all() else ~sequence.visible, (width, height))
 
 
 def _check_present(names: Iterable[str], truths: Mapping[str, Truth], benchmark: str, path: Path) -> None:

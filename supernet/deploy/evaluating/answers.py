@@ -60,14 +60,20 @@ def benchmark_answer(
     return {
         "benchmark": benchmark.name,
         "tracker": tracker,
-        **{name: scored.figures[name] if scored else None for name in benchmark.metrics},
+        **{name: _known(scored.figures[name]) if scored else None for name in benchmark.metrics},
         **times(list(runs.values())),
         "results": str(written),
         "sequences": [
-            {"name": name, "frames": len(of[name].sequence), **(scored.sequences.get(name, {}) if scored else {})} for name in complete
+            {"name": name, "frames": len(of[name].sequence), **{metric: _known(value) for metric, value in scored.sequences[name].items()}}
+            for name in (complete if scored else {})
         ],
         "unscored": [name for name in of if name not in complete],
     }
+
+
+def _known(value: float) -> float | None:
+    """A figure, or None where there is none, such as an expected overlap of sequences that are all shorter than its bounds."""
+    return float(value) if np.isfinite(value) else None
 
 
 def times(runs: Sequence[Run]) -> dict[str, float | None]:
