@@ -11,14 +11,19 @@ from supernet.catalogue import find_family
 from supernet.deploy.bundle import load_bundle
 from tracking.trackers import TRACKERS, Procedure, Settings
 
+_ONE_RUN = 4
+"""Number of targets that ONNX Runtime is given at once: larger batches leave the cache, and waste more where targets are missing."""
 
-def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, float] | None = None) -> Procedure:
+
+def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, float] | None = None, batch: int = 1) -> Procedure:
     """Load a tracker from a checkpoint file or a bundle folder, ready to track.
 
     Args:
         model: Path of the checkpoint or bundle.
         device: Torch device that runs a checkpoint.
         changes: Settings, by name, that replace those which are stored with the model.
+        batch: Number of targets that will be tracked at once. Any tracker tracks several, but on a CPU ONNX Runtime is quicker at it than torch,
+            and runs a checkpoint if there is more than one.
 
     Raises:
         FileNotFoundError: There is nothing at that path, or a file of the bundle is missing.
@@ -28,7 +33,7 @@ def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, flo
     """
     path = Path(model)
     if not path.is_dir():
-        return _of_checkpoint(path, device, changes or {})
+        return _of_checkpoint(path, device, changes or {}, batch)
     if device != "cpu":
         raise ValueError(f"--device is for checkpoints, which torch runs, {model} is a bundle and got {device}; leave it out")
     bundle, graphs = load_bundle(path)
@@ -44,14 +49,19 @@ def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, flo
     return TRACKERS[bundle.tracker][1](graphs, settings)
 
 
-def _of_checkpoint(path: Path, device: str, changes: Mapping[str, float]) -> Procedure:
+def _of_checkpoint(path: Path, device: str, changes: Mapping[str, float], batch: int) -> Procedure:
     from supernet.checkpoints import load_tracker  # torch takes seconds to import, and a bundle needs none
+    from supernet.deploy.batched_graphs import BatchedGraphs
     from supernet.deploy.torch_graphs import TorchGraphs
 
     checkpoint = load_tracker(path)
     settings = _changed(checkpoint.settings, changes, str(path))
     specs = find_family(checkpoint.architecture.family).graphs(checkpoint.architecture, settings)
-    return TRACKERS[checkpoint.tracker][1](TorchGraphs(checkpoint.network, specs, device), settings)
+    if batch > 1 and device == "cpu":
+        graphs = BatchedGraphs(checkpoint.network, specs, min(batch, _ONE_RUN))
+    else:
+        graphs = TorchGraphs(checkpoint.network, specs, device)
+    return TRACKERS[checkpoint.tracker][1](graphs, settings)
 
 
 def _changed(settings: Any, changes: Mapping[str, float], model: str) -> Settings:

@@ -10,6 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from tracking.benchmarks.measures.figures import Figure
+from tracking.benchmarks.reading.layouts import Layout
+
 
 class State(IntEnum):
     """What a tracker was doing in a frame."""
@@ -39,6 +42,8 @@ class Truth:
     """Width and height of the images, px; None if unknown."""
     attributes: frozenset[str] = frozenset()
     """What is difficult about the sequence, in the benchmark's own words."""
+    tags: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What is difficult in which frames, by name, each of shape (T,), bool."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,19 +71,44 @@ class Scored:
     """Figures of each sequence, by name; a figure that only means something over many sequences is missing."""
     curves: dict[str, np.ndarray] = field(default_factory=dict)
     """Curves that are drawn, by name: two rows, what is varied and what comes of it, shape (2, N)."""
+    parts: dict[str, Figure] = field(default_factory=dict)
+    """What each sequence adds to each figure, from which intervals follow."""
+    attributes: dict[str, float] = field(default_factory=dict)
+    """The first of the figures for each attribute: over the sequences that have it, or over the frames."""
 
 
 class Benchmark(Protocol):
     """One protocol of evaluation, with the files that it reads and writes."""
 
-    name: str
-    """How the benchmark is called on the command line."""
-    metrics: tuple[str, ...]
-    """Names of the figures, in the order of the table; the first one ranks trackers."""
-    restarts: int | None
-    """Frames from a failure to the restart; None if a tracker is never started again."""
-    repeats: int
-    """How often the protocol runs a tracker that is not deterministic on each sequence."""
+    @property
+    def name(self) -> str:
+        """How the benchmark is called on the command line."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the figures, in the order of the table; the first one ranks trackers."""
+        ...
+
+    @property
+    def restarts(self) -> int | None:
+        """Frames from a failure to the restart; None if a tracker is never started again."""
+        ...
+
+    @property
+    def repeats(self) -> int:
+        """How often the protocol runs a tracker that is not deterministic on each sequence."""
+        ...
+
+    @property
+    def origin(self) -> int:
+        """Coordinate of the first pixel in the benchmark's annotations and result files, 0 or 1; scoring shifts nothing."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """How result files are arranged."""
+        ...
 
     def read_annotations(self, path: Path) -> dict[str, Truth]:
         """Read the true regions of all sequences, from the benchmark's own folder, a pysot-style JSON file or a folder of SEQUENCE.txt.
@@ -128,3 +158,20 @@ class Benchmark(Protocol):
             ValueError: A run does not belong to a sequence, or has too few frames.
         """
         ...
+
+
+def by_sequence(truths: Mapping[str, Truth], runs: Sequence[TrackedRun]) -> dict[str, list[TrackedRun]]:
+    """The runs on each sequence, in the order of the annotations.
+
+    Raises:
+        ValueError: There is no sequence, one has no run, or a run belongs to none.
+    """
+    groups: dict[str, list[TrackedRun]] = {name: [] for name in truths}
+    for run in runs:
+        if run.sequence not in groups:
+            raise ValueError(f"a run must belong to an annotated sequence, {run.sequence!r:.80} is none; check the annotations")
+        groups[run.sequence].append(run)
+    empty = [name for name, group in groups.items() if not group]
+    if empty or not groups:
+        raise ValueError(f"every sequence must have a run, {', '.join(empty[:5]) or 'there is no sequence'} has none; track it first")
+    return groups

@@ -5,8 +5,8 @@ frames later it is started again from the true box. Unlike there, a tracker has 
 five frames, and the frames from a failure to the restart, which is included, count as overlap 0. So AO is a mean over the same frames as
 in one-pass evaluation; it is equal for a tracker that never fails, and higher for one that fails early and could have gone on.
 
-Worked example: in a sequence of 40 frames a tracker loses its target in frame 4 and would track every other frame with overlap 0.8. One-pass
-evaluation counts 3 of 39 frames, an AO of 0.06. With restarts frames 4 to 9 count as 0 and the other 33 as 0.8, an AO of 0.68.
+Worked example: in a sequence of 40 frames a tracker loses its target in frame 4 and would track every other frame with overlap 0.8. One-
+pass evaluation counts 3 of 39 frames, an AO of 0.06. With restarts frames 4 to 9 count as 0 and the other 33 as 0.8, an AO of 0.68.
 """
 
 from __future__ import annotations

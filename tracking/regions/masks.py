@@ -1,15 +1,17 @@
 """Overlap of regions as sets of pixels, by the very rule of the VOT toolkit, which decides the third digit of an expected overlap.
 
-Source: vot-toolkit's region library with its legacy rasterisation off, as pysot-toolkit uses it; found out by running it. Rewritten as arithmetic
-on intervals, one row of pixels at a time; checked by tests/test_regions.py with overlaps of the toolkit's own masks.
+Source: vot-toolkit's region library with its legacy rasterisation off, as pysot-toolkit uses it; found out by running it. Rewritten as
+arithmetic on intervals, one row of pixels at a time; checked by tests/test_regions.py with overlaps of the toolkit's own masks.
 
-1. Corners are float32. The bounds of each region are rounded outwards and cut at the image's edge; if the bounds do not overlap, nor do the regions.
+1. Corners are float32. The bounds of each region are rounded outwards and cut at the image's edge; if the bounds do not overlap, nor do
+the regions.
 2. Corners are shifted so that the two bounds begin at 0, and rounded to whole pixels, halves away from zero.
-3. In each row every edge that is not horizontal and touches the row gives a place, truncated to a whole pixel. Places are sorted and filled in pairs,
+3. In each row every edge that is not horizontal and touches the row gives a place, truncated to a whole pixel. Places are sorted and
+filled in pairs,
    both ends included; of two equal neighbours the first is passed over. So a tip, where two edges meet in one pixel, is not filled.
 
-Worked example: the boxes [10, 10, 20, 20] and [20, 10, 20, 20] cover 21 x 21 pixels each and share 11 x 21: 231 / 651 = .354839, where exact
-areas give 1/3. The boxes [0, 0, 10, 10] and [10, 0, 10, 10] share a column of pixels, but their bounds only touch: 0.
+Worked example: the boxes [10, 10, 20, 20] and [20, 10, 20, 20] cover 21 x 21 pixels each and share 11 x 21: 231 / 651 = .354839, where
+exact areas give 1/3. The boxes [0, 0, 10, 10] and [10, 0, 10, 10] share a column of pixels, but their bounds only touch: 0.
 """
 
 from __future__ import annotations
@@ -108,7 +110,10 @@ def _filled(polygons: np.ndarray, pair: np.ndarray, row: np.ndarray, last: np.nd
     twice = p0 == p1
     thrice = twice & (p1 == p2)
     start, end = np.where(twice, p1, p0), np.where(twice, p2, p1)
-    runs = [(start, np.where((start < end) & np.isfinite(end), end, -1)), (p2, np.where((~twice | thrice) & (p2 < p3) & np.isfinite(p3), p3, -1))]
+    runs = [
+        (start, np.where((start < end) & np.isfinite(end), end, -1)),
+        (p2, np.where((~twice | thrice) & (p2 < p3) & np.isfinite(p3), p3, -1)),
+    ]
     (s0, e0), (s1, e1) = [(np.maximum(s, 0), np.minimum(e, last)) for s, e in runs]
     return [(s0, e0), (np.maximum(s1, np.where(e0 >= s0, e0 + 1, 0)), e1)]  # a pixel where two runs meet counts once
 

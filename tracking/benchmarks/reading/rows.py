@@ -30,7 +30,7 @@ class Rows:
 
 
 def parse_rows(data: bytes, source: object) -> Rows:
-    """Read the rows of a text.
+    r"""Read the rows of a text.
 
     Args:
         data: The text, in UTF-8, or in UTF-16 with a byte order mark.
@@ -39,7 +39,7 @@ def parse_rows(data: bytes, source: object) -> Rows:
     Raises:
         ValueError: It is no text, holds no number or something else than numbers, or a number that is no coordinate.
 
-    >>> parse_rows(b"1,2,3,4\\r\\n2\\r\\n", "a.txt").widths.tolist()
+    >>> parse_rows(b"1,2,3,4\r\n2\r\n", "a.txt").widths.tolist()
     [4, 1]
     """
     lines = [line for line in re.split(r"[\r\n]+", _decoded(data, source)) if line.strip() and not line.lstrip().startswith("#")]

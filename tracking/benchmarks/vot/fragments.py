@@ -1,11 +1,12 @@
 """Expected overlap of the VOT challenges with restarts: how well a tracker does, on average, in its first i frames.
 
-Source: Kristan et al., The Visual Object Tracking VOT2015 challenge results; the rules that decide the third digit were found out by running
-pysot-toolkit. A run is cut into fragments, from a start to the next restart. The curve's value at length i is the mean, over the fragments
-that reach it, of their mean overlap in frames 1 to i after the start; the expected average overlap (EAO) is the mean of a part of the curve.
+Source: Kristan et al., The Visual Object Tracking VOT2015 challenge results; the rules that decide the third digit were found out by
+running pysot-toolkit. A run is cut into fragments, from a start to the next restart. The curve's value at length i is the mean, over the
+fragments that reach it, of their mean overlap in frames 1 to i after the start; the expected average overlap (EAO) is the mean of a part
+of the curve.
 
-Worked example: of 20 frames a tracker fails in frame 6 and is started again in frame 11. The first fragment has frames 0 to 11, overlap 0 from the
-failure on, and counts as 0 for all greater lengths. The second has frames 11 to 19 and counts up to length 8.
+Worked example: of 20 frames a tracker fails in frame 6 and is started again in frame 11. The first fragment has frames 0 to 11, overlap 0
+from the failure on, and counts as 0 for all greater lengths. The second has frames 11 to 19 and counts up to length 8.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def mean_of(values: np.ndarray) -> Figure:
 
 def sum_of(values: np.ndarray) -> Figure:
     """The sum over sequences of a value of each, shape (S,)."""
-    return Figure(values[:, None], np.full((len(values), 1), 1 / len(values)))
+    return Figure(values[:, None] * len(values), np.ones((len(values), 1)))
 
 
 def _mean(curves: np.ndarray) -> np.ndarray:
