@@ -73,9 +73,9 @@ def refused(capsys, *given: object) -> str:
 @pytest.fixture(scope="module")
 def alone(files):
     """What the tracker says on each sequence, one by one."""
-    from supernet.deploy.evaluate import evaluate
+    from supernet.deploy.evaluate import Asked, evaluate
 
-    evaluate(str(files / "t.safetensors"), dataset="folder", root=files / "data", out=files / "alone")
+    evaluate(str(files / "t.safetensors"), asked=Asked("folder", files / "data", files / "alone"))
     return {name: load_run(files / "alone", name) for name in LENGTHS}
 
 

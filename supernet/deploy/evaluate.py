@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from typing import Annotated
 from supernet.deploy.evaluating.annotated import annotate
 from supernet.deploy.evaluating.answers import benchmark_answer, plain_answer
 from supernet.deploy.evaluating.claim import check_names, claim, content_of, still_valid
+from supernet.deploy.evaluating.live import Live, track_live_jobs
 from supernet.deploy.evaluating.processes import track_in_processes
 from supernet.deploy.evaluating.work import Job, track_jobs
 from supernet.deploy.loading import load_for_tracking
@@ -50,18 +51,29 @@ class Running:
                 raise ValueError(f"{name} must lie between 1 and {most}, got {getattr(self, name)}; leave it out for 1")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is evaluated by which protocol, and where the results go."""
+
+    dataset: str
+    """Kind of data set: folder (sequence folders with img/ and groundtruth.txt) or otb."""
+    root: Annotated[Path, Reads(beside=True), Reads(find_sequences)]
+    """Folder of the data set."""
+    out: Annotated[Path, Writes(folder=True)]
+    """Results folder to write: scores.json; for each sequence NAME.txt (boxes), NAME_time.txt, NAME_score.txt and NAME_read.txt; with
+    a benchmark these lie in tracks/1 (2, ... for repetitions), beside a folder or zip as the benchmark's own toolkit takes it."""
+    benchmark: str | None = None
+    """Protocol, such as vot2019, otb or got10k; see `chiptrack score --help`. Without one: one-pass evaluation of all annotated
+    frames (success, precision, AO, SR)."""
+    annotations: Annotated[Path | None, Reads(beside=True)] = None
+    """Annotations of the benchmark, if they do not lie in the data set's folder."""
+    resume: bool = False
+    """Go on with an interrupted evaluation; sequences whose boxes are in `out` are not tracked again, unless their frames or
+    annotations have changed."""
+
+
 @guarded
-def evaluate(
-    model: Annotated[str, Reads()],
-    *,
-    dataset: str,
-    root: Annotated[Path, Reads(beside=True), Reads(find_sequences)],
-    out: Annotated[Path, Writes(folder=True)],
-    benchmark: str | None = None,
-    annotations: Annotated[Path | None, Reads(beside=True)] = None,
-    running: Running = Running(),
-    resume: bool = False,
-) -> dict:
+def evaluate(model: Annotated[str, Reads()], *, asked: Asked, running: Running = Running()) -> dict:
     """Run a tracker over every sequence of a data set by a benchmark's protocol and score it.
 
     Sequences that cannot be read are left out, and those with a box in the first frame alone are tracked but not scored; the answer lists
@@ -69,59 +81,74 @@ def evaluate(
 
     Args:
         model: Checkpoint of a tracker, or a bundle folder.
-        dataset: Kind of data set: folder (sequence folders with img/ and groundtruth.txt) or otb.
-        root: Folder of the data set.
-        out: Results folder to write: scores.json; for each sequence NAME.txt (boxes), NAME_time.txt, NAME_score.txt and NAME_read.txt; with
-            a benchmark these lie in tracks/1 (2, ... for repetitions), beside a folder or zip as the benchmark's own toolkit takes it.
-        benchmark: Protocol, such as vot2019, otb or got10k; see `chiptrack score --help`. Without one: one-pass evaluation of all annotated
-            frames (success, precision, AO, SR).
-        annotations: Annotations of the benchmark, if they do not lie in the data set's folder.
+        asked: What is evaluated by which protocol, and where the results go.
         running: How often, how many at once, and by what.
-        resume: Go on with an interrupted evaluation; sequences whose boxes are in `out` are not tracked again, unless their frames or
-            annotations have changed.
     """
-    if dataset not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r:.80}; a loader of your own: docs/extending.md")
-    if benchmark is not None and benchmark not in BENCHMARKS:
-        raise ValueError(f"benchmark must be one of {', '.join(BENCHMARKS)}, got {benchmark!r:.80}; leave it out for a one-pass evaluation")
-    if benchmark is None and (annotations is not None or running.repeats > 1):
+    return evaluate_with(model, asked, running, None)
+
+
+def evaluate_with(model: str, asked: Asked, running: Running, live: Live | None) -> dict:
+    """Do what `evaluate` says, behind a camera if there is one.
+
+    Raises:
+        ValueError: A benchmark starts the tracker again, which is not done behind a camera; or several sequences are to be timed at once.
+    """
+    if live is not None:
+        _check_live(live, asked.benchmark, running)
+    if asked.dataset not in DATASETS:
+        raise ValueError(
+            f"dataset must be one of {', '.join(DATASETS)}, got {asked.dataset!r:.80}; a loader of your own: docs/extending.md"
+        )
+    if asked.benchmark is not None and asked.benchmark not in BENCHMARKS:
+        raise ValueError(
+            f"benchmark must be one of {', '.join(BENCHMARKS)}, got {asked.benchmark!r:.80}; leave it out for a one-pass evaluation"
+        )
+    if asked.benchmark is None and (asked.annotations is not None or running.repeats > 1):
         raise ValueError("annotations and repetitions are a benchmark's, none is given; add --benchmark, or leave them out")
-    data = DATASETS[dataset](root)
+    data = DATASETS[asked.dataset](asked.root)
     make = partial(load_for_tracking, model, running.device, batch=running.batch)
     tracker = make()
-    settings = {"model": model, "sha256": content_of(model), "dataset": dataset, "root": str(root.resolve())}
+    settings = {"model": model, "sha256": content_of(model), "dataset": asked.dataset, "root": str(asked.root.resolve())}
+    settings |= {} if live is None else {"camera": asdict(live)}
     for line in data.words:
         say(line)
     sequences, left_out = _usable(data)
 
     def work(jobs: list[Job]) -> Iterator[tuple[int, str]]:
+        if live is not None:
+            return track_live_jobs(tracker, jobs, running.batch, live)
         if running.processes > 1:
             return track_in_processes(make, jobs, running.batch, running.processes)
         return track_jobs(tracker, jobs, running.batch)
 
-    if benchmark is None:
-        with sole_writer(out):
-            claim(out, settings, resume)
-            return _plainly(sequences, left_out, out, work)
-    protocol, place = BENCHMARKS[benchmark], annotations or root
+    if asked.benchmark is None:
+        with sole_writer(asked.out):
+            claim(asked.out, settings, asked.resume)
+            return _plainly(sequences, left_out, asked.out, work, live)
+    protocol, place = BENCHMARKS[asked.benchmark], asked.annotations or asked.root
     if running.repeats > protocol.repeats:
-        raise ValueError(f"{benchmark} tracks each sequence at most {protocol.repeats} times, got --repeats {running.repeats}; lower it")
-    annotated, missing = annotate(sequences, protocol, root, annotations)
+        raise ValueError(
+            f"{asked.benchmark} tracks each sequence at most {protocol.repeats} times, got --repeats {running.repeats}; lower it"
+        )
+    annotated, missing = annotate(sequences, protocol, asked.root, asked.annotations)
     if absent := missing.keys() - left_out.keys():
-        say(f"{len(absent)} sequences of {benchmark} are not in {root}, so figures are not those of the whole benchmark: {_some(absent)}")
-    folders = {repeat: out / _OWN / str(repeat) for repeat in range(1, running.repeats + 1)}
+        say(
+            f"{len(absent)} sequences of {asked.benchmark} are not in {asked.root}, so figures are not those of the whole benchmark: {_some(absent)}"
+        )
+    folders = {repeat: asked.out / _OWN / str(repeat) for repeat in range(1, running.repeats + 1)}
     skip = protocol.restarts
     jobs = [
         Job(each.sequence, folder) if skip is None else Job(each.sequence, folder, each.regions, skip)
         for folder in folders.values()
         for each in annotated
     ]
-    with sole_writer(out):
-        claim(out, settings | {"benchmark": benchmark, "annotations": str(place.resolve())}, resume)
-        _track(jobs, out, work)
+    with sole_writer(asked.out):
+        claim(asked.out, settings | {"benchmark": asked.benchmark, "annotations": str(place.resolve())}, asked.resume)
+        _track(jobs, asked.out, work)
         runs = {(each.name, repeat): load_run(folder, each.name) for repeat, folder in folders.items() for each in sequences}
-        answer = benchmark_answer(protocol, annotated, runs, Path(model).resolve().stem, out)
-        return _kept(answer | {"left_out": missing | left_out}, out)
+        answer = benchmark_answer(protocol, annotated, runs, Path(model).resolve().stem, asked.out)
+        camera = {} if live is None else {"camera": live.answer(list(runs.values()))}
+        return _kept(answer | camera | {"left_out": missing | left_out}, asked.out)
 
 
 def run_all(tracker: Procedure, data: DataSet, out: Path) -> dict:
@@ -148,10 +175,26 @@ Work = Callable[[list[Job]], Iterator[tuple[int, str]]]
 """Tracks jobs and yields, for each, its number and why it could not be done."""
 
 
-def _plainly(sequences: list[Sequence], left_out: dict[str, str], out: Path, work: Work) -> dict:
+def _plainly(sequences: list[Sequence], left_out: dict[str, str], out: Path, work: Work, live: Live | None = None) -> dict:
     _track([Job(sequence, out) for sequence in sequences], out, work)
     runs = [load_run(out, sequence.name) for sequence in sequences]
-    return _kept(plain_answer(sequences, runs) | {"left_out": left_out}, out)
+    camera = {} if live is None else {"camera": live.answer(runs)}
+    return _kept(plain_answer(sequences, runs) | camera | {"left_out": left_out}, out)
+
+
+def _check_live(live: Live, benchmark: str | None, running: Running) -> None:
+    """Refuse what cannot be done behind a camera."""
+    if benchmark in BENCHMARKS and BENCHMARKS[benchmark].restarts is not None:
+        once = ", ".join(name for name, each in BENCHMARKS.items() if each.restarts is None)
+        raise ValueError(
+            f"behind a camera a tracker is started once, {benchmark} starts it again where it has failed; choose one of {once}"
+        )
+    if running.processes > 1:
+        raise ValueError(f"--camera tracks in one process, got --processes {running.processes}; leave it out, or simulate with --batch")
+    if live.latency_ms is None and running.batch > 1:
+        raise ValueError(
+            f"a tracker is timed with one sequence after the other, got --batch {running.batch}; leave it out, or add --latency"
+        )
 
 
 def _usable(data: DataSet) -> tuple[list[Sequence], dict[str, str]]:

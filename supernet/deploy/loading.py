@@ -9,6 +9,7 @@ from typing import Any
 
 from supernet.catalogue import find_family
 from supernet.deploy.bundle import load_bundle
+from supernet.space import Architecture
 from tracking.trackers import TRACKERS, Procedure, Settings
 
 _ONE_RUN = 4
@@ -47,6 +48,19 @@ def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, flo
         raise ValueError(f"search size must be one that the bundle has a graph for ({sizes}), got {wanted}; track the checkpoint")
     graphs = graphs.renamed({new: str(old) for new, old in named.items()})
     return TRACKERS[bundle.tracker][1](graphs, settings)
+
+
+def architecture_of(model: str) -> Architecture:
+    """The architecture of a checkpoint or bundle.
+
+    Raises:
+        FileNotFoundError, ValueError, ImportError: As for `load_for_tracking`.
+    """
+    if Path(model).is_dir():
+        return load_bundle(Path(model))[0].architecture
+    from supernet.checkpoints import load_tracker
+
+    return load_tracker(Path(model)).architecture
 
 
 def _of_checkpoint(path: Path, device: str, changes: Mapping[str, float], batch: int) -> Procedure:
