@@ -22,7 +22,7 @@ from tracking.benchmarks.benchmark import Scored, TrackedRun, Truth, by_sequence
 from tracking.benchmarks.measures.figures import Figure
 from tracking.benchmarks.reading.layouts import FolderPerSequence, Layout
 from tracking.benchmarks.reading.runs import read_runs
-from tracking.benchmarks.reading.texts import read_flags, read_list, read_numbers, read_regions, read_truths
+from tracking.benchmarks.reading.texts import read_flags, read_numbers, read_regions, read_truths, sequence_folders
 from tracking.benchmarks.reading.writing import write_got10k
 from tracking.boxes import iou
 from tracking.files.progress import say
@@ -99,10 +99,8 @@ def _bounded(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _own_folder(root: Path) -> dict[str, Truth]:
     """`SEQUENCE/groundtruth.txt`, `cover.label` or `absence.label`, and `meta_info.ini`; below `val/`, whose truth is public."""
     root = root / "val" if (root / "val").is_dir() else root
-    names = read_list(root / "list.txt") or sorted(file.parent.name for file in root.glob("*/groundtruth.txt"))
     truths = {}
-    for name in names:
-        folder = root / name
+    for name, folder in sequence_folders(root).items():
         regions = read_regions(folder / "groundtruth.txt")
         truths[name] = Truth(name, regions, _absent(folder, len(regions)), _size(folder / "meta_info.ini"))
     return truths

@@ -25,6 +25,7 @@ from tracking.benchmarks.reading.runs import read_runs
 from tracking.benchmarks.reading.texts import read_truths
 from tracking.benchmarks.reading.writing import Writer, write_commas
 from tracking.boxes import iou
+from tracking.files.progress import say
 from tracking.regions.corners import boxes_of
 
 _UNUSABLE = -1.0
@@ -60,7 +61,12 @@ class SuccessPrecision:
         return ("success", "precision", "normalised_precision", *(("normalised_precision_auc",) if self.area_normalised else ()))
 
     def read_annotations(self, path: Path) -> dict[str, Truth]:
-        return read_truths(path, self.own_folder)
+        truths = read_truths(path, self.own_folder)
+        if self.drops_absent and all(truth.absent is None for truth in truths.values()):
+            say(
+                f"{path}: nothing says in which frames the target is absent, so all count, which raises success by some .001 (absent/SEQUENCE.txt)"
+            )
+        return truths
 
     def read_results(self, folder: Path, truths: Mapping[str, Truth]) -> list[TrackedRun]:
         return read_runs(folder, truths, self.layout, self.name, self.cuts_surplus)

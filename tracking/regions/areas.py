@@ -54,18 +54,18 @@ def _clipped(polygons: np.ndarray, by: np.ndarray) -> np.ndarray:
         here, there = (along[..., 0] * (each - start)[..., 1] - along[..., 1] * (each - start)[..., 0] for each in (polygons, following))
         share = here / np.where(here == there, 1, here - there)
         crossing = polygons + share[..., None] * (following - polygons)
-        both = np.stack([polygons, crossing], axis=2).reshape(len(polygons), -1, 2)
-        keep = np.stack([here >= 0, (here >= 0) != (there >= 0)], axis=2).reshape(len(polygons), -1)
+        both = np.stack([polygons, crossing], axis=2).reshape(len(polygons), 2 * polygons.shape[1], 2)
+        keep = np.stack([here >= 0, (here >= 0) != (there >= 0)], axis=2).reshape(both.shape[:2])
         polygons = _kept(both, keep)
     return polygons
 
 
 def _kept(points: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """The points of each polygon that are kept, in order, filled up with the last of them; all zero where none is."""
-    count = keep.sum(axis=1)
+    count = np.asarray(keep.sum(axis=1))
     order = np.argsort(~keep, axis=1, kind="stable")[:, : max(int(count.max(initial=0)), 1)]
     index = np.take_along_axis(order, np.minimum(np.arange(order.shape[1]), np.maximum(count - 1, 0)[:, None]), axis=1)
-    unknown = np.isnan(points).any(axis=(1, 2))
+    unknown = np.asarray(np.isnan(points).any(axis=(1, 2)))
     return np.where((count > 0)[:, None, None] | unknown[:, None, None], np.take_along_axis(points, index[..., None], axis=1), 0)
 
 

@@ -27,7 +27,7 @@ def corners_of(regions: np.ndarray) -> np.ndarray:
     upright = np.stack([x, y, x + width, y, x + width, y + height, x, y + height], axis=1)
     if regions.shape[1] == 4:
         return upright.reshape(-1, 4, 2)
-    return np.where(np.isnan(regions[:, 4:]).all(axis=1)[:, None], upright, regions).reshape(-1, 4, 2)
+    return np.where(np.isnan(regions[:, 4:]).all(axis=1, keepdims=True), upright, regions).reshape(-1, 4, 2)
 
 
 def boxes_of(regions: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 from plotly.io import to_html
@@ -17,9 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from tracking.benchmarks.benchmark import Benchmark
 from tracking.benchmarks.vot.supervised import Supervised
-
-if TYPE_CHECKING:
-    from tracking.scoring.score import Row
+from tracking.scoring.row import Row
 
 _COLOURS = ("#1d6f8a", "#c8452f", "#8a6d00", "#6a51a3", "#1f2a37", "#3c8d40", "#a9b4c0")
 _DASHES = ("solid", "dash", "dot", "dashdot")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tracking.benchmarks import BENCHMARKS
-from tracking.benchmarks.benchmark import Benchmark, Scored, Truth
+from tracking.benchmarks.benchmark import Benchmark, Truth
 from tracking.benchmarks.reading.layouts import find_trackers
 from tracking.benchmarks.reading.stores import Folder
 from tracking.benchmarks.vot.supervised import Supervised
@@ -16,18 +16,7 @@ from tracking.benchmarks.vot_unsupervised import Unsupervised
 from tracking.files.atomic import write_text
 from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import progress
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One tracker of the table."""
-
-    tracker: str
-    """Its name, that of the folder of its results."""
-    scored: Scored
-    """What the benchmark says of it."""
-    intervals: dict[str, tuple[float, float]]
-    """Where each figure lies for other sequences of the same kind, nineteen times in twenty."""
+from tracking.scoring.row import Row
 
 
 @guarded
@@ -88,7 +77,7 @@ def _trackers(benchmark: Benchmark, truths: Mapping[str, Truth], results: list[P
     for path in results:
         places = find_trackers(path, benchmark.layout, truths)
         inside = [(name, store.path / folder if isinstance(store, Folder) else path) for name, (store, folder) in places.items()]
-        found += inside or [(path.name, path)]  # reading it says what is wrong
+        found += inside or [(path.resolve().name, path)]  # reading it says what is wrong
     names = [name for name, _ in found]
     return {name if names.count(name) == 1 else f"{name} ({path})": path for name, path in found}
 

@@ -65,7 +65,8 @@ def benchmark_answer(
         "results": str(written),
         "sequences": [
             {"name": name, "frames": len(of[name].sequence), **{metric: _known(value) for metric, value in scored.sequences[name].items()}}
-            for name in (complete if scored else {})
+            for name in complete
+            if scored is not None
         ],
         "unscored": [name for name in of if name not in complete],
     }

@@ -49,6 +49,7 @@ class _Child:
     process: SpawnProcess
     connection: Connection
     held: set[int] = field(default_factory=set)
+    """Numbers of the jobs that it was given and has not finished."""
 
 
 def track_in_processes(make: Callable[[], Procedure], jobs: Sequence[Job], batch: int, processes: int) -> Iterator[tuple[int, str]]:
@@ -67,68 +68,81 @@ def track_in_processes(make: Callable[[], Procedure], jobs: Sequence[Job], batch
         ValueError: A process cannot load the tracker, or processes end before they have begun.
         RuntimeError: There is a mistake in what a process does; the text is its traceback.
     """
-    waiting, attempts, barren = deque(range(len(jobs))), Counter(), 0
-    processes = min(processes, len(jobs))
-    batch = min(batch, -(-len(jobs) // max(processes, 1)))  # else the first to ask would take more than its share
-    children = [_start(make, batch) for _ in range(processes)]
-    ready: list[_Child] = []
-    """Processes that have asked before all have; they wait, so that the longest sequences are dealt out evenly."""
+    crew = _Crew(make, jobs, batch, min(processes, len(jobs)))
     try:
-        while children:
-            for child in _with_news(children):
-                try:
-                    news = child.connection.recv()
-                except (EOFError, OSError):
-                    children.remove(child)
-                    ready = [each for each in ready if each is not child]
-                    child.process.join()
-                    barren = barren + 1 if not child.held and child.process.exitcode else 0
-                    if barren > 2 * processes:
-                        raise ValueError(
-                            f"processes must be able to start, they end with status {child.process.exitcode}; lower --processes"
-                        ) from None
-                    for number in sorted(child.held, reverse=True):
-                        attempts[number] += 1
-                        if attempts[number] < _ATTEMPTS:
-                            waiting.appendleft(number)
-                        else:
-                            yield (
-                                number,
-                                f"the process that tracked it ended {_ATTEMPTS} times, status {child.process.exitcode}; lower --batch or --processes",
-                            )
-                    if waiting:
-                        children.append(_start(make, batch))
-                    continue
-                match news:
-                    case _Ask():
-                        ready.append(child)
-                    case _Done(number, error):
-                        child.held.discard(number)
-                        barren = 0
-                        yield number, error
-                    case _Failed(words, expected):
-                        raise ValueError(words) if expected else RuntimeError(words)
-            if len(ready) == len(children) or any(child.held for child in children):
-                for child in ready:
-                    number = waiting.popleft() if waiting else None
-                    if number is not None:
-                        child.held.add(number)
-                    _send(child.connection, None if number is None else (number, jobs[number]))
-                ready = []
+        while crew.children:
+            news = wait([child.connection for child in crew.children])
+            for child in [child for child in crew.children if child.connection in news]:
+                yield from crew.hear(child)
+            crew.deal()
     finally:
-        for child in children:
+        for child in crew.children:
             child.connection.close()
             child.process.kill()
             child.process.join()
 
 
-def _start(make: Callable[[], Procedure], batch: int) -> _Child:
-    return _Child(*spawn(_serve, make, batch))
+class _Crew:
+    """Processes that share jobs."""
 
+    def __init__(self, make: Callable[[], Procedure], jobs: Sequence[Job], batch: int, processes: int):
+        self._jobs = jobs
+        self._waiting = deque(range(len(jobs)))
+        self._attempts: Counter[int] = Counter()
+        self._barren, self._most_barren = 0, 2 * processes
+        """Processes in a row that have ended before they were given anything, and how many are borne."""
+        share = -(-len(jobs) // max(processes, 1))  # else the first to ask would take more than its own
+        self._start = lambda: _Child(*spawn(_serve, make, min(batch, share)))
+        self._asking: list[_Child] = []
+        self.children = [self._start() for _ in range(processes)]
 
-def _with_news(children: Sequence[_Child]) -> list[_Child]:
-    news = wait([child.connection for child in children])
-    return [child for child in children if child.connection in news]
+    def hear(self, child: _Child) -> Iterator[tuple[int, str]]:
+        """Receive what a process says; yields a job that is done, or jobs that are given up."""
+        try:
+            news = child.connection.recv()
+        except (EOFError, OSError):
+            yield from self._lost(child)
+            return
+        match news:
+            case _Ask():
+                self._asking.append(child)
+            case _Done(number, error):
+                child.held.discard(number)
+                self._barren = 0
+                yield number, error
+            case _Failed(words, expected):
+                raise ValueError(words) if expected else RuntimeError(words)
+
+    def deal(self) -> None:
+        """Give jobs to the processes that ask. The first ones wait for each other, so that the longest sequences are dealt out evenly."""
+        if len(self._asking) < len(self.children) and not any(child.held for child in self.children):
+            return
+        for child in self._asking:
+            given = None
+            if self._waiting:
+                number = self._waiting.popleft()
+                child.held.add(number)
+                given = number, self._jobs[number]
+            _send(child.connection, given)
+        self._asking = []
+
+    def _lost(self, child: _Child) -> Iterator[tuple[int, str]]:
+        """A process has ended: what it has not finished is done by another one, if there is hope."""
+        child.process.join()
+        status = child.process.exitcode
+        self.children.remove(child)
+        self._asking = [each for each in self._asking if each is not child]
+        self._barren = self._barren + 1 if status and not child.held else 0
+        if self._barren > self._most_barren:
+            raise ValueError(f"processes must be able to start, they end with status {status}; lower --processes")
+        for number in sorted(child.held, reverse=True):
+            self._attempts[number] += 1
+            if self._attempts[number] < _ATTEMPTS:
+                self._waiting.appendleft(number)
+            else:
+                yield number, f"the process that tracked it ended {_ATTEMPTS} times, with status {status}; lower --batch or --processes"
+        if self._waiting:
+            self.children.append(self._start())
 
 
 def _send(connection: Connection, given: tuple[int, Job] | None) -> None:

@@ -85,7 +85,7 @@ def find_trackers(path: Path, layout: Layout, sequences: Iterable[str]) -> dict[
 
     Raises:
         OSError: There is no such folder.
-        ValueError: It is a file, but no zip; or two trackers have one name.
+        ValueError: It is a file, but no zip.
     """
     store, sequences = opened(path), list(sequences)
     level = [""]
@@ -93,12 +93,12 @@ def find_trackers(path: Path, layout: Layout, sequences: Iterable[str]) -> dict[
         found = [folder for folder in level if layout.find(store, folder, sequences)]
         if found:
             where = str(path.resolve()) if isinstance(store, Folder) else path.stem
-            names = {layout.tracker("/".join(filter(None, (where, folder)))): (store, folder) for folder in found}
-            if len(names) < len(found):
-                raise ValueError(f"trackers must have different names, those in {path} have not; name one folder after the other")
+            names = [layout.tracker("/".join(filter(None, (where, folder)))) for folder in found]
             if not isinstance(store, Folder) and len(found) == 1:
-                return {path.stem: (store, found[0])}
-            return names
+                names = [path.stem]
+            if len(set(names)) < len(names):  # such as PARAMETERS in TRACKER/PARAMETERS/SEQUENCE.txt
+                names = found
+            return {name: (store, folder) for name, folder in zip(names, found, strict=True)}
         level = [folder for above in level for folder in store.folders(above)]
     return {}
 

@@ -72,8 +72,8 @@ def _uniform(lines: list[str]) -> Rows | None:
 
 
 def _ragged(lines: list[str], source: object) -> Rows:
-    decimal_comma = any(";" in line for line in lines)
-    parsed = [_numbers(line.replace(",", ".") if decimal_comma else line, i, source) for i, line in enumerate(lines, 1)]
+    decimal = (line.replace(",", ".") if ";" in line else line for line in lines)
+    parsed = [_numbers(line, i, source) for i, line in enumerate(decimal, 1)]
     widest = max(map(len, parsed), default=0)
     if any(not row for row in parsed):
         parsed = [row or [np.nan] * max(widest, 4) for row in parsed]

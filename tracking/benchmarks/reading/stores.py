@@ -89,8 +89,8 @@ class Zip:
 
     def folders(self, name: str = "") -> list[str]:
         start = f"{name}/" if name else ""
-        below = {each[len(start) :].partition("/") for each in self._names if each.startswith(start)}
-        return sorted(start + first for first, slash, _ in below if slash)
+        below = [each[len(start) :].partition("/") for each in self._names if each.startswith(start)]
+        return sorted({start + first for first, slash, _ in below if slash})
 
     def files(self, name: str = "") -> list[str]:
         start = f"{name}/" if name else ""

@@ -58,6 +58,10 @@ def read_folder(folder: Path) -> dict[str, Truth]:
         check_name(name, folder)
         regions = read_regions(file)
         absent = read_flags(folder / "absent" / file.name, len(regions))
+        if absent is None and (folder / "absent").is_dir():
+            raise ValueError(
+                f"every sequence must have its file in {folder / 'absent'}, {file.name} is missing; add it or remove the folder"
+            )
         truths[name] = Truth(name, regions, absent, None, _attributes(folder / "att" / file.name, names))
     return truths
 
@@ -103,5 +107,19 @@ def read_flags(file: Path, count: int) -> np.ndarray | None:
 
 
 def read_list(file: Path) -> list[str]:
-    """Names of sequences in a file, one a line; empty if there is no file."""
-    return read_bytes(file).decode("utf-8", "replace").split() if file.is_file() else []
+    """Names in a file, one a line; empty if there is no file."""
+    lines = read_bytes(file).decode("utf-8", "replace").splitlines() if file.is_file() else []
+    return [line.strip() for line in lines if line.strip()]
+
+
+def sequence_folders(root: Path) -> dict[str, Path]:
+    """Folders with a `groundtruth.txt`, by name: those that `list.txt` names if it is there, which must all exist; empty if none does."""
+    folders = {file.parent.name: file.parent for file in sorted(root.glob("*/groundtruth.txt"))}
+    listed = read_list(root / "list.txt") if folders else []
+    missing = [name for name in listed if name not in folders]
+    if missing:
+        raise ValueError(
+            f"every sequence of list.txt must have groundtruth.txt, {len(missing)} of {len(listed)} in {root} have none: "
+            f"{', '.join(missing[:5])}; add them or shorten the list"
+        )
+    return {name: folders[name] for name in listed or folders}

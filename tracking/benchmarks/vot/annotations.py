@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tracking.benchmarks.benchmark import Truth
-from tracking.benchmarks.reading.records import TAGS, check_name, read_sizes, tags_of
-from tracking.benchmarks.reading.texts import read_list, read_numbers, read_regions, read_truths
+from tracking.benchmarks.reading.records import TAGS, read_sizes, tags_of
+from tracking.benchmarks.reading.texts import read_numbers, read_regions, read_truths, sequence_folders
 from tracking.files.progress import say
 from tracking.images import list_images
 
@@ -49,11 +49,8 @@ def _size_files(folder: Path) -> list[Path]:
 def _own_folder(root: Path) -> dict[str, Truth]:
     """VOT's own folder: `SEQUENCE/groundtruth.txt`, attributes in `SEQUENCE/NAME.tag`, images in `SEQUENCE/color/` or beside."""
     root = root / "sequences" if (root / "sequences").is_dir() else root
-    names = read_list(root / "list.txt") or sorted(file.parent.name for file in root.glob("*/groundtruth.txt"))
     truths = {}
-    for name in names:
-        check_name(name, root)
-        folder = root / name
+    for name, folder in sequence_folders(root).items():
         regions = read_regions(folder / "groundtruth.txt")
         marks = {tag: found for tag in TAGS if (found := read_numbers(folder / f"{tag}.tag")) is not None}
         tags = tags_of({tag: found == 1 for tag, found in marks.items()}, len(regions))
