@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from supernet.deploy.evaluating.claim import check_names, claim, content_of, sti
 from supernet.deploy.evaluating.live import Live, track_live_jobs
 from supernet.deploy.evaluating.processes import track_in_processes
 from supernet.deploy.evaluating.work import Job, track_jobs
-from supernet.deploy.loading import load_for_tracking
+from supernet.deploy.loading import loader
 from tracking.benchmarks import BENCHMARKS
 from tracking.datasets import DATASETS
 from tracking.datasets.data_set import DataSet
@@ -39,7 +38,8 @@ class Running:
     """How often a benchmark's sequences are tracked. Chiptrack's trackers are deterministic, so one run says all that the fifteen or three of
     VOT and GOT-10k say; their toolkits run such trackers once as well."""
     batch: int = 1
-    """Number of sequences that a process tracks at once, in lockstep: the boxes are the same to 0.001 px. Frames are timed with 1 only."""
+    """Number of sequences that a process tracks at once, in lockstep. The boxes of a bundle stay the same; a checkpoint is then run by ONNX
+    Runtime in place of torch, and its boxes are those of its bundle. Frames are timed with 1 only."""
     processes: int = 1
     """Number of processes, with one thread each; with more of them than idle cores, frames take longer."""
     device: str = "cpu"
@@ -106,9 +106,10 @@ def evaluate_with(model: str, asked: Asked, running: Running, live: Live | None)
     if asked.benchmark is None and (asked.annotations is not None or running.repeats > 1):
         raise ValueError("annotations and repetitions are a benchmark's, none is given; add --benchmark, or leave them out")
     data = DATASETS[asked.dataset](asked.root)
-    make = partial(load_for_tracking, model, running.device, batch=running.batch)
-    tracker = make()
+    tracker, make = loader(model, running.device, running.batch)
     settings = {"model": model, "sha256": content_of(model), "dataset": asked.dataset, "root": str(asked.root.resolve())}
+    if running.batch > 1 and not Path(model).is_dir():
+        settings["runs"] = "batches"  # by ONNX Runtime, whose boxes must not be mixed with torch's
     settings |= {} if live is None else {"camera": asdict(live)}
     for line in data.words:
         say(line)

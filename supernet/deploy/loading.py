@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,23 @@ from supernet.space import Architecture
 from tracking.trackers import TRACKERS, Procedure, Settings
 
 _ONE_RUN = 4
-"""Number of targets that ONNX Runtime is given at once: larger batches leave the cache, and waste more where targets are missing."""
+"""Number of targets that ONNX Runtime is given at once: more bring nothing, and waste more where targets are missing."""
+
+
+def loader(model: str, device: str = "cpu", batch: int = 1) -> tuple[Procedure, Callable[[], Procedure]]:
+    """Load a tracker, and make what loads it in other processes; see `load_for_tracking`.
+
+    Returns:
+        The tracker, and a function that can be pickled and takes as little time as it can there.
+    """
+    tracker: Any = load_for_tracking(model, device, batch=batch)
+    if batch > 1 and device == "cpu" and not Path(model).is_dir():
+        return tracker, partial(_itself, tracker)  # its graphs are exported already
+    return tracker, partial(load_for_tracking, model, device, batch=batch)
+
+
+def _itself(tracker: Procedure) -> Procedure:
+    return tracker
 
 
 def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, float] | None = None, batch: int = 1) -> Procedure:
@@ -23,8 +40,9 @@ def load_for_tracking(model: str, device: str = "cpu", changes: Mapping[str, flo
         model: Path of the checkpoint or bundle.
         device: Torch device that runs a checkpoint.
         changes: Settings, by name, that replace those which are stored with the model.
-        batch: Number of targets that will be tracked at once. Any tracker tracks several, but on a CPU ONNX Runtime is quicker at it than torch,
-            and runs a checkpoint if there is more than one.
+        batch: Number of targets that will be tracked at once. Any tracker tracks several; but if there is more than one, ONNX Runtime runs a
+            checkpoint on a CPU, which takes a third of torch's time. Boxes are then to the last bit those of the exported bundle; torch's
+            differ in the last digits, and so after some frames by pixels where the tracker is unsure.
 
     Raises:
         FileNotFoundError: There is nothing at that path, or a file of the bundle is missing.

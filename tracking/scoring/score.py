@@ -77,7 +77,7 @@ def _trackers(benchmark: Benchmark, truths: Mapping[str, Truth], results: list[P
     for path in results:
         places = find_trackers(path, benchmark.layout, truths)
         inside = [(name, store.path / folder if isinstance(store, Folder) else path) for name, (store, folder) in places.items()]
-        found += inside or [(path.resolve().name, path)]  # reading it says what is wrong
+        found += [each for each in inside or [(path.resolve().name, path)] if each not in found]  # reading it says what is wrong
     names = [name for name, _ in found]
     return {name if names.count(name) == 1 else f"{name} ({path})": path for name, path in found}
 
