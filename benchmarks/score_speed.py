@@ -27,7 +27,9 @@ def write_sets(folder: Path, sequences: int, frames: int) -> None:
         (folder / name).mkdir()
     for i in range(sequences):
         sequence = f"sequence-{i + 1:04d}"
-        truth = np.concatenate([rng.uniform(100, 500, 2), rng.uniform(20, 90, 2)]) + rng.normal(0, 2, (frames, 4)).cumsum(axis=0).clip(-15, 15)
+        truth = np.concatenate([rng.uniform(100, 500, 2), rng.uniform(20, 90, 2)]) + rng.normal(0, 2, (frames, 4)).cumsum(axis=0).clip(
+            -15, 15
+        )
         np.savetxt(folder / "truth" / f"{sequence}.txt", truth, "%.2f", ",")
         np.savetxt(folder / "tracker" / f"{sequence}.txt", truth + rng.normal(0, 5, truth.shape), "%.4f", ",")
         names = [f"{sequence}/img/{t + 1:08d}.jpg" for t in range(frames)]
