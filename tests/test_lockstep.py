@@ -83,6 +83,16 @@ def test_sequences_of_one_frame_make_room_at_once():
     assert procedure.started == [1] * 4  # template features are computed once a target
 
 
+def test_a_batch_of_equal_lengths_only_starts_and_steps():
+    class Plain:
+        start, step = Counting.start, Counting.step
+
+        def __init__(self):
+            self.started, self.steps = [], []
+
+    assert len(track_lockstep(Plain(), [grey("a", 1, 1, 2), grey("b", 1, 3, 4)], batch=2)) == 2
+
+
 def test_the_longest_begin_and_equals_keep_their_order():
     assert longest_first([grey("a", 1, 1), grey("b", 1, 1, 2), grey("c", 1, 1), grey("d", 1, 1, 2)]) == [1, 3, 0, 2]
 

@@ -14,6 +14,7 @@ from tracking.benchmarks.vot.fragments import expected_overlap, fragments
 from tracking.benchmarks.vot.overlaps import overlaps_of
 from tracking.benchmarks.vot.results import run_of_rows
 from tracking.benchmarks.vot.supervised import Supervised
+from tracking.benchmarks.vot2016 import VOT2016
 from tracking.benchmarks.vot2018 import VOT2018
 from tracking.benchmarks.vot2019 import VOT2019
 from tracking.benchmarks.vot_unsupervised import VOT_UNSUPERVISED
@@ -37,6 +38,7 @@ def run(states: str, name: str = "a", box=BOX, repeat: int = 1) -> TrackedRun:
 def test_constants_of_the_years():
     assert (VOT2019.low, VOT2019.high, VOT2019.restarts, VOT2019.repeats) == (46, 291, 5, 15)
     assert (VOT2018.low, VOT2018.high, VOT2018.restarts, VOT2018.repeats) == (100, 356, 5, 15)
+    assert (VOT2016.low, VOT2016.high) == (108, 371)
 
 
 def cut(overlaps: list[float], failures: list[int], length: int = 20):

@@ -38,8 +38,8 @@ class Running:
     """How often a benchmark's sequences are tracked. Chiptrack's trackers are deterministic, so one run says all that the fifteen or three of
     VOT and GOT-10k say; their toolkits run such trackers once as well."""
     batch: int = 1
-    """Number of sequences that a process tracks at once, in lockstep. The boxes of a bundle stay the same; a checkpoint is then run by ONNX
-    Runtime in place of torch, and its boxes are those of its bundle. Frames are timed with 1 only."""
+    """Number of sequences that a process tracks at once, in lockstep. The boxes of a bundle stay the same; a checkpoint is then run on
+    a CPU by ONNX Runtime in place of torch, and its boxes are those of its bundle. Frames are timed with 1 only."""
     processes: int = 1
     """Number of processes, with one thread each; with more of them than idle cores, frames take longer."""
     device: str = "cpu"
@@ -109,7 +109,7 @@ def evaluate_with(model: str, asked: Asked, running: Running, live: Live | None)
     tracker, make = loader(model, running.device, running.batch)
     settings = {"model": model, "sha256": content_of(model), "dataset": asked.dataset, "root": str(asked.root.resolve())}
     if running.batch > 1 and not Path(model).is_dir():
-        settings["runs"] = "batches"  # by ONNX Runtime, whose boxes must not be mixed with torch's
+        settings["runs"] = "batches"  # whose boxes must not be mixed with those of torch one by one
     settings |= {} if live is None else {"camera": asdict(live)}
     for line in data.words:
         say(line)

@@ -248,5 +248,5 @@ def _groups(clips: Sequence[Clip]) -> list[list[Clip]]:
 
 def _overlaps(tracker: Procedure, clips: Sequence[Clip]) -> np.ndarray:
     """AO of each of N clips, (N,)."""
-    tracks = track_lockstep(tracker, list(clips), _TOGETHER)
+    tracks = [boxes for group in _groups(clips) for boxes in track_lockstep(tracker, group)]
     return np.array([score(boxes, clip.boxes).ao for boxes, clip in zip(tracks, clips, strict=True)])

@@ -12,6 +12,7 @@ import numpy as np
 
 from tracking.benchmarks.measures.figures import Figure
 from tracking.benchmarks.reading.layouts import Layout
+from tracking.benchmarks.reading.names import some
 
 
 class State(IntEnum):
@@ -173,5 +174,5 @@ def by_sequence(truths: Mapping[str, Truth], runs: Sequence[TrackedRun]) -> dict
         groups[run.sequence].append(run)
     empty = [name for name, group in groups.items() if not group]
     if empty or not groups:
-        raise ValueError(f"every sequence must have a run, {', '.join(empty[:5]) or 'there is no sequence'} has none; track it first")
+        raise ValueError(f"every sequence must have a run, {some(empty) or 'there is no sequence'} has none; track it first")
     return groups

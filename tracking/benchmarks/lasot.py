@@ -7,6 +7,7 @@ P4), in the benchmark's own toolkit and in pysot-toolkit alike; surplus rows of 
 from pathlib import Path
 
 from tracking.benchmarks.benchmark import Truth
+from tracking.benchmarks.reading.names import some
 from tracking.benchmarks.reading.texts import read_flags, read_list, read_regions
 from tracking.benchmarks.success_precision import SuccessPrecision
 
@@ -17,7 +18,7 @@ def _own_folder(root: Path) -> dict[str, Truth]:
     folders = {file.parent.name: file.parent for file in (*root.glob("*/*/groundtruth.txt"), *root.glob("*/groundtruth.txt"))}
     missing = [name for name in chosen if name not in folders]
     if folders and missing:
-        raise ValueError(f"every sequence of testing_set.txt must be in {root}, {', '.join(missing[:5])} is not; mend the list")
+        raise ValueError(f"every sequence of testing_set.txt must be in {root}, {some(missing)} is not; mend the list")
     truths = {}
     for name in (chosen if folders else ()) or sorted(folders):
         regions = read_regions(folders[name] / "groundtruth.txt")

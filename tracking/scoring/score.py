@@ -32,7 +32,7 @@ def score(
     """Score result files that anybody made by the rules of a benchmark's own toolkit: one row a tracker.
 
     Args:
-        benchmark: vot2019, vot2018, vot_unsupervised, one_pass, otb, lasot, got10k, trackingnet, uav123, nfs or dtb70.
+        benchmark: vot2019, vot2018, vot2016, vot_unsupervised, one_pass, otb, lasot, got10k, trackingnet, uav123, nfs or dtb70.
         annotations: The benchmark's own folder, a pysot-style JSON file, or a folder of SEQUENCE.txt (with absent/SEQUENCE.txt for lasot).
         results: Folder of a tracker's results, or of several trackers', or a zip file of one; further ones may follow.
         polygons: How regions of vot are compared: as the toolkit's sets of pixels, or by their exact areas.

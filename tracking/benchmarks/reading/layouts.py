@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tracking.benchmarks.reading.names import some
 from tracking.benchmarks.reading.stores import Folder, Store, opened
 
 _DEPTH = 3
@@ -125,18 +126,18 @@ def files_of(path: Path, layout: Layout, sequences: Iterable[str], benchmark: st
         held = _some(Path(path))
         raise ValueError(
             f"results of {benchmark} must lie as {layout.form}, {path} has none for its {len(sequences)} sequences"
-            + (f", but {held}" if held else "")
+            + (f", but {held:.80}" if held else "")
             + "; check --results and --annotations"
         )
     if len(trackers) > 1:
-        raise ValueError(f"results must be of one tracker, {path} holds {', '.join(trackers)}; name the folder of one")
+        raise ValueError(f"results must be of one tracker, {path} holds {some(list(trackers))}; name the folder of one")
     store, folder = next(iter(trackers.values()))
     found = layout.find(store, folder, sequences)
     missing = [sequence for sequence in sequences if sequence not in found]
     if missing:
         raise ValueError(
             f"every sequence of {benchmark} must have results, {len(missing)} of {len(sequences)} have none in {path}: "
-            f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; track them, or give annotations of fewer sequences"
+            f"{some(missing)}; track them, or give annotations of fewer sequences"
         )
     return {sequence: [(f"{store}/{name}", store.read(name)) for name in names] for sequence, names in found.items()}
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tracking.benchmarks.benchmark import Truth
+from tracking.benchmarks.reading.names import check_name
 from tracking.files.annotations import LARGEST
 from tracking.files.records import read_bytes
 
@@ -78,7 +79,7 @@ def regions_of(rows: Sequence, source: object) -> np.ndarray:
     widest = max(widths)
     try:
         regions = np.array([row if len(row) == widest else [*row, *[np.nan] * 4] for row in rows], np.float64)
-    except (TypeError, ValueError) as err:
+    except (TypeError, ValueError, OverflowError) as err:
         raise ValueError(f"a true region must consist of numbers, that of {source} does not; {_WAY_OUT}") from err
     if (np.abs(np.nan_to_num(regions)) > LARGEST).any():
         raise ValueError(f"a coordinate must be at most {LARGEST:g} px, {source} holds a larger one; {_WAY_OUT}")
@@ -89,16 +90,6 @@ def tags_of(marks: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray
     """Attributes of `count` frames, of marks that may end early, as VOT's files do; those that hold nowhere are left out."""
     tags = {tag: np.pad(held[:count], (0, max(count - len(held), 0))).astype(bool) for tag, held in marks.items() if held.any()}
     return {**tags, NO_TAG: ~np.any(list(tags.values()), axis=0)} if tags else {}
-
-
-def check_name(name: str, source: object) -> None:
-    """Check that a sequence's name can be the name of a file.
-
-    Raises:
-        ValueError: It cannot.
-    """
-    if not name or name.startswith(".") or "/" in name or "\\" in name or "\0" in name or len(name) > 200:
-        raise ValueError(f"names of sequences must be names of files, {name!r:.60} in {source} is none; rename it")
 
 
 def read_sizes(path: Path) -> dict[str, tuple[int, int]]:

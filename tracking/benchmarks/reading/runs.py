@@ -9,6 +9,7 @@ import numpy as np
 
 from tracking.benchmarks.benchmark import State, TrackedRun, Truth
 from tracking.benchmarks.reading.layouts import Layout, files_of
+from tracking.benchmarks.reading.names import some
 from tracking.benchmarks.reading.rows import Rows, parse_rows
 from tracking.files.progress import say
 
@@ -44,7 +45,7 @@ def read_runs(folder: Path, truths: Mapping[str, Truth], layout: Layout, benchma
             states[:1] = State.INITIALISED
             runs.append(TrackedRun(sequence, boxes, states, repeat))
     if cut:
-        say(f"{folder}: rows after the last frame are left out in {len(cut)} results: {', '.join(cut[:5])}")
+        say(f"{folder}: rows after the last frame are left out in {len(cut)} results: {some(cut)}")
     return runs
 
 

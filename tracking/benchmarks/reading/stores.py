@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Protocol
 
@@ -70,7 +71,7 @@ class Zip:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError) as err:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as err:
             raise ValueError(f"results must be a folder or a zip of it, {path} is no zip file; check the path") from err
         self._names = [name for name in self._zip.namelist() if not name.endswith("/")]
 
@@ -81,10 +82,10 @@ class Zip:
         try:
             with self._zip.open(name) as file:
                 content = file.read(MOST_BYTES + 1)
-        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as err:  # the last one: it needs a password
-            raise ValueError(f"a zip of results must be whole, {name} cannot be read in {self.path}; make it again") from err
+        except (KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as err:  # RuntimeError: it needs a password
+            raise ValueError(f"a zip of results must be whole, {name:.80} cannot be read in {self.path}; make it again") from err
         if len(content) > MOST_BYTES:
-            raise ValueError(f"a file of results must not be longer than {MOST_BYTES // 10**6} MB, {name} in {self.path} is")
+            raise ValueError(f"a file of results must not be longer than {MOST_BYTES // 10**6} MB, {name:.80} in {self.path} is")
         return content
 
     def folders(self, name: str = "") -> list[str]:

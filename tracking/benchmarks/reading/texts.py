@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tracking.benchmarks.benchmark import Truth
-from tracking.benchmarks.reading.records import check_name, read_json
+from tracking.benchmarks.reading.names import check_name, some
+from tracking.benchmarks.reading.records import read_json
 from tracking.benchmarks.reading.rows import parse_rows
 from tracking.files.records import read_bytes
 
@@ -120,6 +121,6 @@ def sequence_folders(root: Path) -> dict[str, Path]:
     if missing:
         raise ValueError(
             f"every sequence of list.txt must have groundtruth.txt, {len(missing)} of {len(listed)} in {root} have none: "
-            f"{', '.join(missing[:5])}; add them or shorten the list"
+            f"{some(missing)}; add them or shorten the list"
         )
     return {name: folders[name] for name in listed or folders}

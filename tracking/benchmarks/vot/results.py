@@ -12,6 +12,7 @@ import numpy as np
 
 from tracking.benchmarks.benchmark import State, TrackedRun, Truth
 from tracking.benchmarks.reading.layouts import Layout, files_of
+from tracking.benchmarks.reading.names import some
 from tracking.benchmarks.reading.rows import Rows, parse_rows
 from tracking.files.atomic import write_text
 from tracking.files.progress import say
@@ -35,7 +36,7 @@ def read_vot_results(folder: Path, truths: Mapping[str, Truth], layout: Layout, 
             if len(run.boxes) != len(truths[sequence].regions):
                 uneven.append(f"{sequence} ({len(run.boxes)} for {len(truths[sequence].regions)})")
     if uneven:
-        say(f"{folder}: {len(uneven)} runs have more or fewer lines than frames and are cut, as the toolkit does: {', '.join(uneven[:5])}")
+        say(f"{folder}: {len(uneven)} runs have more or fewer lines than frames and are cut, as the toolkit does: {some(uneven)}")
     return runs
 
 
