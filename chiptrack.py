@@ -71,7 +71,12 @@ VERBS = {
     "import": Verb("turn official weights into a checkpoint", "supernet.import_weights:import_weights"),
     "export": Verb("write the graphs that a device runs", "supernet.deploy.export:export"),
     "track": Verb("follow a target through a sequence, folder, video or camera", "supernet.deploy.track:track"),
-    "evaluate": Verb("run a tracker over a data set and score it", "supernet.deploy.evaluate:evaluate"),
+    "evaluate": Verb(
+        "run a tracker over a data set and score it",
+        "supernet.deploy.evaluate:evaluate",
+        instead={"--camera": "search.verbs.evaluate_live:evaluate_live"},
+    ),
+    "score": Verb("score result files that anybody made by the rules of a benchmark", "tracking.scoring.score:score"),
     "report": Verb("draw the trade-off page of a search again", "search.verbs.report:report"),
     "dashboard": Verb("show the study of a search in optuna-dashboard", "search.verbs.dashboard:dashboard"),
 }

@@ -45,7 +45,7 @@ TESTS = {
     "tracking/crops.py": ["test_crops"],
     "tracking/trackers/procedure.py": ["test_procedure"],
     "tracking/trackers/siamese.py": ["test_siamese"],
-    "tracking/lockstep.py": ["test_siamese"],
+    "tracking/lockstep.py": ["test_lockstep"],
     "tracking/losses/siamese.py": ["test_losses"],
     "predictors/scores.py": ["test_scores"],
     "predictors/cross_validation.py": ["test_cross_validation"],

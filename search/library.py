@@ -20,7 +20,7 @@ from predictors.latency import LatencyPredictor
 from search.front.learning import Learned, Learning, due
 from search.front.verify import Verification, settled, verify
 from search.front.winner import Recommendation, front, recommend, shortlist
-from search.judging.judge import Job, Outcome
+from search.judging.judge import Job, Outcome, united
 from search.judging.noise import calibration_noise
 from search.judging.reliability import Reliability, reliability
 from search.metrics.predicted import LATENCY
@@ -195,13 +195,13 @@ def _found(study: Study, problem: Problem, learning: Learning, verification: Ver
             f"some architecture must meet the limits by measurement, none of {len(candidates)} does "
             f"({', '.join(f'{name}: {factor:.3f} times the prediction' for name, factor in verification.corrected.items())}); raise the limit"
         )
-    calibration = calibration_noise([candidate.recalibrated[accuracy.kind] for candidate in candidates if candidate.recalibrated])
+    calibration = calibration_noise([candidate.recalibrated[accuracy.spelling] for candidate in candidates if candidate.recalibrated])
     return Found(
         candidates,
         members,
         [candidate for candidate in candidates[:_REFERENCES] if candidate.rescored and candidate not in members],
         recommend(members, accuracy, cost, calibration),
-        reliability([candidate.scores[accuracy.kind] for candidate in candidates]),
+        reliability([candidate.scores[accuracy.spelling] for candidate in candidates]),
         calibration,
         verification,
         learning.learned(study),
@@ -216,7 +216,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOpti
     """Evaluate architectures until `end` are finished. Returns the reason if the strategy ended before, else None."""
     done, failures = study.candidates(), len(study.failures())
     accuracy, stopped, finished = deciding(objective.metric for objective in problem.objectives)[0], None, len(done)
-    values, scores = [candidate.value(accuracy) for candidate in done], [candidate.scores[accuracy.kind] for candidate in done]
+    values, scores = [candidate.value(accuracy) for candidate in done], [candidate.scores[accuracy.spelling] for candidate in done]
     asked = {}
     with progress("search", problem.evaluations, finished) as show:
         while finished < end:
@@ -227,7 +227,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOpti
                     stopped = str(reason)
                     break
                 asked[number] = arch
-                pool.submit(number, Job(arch, options.sequences, pairs=options.pairs))
+                pool.submit(number, Job(arch, options.sequences, pairs=options.pairs, cameras=problem.cameras(arch)))
             if not asked:
                 break
             number, outcome = pool.next()
@@ -240,11 +240,11 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOpti
                     raise ChildProcessError(f"{failures} evaluations failed, the last one with: {outcome}")
                 continue
             values.append(study.tell(number, outcome).value(accuracy))
-            scores.append(outcome.scores[accuracy.kind])
+            scores.append(outcome.scores[accuracy.spelling])
             finished += 1
-            show(finished, f"best {accuracy.kind} {min(values, key=lambda value: accuracy.sign * value):.3f}")
+            show(finished, f"best {accuracy.spelling} {min(values, key=lambda value: accuracy.sign * value):.3f}")
             if finished == _EARLY < problem.evaluations and (found := reliability(scores)):
-                say(found.told(accuracy.kind))
+                say(found.told(accuracy.spelling))
     if stopped is not None:
         say(f"stopped after {finished} evaluations: {stopped}")
     return stopped
@@ -252,7 +252,7 @@ def _evaluate(study: Study, pool: Workers, problem: Problem, options: SearchOpti
 
 def _whole(outcome: Outcome | JobFailed, problem: Problem) -> Outcome | JobFailed:
     """The outcome, or a failed job if the judge left out an objective."""
-    wanted = [objective.metric.kind for objective in problem.objectives if not objective.cheap]
+    wanted = [objective.metric.spelling for objective in problem.objectives if not objective.cheap]
     if isinstance(outcome, Outcome) and not set(wanted) <= outcome.scores.keys():
         return JobFailed(f"a judge must tell {', '.join(wanted)}, it told {', '.join(outcome.scores) or 'nothing'}")
     return outcome
@@ -263,9 +263,10 @@ def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchO
     objectives = [objective.metric for objective in problem.objectives]
     everyone = front(settled(study.candidates(), problem), objectives)
     members = shortlist(everyone, _SHORTLIST, deciding(objectives)[0])
+    cameras = {member.number: problem.cameras(member.architecture, member.figures) for member in members}
     if options.rescoring or options.new_pairs:
         jobs = {
-            member.number: [Job(member.architecture, options.rescoring, pairs=options.new_pairs)]
+            member.number: [Job(member.architecture, options.rescoring, pairs=options.new_pairs, cameras=cameras[member.number])]
             for member in members
             if not member.rescored
         }
@@ -276,7 +277,9 @@ def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchO
         _work(study, pool, "rescored", "rescoring", jobs)
     if options.recalibrate:
         jobs = {
-            member.number: [Job(member.architecture, options.sequences, draw, options.pairs) for draw in range(1, _DRAWS + 1)]
+            member.number: [
+                Job(member.architecture, options.sequences, draw, options.pairs, cameras[member.number]) for draw in range(1, _DRAWS + 1)
+            ]
             for member in members[:_RECALIBRATED]
             if not member.recalibrated
         }
@@ -284,7 +287,7 @@ def _judge_again(study: Study, pool: Workers, problem: Problem, options: SearchO
 
 
 def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, list[Job]]) -> None:
-    """Let workers do the jobs of each candidate, and note the answers in the study; see `_united`."""
+    """Let workers do the jobs of each candidate, and note the answers in the study; see `united`."""
     answers: dict[int, dict[int, Outcome]] = {number: {} for number in jobs}
     if not jobs:
         return
@@ -299,12 +302,5 @@ def _work(study: Study, pool: Workers, kind: Kind, title: str, jobs: dict[int, l
                 raise ChildProcessError(f"{title} {jobs[number][i].architecture.name} failed: {outcome}")
             answers[number][i] = outcome
             if len(answers[number]) == len(jobs[number]):
-                study.note(number, kind, _united([answers[number][i] for i in range(len(jobs[number]))]))
+                study.note(number, kind, united([answers[number][i] for i in range(len(jobs[number]))]))
             show(done, "")
-
-
-def _united(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
-    """Scores by kind of metric: of each sequence or group of pairs for a single outcome, the mean of each outcome for several."""
-    if len(outcomes) == 1:
-        return {name: list(each) for name, each in outcomes[0].scores.items()}
-    return {name: [sum(outcome.scores[name]) / len(outcome.scores[name]) for outcome in outcomes] for name in outcomes[0].scores}

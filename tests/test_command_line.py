@@ -49,6 +49,7 @@ NAMED = (
     "export",
     "track",
     "evaluate",
+    "score",
     "report",
     "dashboard",
 )
@@ -459,6 +460,7 @@ def test_progress_without_a_known_end_prints_no_line_for_each_step(capsys):
 def test_answers_for_a_person_are_tables(capsys):
     assert as_text([{"a": 1, "b": 0.123456}, {"a": 22}]) == "a   b\n1   0.1235\n22"
     assert as_text({"x": 1, "long": [1, 2]}) == "x     1\nlong  1, 2"
+    assert as_text([{"a": 1, "of": {"b": 2, "c": 3}}, {"a": 4, "of": {"c": 5}}]) == "a  of b  of c\n1  2     3\n4        5"
 
 
 def test_a_person_is_shown_the_beginning_of_a_long_list():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,19 @@ def test_round_trip(tmp_path):
     back = load_run(tmp_path / "results", "a")
     for field in ("boxes", "scores", "seconds"):
         np.testing.assert_allclose(getattr(back, field), getattr(run("a"), field))
+
+
+def test_round_trip_of_states_and_of_reading(tmp_path):
+    both = replace(run("a"), reading=np.array([0.25, np.nan]), states=np.array([1, 2], np.int8))
+    save_run(both, tmp_path)
+    back = load_run(tmp_path, "a")
+    assert back.states is not None and back.states.tolist() == [1, 2] and back.states.dtype == np.int8
+    np.testing.assert_array_equal(back.reading, both.reading)
+    save_run(run("a"), tmp_path)  # which has neither: what lies there is of another run
+    assert (load_run(tmp_path, "a").states, load_run(tmp_path, "a").reading) == (None, None)
+    (tmp_path / "a_state.txt").write_text("1\n7\n")
+    with pytest.raises(ValueError, match="from 0 to 3, .*a_state.txt"):
+        load_run(tmp_path, "a")
 
 
 def test_finished(tmp_path):

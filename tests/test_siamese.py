@@ -4,13 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from supernet.families import FAMILIES
 from tracking.boxes import iou
 from tracking.crops import context_side, crop_aligned, crop_public
 from tracking.generated.synthetic import synthetic_sequence
 from tracking.grid import centres
 from tracking.lockstep import track_lockstep
-from tracking.sequence import Sequence
 from tracking.trackers.procedure import follow
 from tracking.trackers.siamese import Siamese, SiameseSettings, Targets, advance, sigmoid
 
@@ -198,20 +196,6 @@ def test_an_ideal_network_tracks_without_bias(rng):
         growth.append(error[:, 2:] / size)
     assert np.abs(np.concatenate(off).mean(0)).max() < 0.1 and np.abs(off).max() < 0.5
     assert np.abs(np.concatenate(growth).mean(0)).max() < 0.005
-
-
-def test_lockstep_is_the_tracker_many_times():
-    settings = FAMILIES["nano"].settings
-    sequences = [synthetic_sequence(seed, frames=5) for seed in (1, 2, 3)]
-    together = track_lockstep(Siamese(Bright(), settings), sequences)
-    for sequence, boxes in zip(sequences, together, strict=True):
-        alone = [result.box for _, result, _ in follow(Siamese(Bright(), settings), sequence.frames, sequence.boxes[0])]
-        assert np.allclose(boxes, alone)
-
-
-def test_lockstep_refuses_unequal_lengths():
-    with pytest.raises(ValueError, match="lengths"):
-        track_lockstep(Siamese(Bright(), SETTINGS), [synthetic_sequence(1, frames=2), synthetic_sequence(2, frames=3)])
 
 
 def test_targets_of_one_batch_may_need_crops_of_two_sizes():
@@ -431,32 +415,3 @@ def test_what_lies_beyond_is_refused(wrong):
 
 def test_what_is_not_said_is_usual():
     assert (SETTINGS.small_target_area, SETTINGS.aligned, SETTINGS.lost_below) == (0.004, False, 0.1)
-
-
-def test_lockstep_gives_each_sequence_its_own_track():
-    """The first row is the given box; what follows adds up the brightness of all images shown so far."""
-
-    class Counting:
-        settings = SETTINGS
-
-        def start(self, images, boxes):
-            return boxes + np.array([[float(image.max())] for image in images])
-
-        def step(self, images, state):
-            state = state + np.array([[float(image.max())] for image in images])
-            return state, state, np.ones(len(images))
-
-    def sequence(name, first, *values):
-        boxes = np.tile([float(first), 1, 2, 3], (len(values), 1))
-        return Sequence(name, tuple(np.full((8, 8, 3), value, np.uint8) for value in values), boxes, np.ones(len(values), bool))
-
-    tracks = track_lockstep(Counting(), [sequence("a", 1, 100, 10, 20), sequence("b", 5, 200, 30, 40)])
-    assert [track[:, 0].tolist() for track in tracks] == [[1, 111, 131], [5, 235, 275]]
-    assert all(track.shape == (3, 4) for track in tracks)
-    alone = track_lockstep(Counting(), [sequence("a", 1, 0)])
-    assert [track.tolist() for track in alone] == [[[1, 1, 2, 3]]]
-
-
-def test_lockstep_refuses_no_sequences():
-    with pytest.raises(ValueError, match="lengths"):
-        track_lockstep(Siamese(Bright(), SETTINGS), [])

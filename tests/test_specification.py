@@ -46,6 +46,8 @@ def test_one_chip(files):
         (["latency:camera", "ao"], ["ao", "latency_ms:camera"]),
         (["auc", "ao", "memory", "macs"], ["auc", "ao", "memory_mb", "macs"]),
         (["ao", "template:phone", "params"], ["ao", "template_ms:phone", "params"]),
+        (["ao@30", "macs"], ["ao@30:phone", "ao@30:camera", "macs"]),
+        (["params", "ao@59.94:camera", "ao", "ao@30:phone"], ["ao@59.94:camera", "ao", "ao@30:phone", "params"]),
     ],
 )
 def test_several_chips_and_metrics(files, objectives, names):
@@ -79,7 +81,11 @@ def test_limits(files, limits, expected):
         (["phone", "accuracy"], {}, "accuracy.json predicts accuracy; leave it out"),
         (["phone"], {"objectives": ["ao"]}, "needs one of each at least, got ao"),
         (["phone"], {"objectives": ["macs"]}, "needs one of each at least, got macs"),
-        (["phone"], {"objectives": ["ao", "speed"]}, "unknown objective 'speed'; known: fit, iou, loss, presence, ao, auc, latency"),
+        (
+            ["phone"],
+            {"objectives": ["ao", "speed"]},
+            "unknown objective 'speed'; known: fit, iou, loss, presence, ao, auc, ao@FPS, latency",
+        ),
         (["phone"], {"objectives": ["ao", "macs", "macs"]}, "counts once"),
         (["phone"], {"objectives": ["ao", "energy"]}, "energy needs a predictor of it"),
         (["phone", "camera"], {"objectives": ["ao", "latency:car"]}, "'latency:car' must name a device .* known: phone, camera"),
@@ -87,6 +93,12 @@ def test_limits(files, limits, expected):
         (["phone", "camera"], {"max_latency": ["car=8ms"]}, "known: phone, camera"),
         (["phone"], {"max_memory": "5"}, "memory needs a predictor of it"),
         (["phone"], {"max_latency": "a=b=c"}, "DEVICE=NUMBER"),
+        (["phone"], {"objectives": ["ao@", "macs"]}, "rate of a camera must be a positive number of frames a second such as 30, got ''"),
+        (["phone"], {"objectives": ["ao@-30", "macs"]}, "got '-30'"),
+        (["phone"], {"objectives": ["ao@inf", "macs"]}, "got 'inf'"),
+        (["phone"], {"objectives": ["iou@30", "macs"]}, "unknown objective 'iou@30'; known: .*ao@FPS"),
+        (["phone"], {"objectives": ["ao@30", "ao@30", "macs"]}, "counts once"),
+        (["phone", "camera"], {"objectives": ["ao@30:car", "macs"]}, "'ao@30:car' must name a device .* known: phone, camera"),
     ],
 )
 def test_nonsense_is_refused(files, names, asked, message):

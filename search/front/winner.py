@@ -51,7 +51,7 @@ def shortlist(members: Sequence[Candidate], size: int, accuracy: Metric) -> list
         size: Number of members, at least 1.
         accuracy: The metric that ranks candidates.
     """
-    contenders = [member for member in members if paired(members[0].scores[accuracy.kind], member.scores[accuracy.kind]).tie]
+    contenders = [member for member in members if paired(members[0].scores[accuracy.spelling], member.scores[accuracy.spelling]).tie]
     others = [member for member in members if member not in contenders]
     chosen = _spread(contenders, size)
     chosen += _spread(others, size - len(chosen))
@@ -94,7 +94,7 @@ class Recommendation:
     def why(self) -> str:
         """The reason for the recommendation, in one sentence."""
         sequences = len(_scores(self.best, self.accuracy))
-        title = METRICS[self.accuracy.kind].title if self.accuracy.kind in METRICS else self.accuracy.kind
+        title = METRICS[self.accuracy.kind].titled(self.accuracy) if self.accuracy.kind in METRICS else self.accuracy.kind
         cases = METRICS[self.accuracy.kind].cases if self.accuracy.kind in METRICS else "sequences"
         highest = f"{self.accuracy.best} {title} on {sequences} {'further ' if self.best.rescored else ''}{cases}"
         if not self.ties:
@@ -137,7 +137,7 @@ def recommend(candidates: Sequence[Candidate], accuracy: Metric, cost: Metric, c
 
 def _scores(candidate: Candidate, accuracy: Metric) -> tuple[float, ...]:
     """Scores on single sequences or groups of pairs: those of rescoring if the candidate was rescored, else those of the search."""
-    return (candidate.rescored or candidate.scores)[accuracy.kind]
+    return (candidate.rescored or candidate.scores)[accuracy.spelling]
 
 
 def _count(items: Sequence) -> str:

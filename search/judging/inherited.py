@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from search.judging.clips import score_each
+from search.judging.clips import ao_behind_cameras, score_each
 from search.judging.fixed_pairs import FixedPairs
 from search.judging.judge import Job, Outcome
 from search.judging.pairs import PairJudge
@@ -54,8 +54,10 @@ class InheritedJudge:
         network = self._network(job.architecture, job.calibration)
         scores = self._pairs(network, job.architecture, job.pairs) if job.pairs else {}
         if job.sequences:
-            found = score_each(self._procedure(network, job.architecture), self._sequences(job.sequences))
+            procedure, clips = self._procedure(network, job.architecture), self._sequences(job.sequences)
+            found = score_each(procedure, clips)
             scores |= {"ao": tuple(one.ao for one in found), "auc": tuple(one.success for one in found)}
+            scores |= ao_behind_cameras(procedure, clips, job.cameras, scores["ao"])
         return Outcome(scores, time.perf_counter() - started)
 
     def procedure(self, architecture: Architecture, calibration: int = 0) -> Procedure:

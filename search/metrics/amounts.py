@@ -36,6 +36,18 @@ def parse_ms(text: str | float) -> float:
     return _parse(text, {"": 1, "ms": 1, "us": 1e-3, "s": 1e3}, "a limit of time must be a positive number such as 8ms")
 
 
+def parse_rate(text: str | float) -> float:
+    """Read the rate of a camera in frames a second, such as 30.
+
+    Raises:
+        ValueError: It is not a positive number.
+
+    >>> parse_rate("30"), parse_rate("29.97fps")
+    (30.0, 29.97)
+    """
+    return _parse(text, {"": 1, "fps": 1}, "the rate of a camera must be a positive number of frames a second such as 30")
+
+
 def parse_amount(text: str | float) -> float:
     """Read a number of megabytes or millijoules, with or without the unit MB or mJ.
 

@@ -35,13 +35,15 @@ class Metric:
     """Name of the device that it is about, if a search has several; empty otherwise."""
     again: bool = False
     """Whether it comes from rescoring: judging again, on sequences that had no part in choosing the candidate."""
+    fps: float = 0.0
+    """Frames a second of the camera that the tracker stands behind; 0 without a camera, which shows every frame."""
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:  # candidates are asked for their figures by metric, hundreds of thousands of times
-        return hash((self.kind, self.unit, self.direction, self.source, self.device, self.again))
+        return hash((self.kind, self.unit, self.direction, self.source, self.device, self.again, self.fps))
 
     def __getstate__(self) -> dict:  # the hash of a text is another one in the next process
         return {name: value for name, value in vars(self).items() if name != "_hash"}
@@ -54,7 +56,25 @@ class Metric:
         ('latency_ms:phone', 'ao_rescored')
         """
         unit = f"_{self.unit.lower()}" if self.unit in ("ms", "MB", "mJ") else ""
-        return f"{self.kind}{unit}{'_rescored' if self.again else ''}{f':{self.device}' if self.device else ''}"
+        return f"{self.rated_kind}{unit}{'_rescored' if self.again else ''}{f':{self.device}' if self.device else ''}"
+
+    @property
+    def rated_kind(self) -> str:
+        """The kind, in which the rate of the camera takes the place of FPS.
+
+        >>> Metric("ao@FPS", fps=29.97).rated_kind, Metric("ao").rated_kind
+        ('ao@29.97', 'ao')
+        """
+        return self.kind.replace("FPS", f"{self.fps:g}") if self.fps else self.kind
+
+    @property
+    def spelling(self) -> str:
+        """The metric as a person types it among the objectives, and as a judge names its scores.
+
+        >>> Metric("ao@FPS", fps=30, device="phone").spelling, Metric("latency", "ms").spelling
+        ('ao@30:phone', 'latency')
+        """
+        return self.rated_kind + (f":{self.device}" if self.device else "")
 
     @property
     def limit_name(self) -> str:
@@ -85,8 +105,9 @@ class Metric:
         return replace(self, again=True)
 
     def to_json(self) -> dict:
-        """The record that `from_json` reads: the name and the fields."""
-        return {"name": self.name, **asdict(self)}
+        """The record that `from_json` reads: the name and the fields, the rate only where there is a camera."""
+        record = {"name": self.name, **asdict(self)}
+        return record if self.fps else {name: value for name, value in record.items() if name != "fps"}
 
     @classmethod
     def from_json(cls, record: Mapping) -> Metric:
@@ -96,7 +117,8 @@ class Metric:
             KeyError: A field is missing.
             TypeError, ValueError: The record is no object, or a field is of another type or none of the known words.
         """
-        return typed(cls, {name: record[name] for name in ("kind", "unit", "direction", "source", "device", "again")})
+        fields = {name: record[name] for name in ("kind", "unit", "direction", "source", "device", "again")}
+        return typed(cls, {**fields, "fps": record.get("fps", 0.0)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +143,8 @@ class Objective:
     """Computes the values of a cheap metric; None for a costly metric, whose values come from workers."""
     noise: Evaluate | None = None
     """Computes half the width of each value's interval; None if there are no intervals."""
+    times: Evaluate | None = None
+    """For a metric of accuracy behind a camera: computes (N, 2) milliseconds, per frame and per new target; else None."""
 
     @property
     def cheap(self) -> bool:
@@ -140,6 +164,8 @@ class Known:
     family: Family
     predictors: Mapping[str, Sequence[tuple[str, Predictor]]]
     """Predictors by metric, each with the name of its device; the name is empty if the metric has only one predictor."""
+    rates: Sequence[float] = ()
+    """Frames a second of the cameras that a person asks for."""
 
 
 @dataclass(frozen=True)
@@ -164,3 +190,7 @@ class MetricKind:
     """Metric whose predictor it needs; empty if it needs none."""
     cases: str = "sequences"
     """Words for what each score of an accuracy is about: sequences, or groups of pairs."""
+
+    def titled(self, metric: Metric) -> str:
+        """The title in words of a metric of this kind; the rate of its camera takes the place of FPS."""
+        return self.title.replace("FPS", f"{metric.fps:g}")

@@ -82,7 +82,7 @@ def _column(metric: Metric, candidates: Sequence[Candidate]) -> dict:
     noise = _numbers(figure and figure.noise for figure in figures)
     return {
         "name": metric.name,
-        "kind": metric.kind,
+        "kind": metric.rated_kind,
         "device": metric.device,
         "again": metric.again,
         "title": title(metric),

@@ -93,7 +93,7 @@ class ReportData:
     @cached_property
     def reliability(self) -> Reliability | None:
         """How alike halves of the validation data rank the candidates; None if too few are known."""
-        scores = [candidate.scores.get(self.accuracy.kind, ()) for candidate in self.candidates]
+        scores = [candidate.scores.get(self.accuracy.spelling, ()) for candidate in self.candidates]
         return reliability(scores) if len(set(map(len, scores))) == 1 else None
 
     @property

@@ -11,10 +11,10 @@ from search.metrics.amounts import count
 def title(metric: Metric) -> str:
     """Return a metric in words.
 
-    >>> title(Metric("latency", "ms", device="phone")), title(Metric("ao", again=True))
-    ('ms per frame, phone', 'AO, judged again')
+    >>> title(Metric("latency", "ms", device="phone")), title(Metric("ao", again=True)), title(Metric("ao@FPS", device="phone", fps=30))
+    ('ms per frame, phone', 'AO, judged again', 'AO behind a camera of 30 fps, phone')
     """
-    words = METRICS[metric.kind].title if metric.kind in METRICS else metric.kind
+    words = METRICS[metric.kind].titled(metric) if metric.kind in METRICS else metric.kind
     return ", ".join(filter(None, (words, "judged again" if metric.again else "", metric.device)))
 
 

@@ -6,14 +6,16 @@ that strategies may ask about hundreds of thousands. Costly metrics need weights
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from search.metrics.metric import Figure, Metric, Objective
+from search.metrics.predicted import LATENCY, TEMPLATE
 from supernet.families.family import Family
 from supernet.space import Architecture, SearchSpace
+from tracking.camera.schedule import Camera
 
 _WITH_WEIGHTS = ("inherited weights", "retrained")
 """Sources of figures that say how well a network tracks, even if a small one is good, as a loss is."""
@@ -94,6 +96,22 @@ class Problem:
         """The figures of all cheap metrics for one architecture."""
         choices = self.family.space.indices([architecture])
         return {each.metric: _figure(each, choices) for each in self.cheap}
+
+    def cameras(self, architecture: Architecture, known: Mapping[Metric, Figure] | None = None) -> dict[str, Camera]:
+        """The cameras that an architecture is judged behind, by the spelling of their metric.
+
+        Args:
+            architecture: An architecture of the family.
+            known: Figures of a candidate, whose latencies take the place of the predicted ones.
+        """
+        choices, found = self.family.space.indices([architecture]), {}
+        for each in self.objectives:
+            if each.times is not None:
+                device, predicted = each.metric.device, each.times(choices)[0].tolist()
+                figures = [(known or {}).get(replace(metric, device=device)) for metric in (LATENCY, TEMPLATE)]
+                frame, target = (ms if figure is None else figure.value for figure, ms in zip(figures, predicted, strict=True))
+                found[each.metric.spelling] = Camera(each.metric.fps, frame, target)
+        return found
 
 
 def _figure(objective: Objective, choices: np.ndarray) -> Figure:

@@ -13,6 +13,7 @@ from predictors.latency import LatencyPredictor
 from predictors.load import load_predictor
 from predictors.predictor import Predictor
 from search.metrics import METRICS, Objective
+from search.metrics.amounts import parse_rate
 from search.metrics.metric import Known
 from search.metrics.predicted import LATENCY, unsupported
 from search.problem.problem import Constraint, Problem
@@ -47,7 +48,8 @@ def specify(family: Family, predictors: Sequence[Path], objectives: Sequence[str
     Args:
         family: The family to search.
         predictors: Files of predictors: of latency, one for each device, and of memory or energy.
-        objectives: Names in `METRICS`, at least an accuracy and a cost; `latency` means every device, `latency:phone` only one.
+        objectives: Names in `METRICS`, at least an accuracy and a cost; `latency` means every device, `latency:phone` only one; in
+            `ao@FPS` the rate of the camera takes the place of FPS.
         limits: An instance of `Limits`; without a limit of multiply-adds the family's own one holds.
         evaluations: Planned number of evaluated architectures.
 
@@ -57,7 +59,7 @@ def specify(family: Family, predictors: Sequence[Path], objectives: Sequence[str
         FileNotFoundError: There is no such predictor.
     """
     named, records = _load(predictors, family)
-    known = Known(family, named)
+    known = Known(family, named, tuple(dict.fromkeys(rate for _, rate, _ in map(_parts, objectives) if rate)))
     every = {name: kind.objectives(known) for name, kind in METRICS.items()}
     chips = {device: chip for device, chip in named["latency"] if isinstance(chip, LatencyPredictor)}
     runnable = [Constraint(unsupported(chip, device), 0) for device, chip in chips.items() if not chip.complete]
@@ -128,18 +130,28 @@ def _names(every: Mapping[str, Sequence[Objective]], cheap: bool) -> list[str]:
 
 def _find(name: str, every: Mapping[str, Sequence[Objective]]) -> Sequence[Objective]:
     """The objectives that a name such as `latency` or `latency:phone` means: for all devices, or for the one after the colon."""
-    kind, _, device = name.partition(":")
+    kind, rate, device = _parts(name)
     if kind not in METRICS:
         raise ValueError(f"unknown objective {name!r}; known: {', '.join(METRICS)}")
     if not every[kind] and not METRICS[kind].predictor:
         raise ValueError(f"{kind} must be an output of the family's networks, it is none here; leave it out")
     if not every[kind]:
         raise ValueError(f"{kind} needs a predictor of it, got none; make one with `chiptrack fit-predictor --metric {kind}`")
-    found = [objective for objective in every[kind] if not device or objective.metric.device == device]
+    found = [each for each in every[kind] if each.metric.fps == rate and (not device or each.metric.device == device)]
     if not found:
         devices = ", ".join(objective.metric.device or "only one, which is not named" for objective in every[kind])
         raise ValueError(f"{name!r} must name a device by the file name of its predictor; known: {devices}")
     return found
+
+
+def _parts(name: str) -> tuple[str, float, str]:
+    """The kind of a metric, the rate of its camera and the name of its device; the rate is 0 and the name empty where there is none.
+
+    Worked example: `ao@30:phone` is of the kind `ao@FPS`, its rate is 30 and its device phone.
+    """
+    spelled, _, device = name.partition(":")
+    kind, at, rate = spelled.partition("@")
+    return (f"{kind}@FPS", parse_rate(rate), device) if at else (kind, 0.0, device)
 
 
 def _limits(kind: str, limits: Sequence[str] | str | float, every: Mapping[str, Sequence[Objective]]) -> list[Constraint]:

@@ -71,7 +71,9 @@ class About:
         """Return the value of a metric for a finished trial, from the trial's attributes."""
         values = attributes["values"]
         return (
-            finite_number(values[metric.name], metric.name) if metric.name in values else mean(attributes["outcome"]["scores"][metric.kind])
+            finite_number(values[metric.name], metric.name)
+            if metric.name in values
+            else mean(attributes["outcome"]["scores"][metric.spelling])
         )
 
     def figures(self, attributes: Mapping[str, Any]) -> dict[Metric, Figure]:
@@ -86,12 +88,12 @@ class About:
         return found
 
     def scored(self, scores: Mapping[str, Sequence[float]]) -> list[tuple[Metric, Sequence[float]]]:
-        """Pair metrics with a judge's scores on each sequence; scores of a kind that the study does not know are left out."""
-        return [(self._by_kind[kind], each) for kind, each in scores.items() if kind in self._by_kind]
+        """Pair metrics with a judge's scores on each sequence; scores of a metric that the study does not know are left out."""
+        return [(self._by_spelling[name], each) for name, each in scores.items() if name in self._by_spelling]
 
     @cached_property
-    def _by_kind(self) -> dict[str, Metric]:
-        return {metric.kind: metric for metric in self.metrics.values()}
+    def _by_spelling(self) -> dict[str, Metric]:
+        return {metric.spelling: metric for metric in self.metrics.values()}
 
 
 def mean(scores: Sequence[float]) -> float:

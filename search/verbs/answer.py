@@ -31,11 +31,20 @@ def as_text(answer: object) -> str:
             f"{key}:\n{_indent(as_text(value))}" if _is_deep(value) else f"{key:{width}}  {_figure(value)}" for key, value in answer.items()
         )
     if isinstance(answer, list) and _is_deep(answer):
-        columns = list(dict.fromkeys(key for record in answer for key in record))
-        rows = [columns, *([_figure(record.get(column, "")) for column in columns] for record in answer)]
+        records = [_spread(record) for record in answer]
+        columns = list(dict.fromkeys(key for record in records for key in record))
+        rows = [columns, *([_figure(record.get(column, "")) for column in columns] for record in records)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
         return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return _figure(answer)
+
+
+def _spread(record: dict) -> dict:
+    """A record without records in it: each of their values has a column of its own."""
+    spread = {}
+    for key, value in record.items():
+        spread |= {f"{key} {name}": part for name, part in value.items()} if isinstance(value, dict) and value else {key: value}
+    return spread
 
 
 def _is_deep(value: object) -> bool:

@@ -112,6 +112,8 @@ class Flags:
         if "type" in settings:
             settings["metavar"] = word.upper()
         flag = "--" + word.replace("_", "-")
+        if "nargs" in settings:
+            settings["action"] = "extend"  # `--results A B` and `--results A --results B` are the same
         self._parser.add_argument(flag, dest=dest, required=required, default=None if required else default, **settings)
 
 

@@ -47,7 +47,7 @@ class JudgingOptions:
     """Number of fixed pairs that every candidate is judged on, if an objective is found on pairs, a multiple of 32. As many others
     serve for judging again."""
     sequences: int = 16
-    """Number of validation sequences that every candidate tracks, if ao or auc is an objective."""
+    """Number of validation sequences that every candidate tracks, if ao, auc or ao@FPS is an objective."""
     rescoring: int = 48
     """Number of further sequences on which a shortlist of the front is judged again, and on new pairs; 0 skips both."""
     frames: int = 40
@@ -120,7 +120,8 @@ def search(
             or energy.
         out: Folder for all files of the search.
         objectives: Metrics to optimise. Accuracies on pairs: fit (exp of minus the training loss), loss, iou (of the best cell),
-            presence; on sequences: ao, auc. Costs: latency (on every device; latency:FILE on one), template, macs, params, memory,
+            presence; on sequences: ao, auc, and ao@30 (AO behind a camera of 30 fps at the latency of every device; ao@30:FILE of one).
+            Costs: latency (on every device; latency:FILE on one), template, macs, params, memory,
             energy. fit and latency when not given.
         limits: Upper limits of costs.
         judging: What candidates are judged on, and on which torch device.
@@ -206,7 +207,7 @@ def search(
     if (optimism := summary["optimism"]) is not None:
         harder = summary["harder_data"]
         beside = "" if harder is None else f", beside the {harder:+.4f} that candidates nobody chose for it lose as well"
-        say(f"optimism of the front: {optimism:+.4f} {found.recommendation.accuracy.kind}, in the search less on new data{beside}")
+        say(f"optimism of the front: {optimism:+.4f} {found.recommendation.accuracy.spelling}, in the search less on new data{beside}")
     write_front(out, found.front, found.recommendation)
     write_candidates(out, found.candidates, found.front)
     write_summary(out, summary)
@@ -219,7 +220,7 @@ def _trust(found: Found) -> dict:
     known = found.reliability
     if known is None:
         return {"reliability": None}
-    said = known.told(found.recommendation.accuracy.kind)
+    said = known.told(found.recommendation.accuracy.spelling)
     say(said)
     return {**({} if known.enough else {"warning": f"do not trust this ranking: {said}"}), "reliability": known.to_json()}
 

@@ -5,17 +5,15 @@ A worker that is killed (out of memory, kill -9) is noticed at once and replaced
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
-import signal
 from collections.abc import Sequence
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from search.judging.judge import Job, MakeJudge, Outcome
 from search.workers.pool import Bench, Pool, WorkerDied
 from search.workers.workers import JobFailed
+from tracking.spawned import spawn
 
 _MOST = 256
 """Most workers that may be started; few machines have more cores."""
@@ -73,17 +71,7 @@ class LocalWorkers(Pool[_Process]):
         super().__init__(count)
 
     def _start(self) -> _Process:
-        context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, pickle.dumps(self._make)), daemon=True)
-        resource_tracker.ensure_running()  # else process.start() would start it, which lifts the mask below
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child inherits the mask: it ignores Ctrl-C from its start
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()  # else the end of the child would go unnoticed
-        return _Process(process, ours)
+        return _Process(*spawn(_serve, pickle.dumps(self._make)))
 
     def _first_ready(self, workers: Sequence[_Process]) -> _Process:
         ready = wait([worker.connection for worker in workers])

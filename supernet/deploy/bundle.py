@@ -52,7 +52,7 @@ class Bundle:
 
 
 class RuntimeGraphs:
-    """Runs graphs with a runtime, for one target at a time; implements `tracking.trackers.procedure.Network`."""
+    """Runs graphs with a runtime, for several targets one after the other; implements `tracking.trackers.procedure.Network`."""
 
     def __init__(self, graphs: Mapping[str, Graph]):
         self._graphs = graphs
@@ -69,7 +69,12 @@ class RuntimeGraphs:
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> Sequence[Any]:
         prepared = {name: normalise(value) if value.dtype == np.uint8 else value for name, value in inputs.items()}
-        return self._graphs[graph].run(prepared)
+        count = len(next(iter(prepared.values())))
+        if count == 1:
+            return self._graphs[graph].run(prepared)
+        # the graphs of a bundle have fixed shapes, those of one target
+        each = [self._graphs[graph].run({name: value[row : row + 1] for name, value in prepared.items()}) for row in range(count)]
+        return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 
 
 def save_bundle(bundle: Bundle, out: Path) -> list[str]:

@@ -105,6 +105,18 @@ class Procedure(Protocol):
         """
         ...
 
+    def select(self, state: State, rows: np.ndarray) -> State:
+        """Go on with some of the targets only.
+
+        Args:
+            state: What `start` or the last `step` returned; it does not change.
+            rows: (R,) positions of the targets that go on, among all B.
+
+        Returns:
+            The state for the next `step`, of R targets in the order of `rows`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class TrackResult:

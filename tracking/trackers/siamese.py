@@ -145,6 +145,9 @@ class Siamese:
             part[rows] = fresh
         return Targets(*parts)
 
+    def select(self, state: Targets, rows: np.ndarray) -> Targets:
+        return _some(state, rows)
+
     def _find(self, images: list[np.ndarray], targets: Targets, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """New centres (B, 2), sizes (B, 2) and scores (B,) of B targets whose search crops all have this side, px.
 

@@ -1,0 +1,1 @@
+"""What benchmarks measure: figures over sequences with intervals, and curves of thresholds."""
