@@ -217,7 +217,8 @@ def test_the_verb_answers_with_both_judgements(checkpoint, tmp_path, capsys):
     status, out, _ = run(capsys, *words, "--trials", 3)
     answer = json.loads(out)
     assert status == 0
-    assert set(answer) == {"checkpoint", "constants", "ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken"}
+    areas = {"presence_auc_before", "presence_auc"}
+    assert set(answer) == {"checkpoint", "constants", "ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken", *areas}
     assert answer["ao_after"] >= answer["ao_before"] - 0.002 and answer["taken"] == (answer["other_ao_after"] > answer["other_ao_before"])
     settings = load_tracker(tmp_path / "b.safetensors").settings
     assert {name: getattr(settings, name) for name in RANGES} == answer["constants"]

@@ -20,6 +20,9 @@ from tracking.generated.world import World
 from tracking.pairs import PairBatch, search_window, template_window
 from tracking.sequence import Sequence
 
+FRAMES_OF_AN_ABSENCE = 8
+"""Least number of frames of a clip with an absence: a target is to be seen before it goes."""
+
 
 class SyntheticPairs:
     """Training pairs, each from a scene of its own, which is painted straight into the two crops.
@@ -127,8 +130,8 @@ def synthetic_sequence(
         ValueError: There are too few frames for an absence, its kind is unknown, or the index of the material folder is damaged.
         FileNotFoundError: The material folder holds no index or lacks pictures.
     """
-    if absences and frames < _FRAMES_OF_AN_ABSENCE:
-        raise ValueError(f"a clip with an absence must have at least {_FRAMES_OF_AN_ABSENCE} frames, got {frames}; give more")
+    if absences and frames < FRAMES_OF_AN_ABSENCE:
+        raise ValueError(f"a clip with an absence must have at least {FRAMES_OF_AN_ABSENCE} frames, got {frames}; give more")
     if isinstance(absences, str) and absences not in ABSENCES:
         raise ValueError(f"the kind of an absence must be one of {', '.join(ABSENCES)}, got {absences!r:.80}; True draws one")
     rng = np.random.default_rng([seed, _SEQUENCE])
@@ -194,7 +197,5 @@ _MATERIAL, _PAIRS, _SEQUENCE = range(3)
 """Numbers of the random streams that start from one seed; different streams are independent."""
 _LEAST_PX = 14.0
 """Size that a target keeps when the camera zooms out, px."""
-_FRAMES_OF_AN_ABSENCE = 8
-"""A target is to be seen before it goes."""
 _BATCHES_A_WORLD = 400
 """Number of batches that are made of the same choice of photographs and cut-outs."""

@@ -23,6 +23,8 @@ _TOGETHER = 8
 _DOUBTED, _FOOLED = 0.05, 0.1
 """Share of the boxes on their targets that may be doubtful, and of the others that may be certain."""
 _LEAST_SPREAD = 1e-6
+_SIGNS = np.array([1, 1, -1, 1])
+"""Sign that the weight of each feature has, unless it is 0."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,24 @@ def fitted(evidence: np.ndarray, on_target: np.ndarray) -> tuple[float, np.ndarr
     """Fit a logistic regression in which both kinds of frames weigh alike.
 
     Args:
-        evidence: (N, F) features.
+        evidence: (N, 4) features, see `presence.FEATURES`.
         on_target: (N,) what they are to tell; both values occur.
 
     Returns:
-        The intercept, and the weights (F,); 0 for a feature that never changes.
+        The intercept, and the weights (4,). A feature that never changes has the weight 0, and so has one that would say the opposite of
+        what it means: it tells nothing that the others do not.
     """
     from sklearn.linear_model import LogisticRegression
 
     mean, spread = evidence.mean(axis=0), evidence.std(axis=0)
-    changing = spread > _LEAST_SPREAD
-    usual = (evidence[:, changing] - mean[changing]) / spread[changing]
-    model = LogisticRegression(class_weight="balanced").fit(usual, on_target)
-    weights = np.zeros(evidence.shape[1])
-    weights[changing] = model.coef_[0] / spread[changing]
-    return float(model.intercept_[0] - weights @ mean), weights
+    weights, intercept, used = np.zeros(len(FEATURES)), 0.0, spread > _LEAST_SPREAD
+    while used.any():
+        model = LogisticRegression(class_weight="balanced").fit((evidence[:, used] - mean[used]) / spread[used], on_target)
+        weights[:] = 0
+        weights[used] = model.coef_[0] / spread[used]
+        intercept = float(model.intercept_[0] - weights @ mean)
+        if not (wrong := weights * _SIGNS < 0).any():
+            break
+        used &= ~wrong
+        weights[wrong] = 0
+    return intercept, weights

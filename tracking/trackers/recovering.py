@@ -91,10 +91,10 @@ class Recovering:
 
     def restart(self, images: list[np.ndarray], boxes: np.ndarray, state: Recovery, rows: np.ndarray) -> Recovery:
         fresh = self.start(images, boxes)
-        doubts, lost, tried = state.watch.doubts.copy(), state.watch.lost.copy(), state.tried.copy()
-        doubts[rows], lost[rows], tried[rows] = 0, False, 0
+        tried = state.tried.copy()
+        tried[rows] = 0
         targets, sure = (self._procedure.put(each, rows, fresh.targets) for each in (state.targets, state.sure))
-        return Recovery(targets, sure, Watch(doubts, lost), tried)
+        return Recovery(targets, sure, state.watch.anew(rows), tried)
 
     def _step_some(self, images: list[np.ndarray], state: Recovery, lost: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Track the targets that are not lost, and look for those that are, (R,) positions: the inner state, boxes and scores of all."""
@@ -104,11 +104,23 @@ class Recovering:
             found, boxes[kept], scores[kept] = inner.step([images[row] for row in kept], inner.some(targets, kept))
             targets = inner.put(targets, kept, found)
         home = inner.some(state.sure, lost)
-        found, boxes[lost], scores[lost] = self._search([images[row] for row in lost], home, state.tried[lost])
+        found, boxes[lost], scores[lost] = self._search(
+            [images[row] for row in lost], home, state.tried[lost], state.watch.certain(self.settings)[lost]
+        )
         return inner.put(targets, lost, found), boxes, scores
 
-    def _search(self, images: list[np.ndarray], home: Any, tried: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Look for R lost targets, whose last sure state is `home`, in the next places: their state, boxes (R, 4) and best scores (R,)."""
+    def _search(self, images: list[np.ndarray], home: Any, tried: np.ndarray, certain: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Look for R lost targets in the next places.
+
+        Args:
+            images: R images.
+            home: Their last sure state.
+            tried: (R,) number of places tried before.
+            certain: (R,) scores from which on they count as found.
+
+        Returns:
+            Their state, which is `home` for those that are not found; their boxes (R, 4); and their best scores (R,).
+        """
         inner = self._procedure
         best, boxes, reaches = home, inner.boxes(home), inner.reach(home)
         middles = boxes[:, :2] + boxes[:, 2:] / 2
@@ -117,8 +129,7 @@ class Recovering:
             at = zip(images, middles, reaches, tried, strict=True)
             centres = np.stack([place(image, middle, reach, count + crop - 1) for image, middle, reach, count in at]) if crop else middles
             found, seen, score = inner.step(images, inner.moved(home, centres))
-            certain = score >= max(self.settings.found_above, self.settings.lost_below)
-            better = np.flatnonzero((score > scores) & certain)
+            better = np.flatnonzero((score > scores) & (score >= certain))
             if len(better):
                 best, boxes[better] = inner.put(best, better, inner.some(found, better)), seen[better]
             scores = np.maximum(scores, score)

@@ -54,7 +54,7 @@ class SiameseSettings:
     lost_after: int = 5
     """Number of successive doubtful boxes after which the target is lost."""
     found_above: float = 0.5
-    """Score from which on a lost target is found again, 0 to 1; at least `lost_below`."""
+    """Score from which on a lost target is found again, 0 to 1; less if its usual score is lower, but at least `lost_below`."""
     least_size: float = 10.0
     """Smallest width and height of a predicted box, px."""
     context_size: int = 0
