@@ -119,20 +119,23 @@ class Recovering:
             certain: (R,) scores from which on they count as found.
 
         Returns:
-            Their state, which is `home` for those that are not found; their boxes (R, 4); and their best scores (R,).
+            Their state, which is `home` for those that are not found; their boxes (R, 4); and the scores (R,) of these boxes.
         """
         inner = self._procedure
         best, boxes, reaches = home, inner.boxes(home), inner.reach(home)
-        middles = boxes[:, :2] + boxes[:, 2:] / 2
-        scores = np.full(len(images), -np.inf)
+        middles, scores = boxes[:, :2] + boxes[:, 2:] / 2, np.empty(len(images))
         for crop in range(CROPS):
             at = zip(images, middles, reaches, tried, strict=True)
             centres = np.stack([place(image, middle, reach, count + crop - 1) for image, middle, reach, count in at]) if crop else middles
             found, seen, score = inner.step(images, inner.moved(home, centres))
-            better = np.flatnonzero((score > scores) & (score >= certain))
+            if not crop:
+                scores[:] = score
+                better = np.flatnonzero(score >= certain)
+            else:
+                better = np.flatnonzero(score >= np.maximum(scores, certain))
             if len(better):
-                best, boxes[better] = inner.put(best, better, inner.some(found, better)), seen[better]
-            scores = np.maximum(scores, score)
+                best = inner.put(best, better, inner.some(found, better))
+                boxes[better], scores[better] = seen[better], score[better]
         return best, boxes, scores
 
 
