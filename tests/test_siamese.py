@@ -48,7 +48,9 @@ def maps(cells=16, best=(8, 8), sides=(16.0, 16.0, 16.0, 16.0)):
 
 
 def target(size=(32.0, 32.0)):
-    return Targets(np.array([[100.0, 80.0]]), np.array([size]), np.zeros((1, 3)), np.array([128]), None, np.full(1, np.nan), np.zeros((1, 4)))
+    return Targets(
+        np.array([[100.0, 80.0]]), np.array([size]), np.zeros((1, 3)), np.array([128]), None, np.full(1, np.nan), np.zeros((1, 4))
+    )
 
 
 def test_the_best_cell_moves_the_target():

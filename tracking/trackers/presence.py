@@ -5,7 +5,7 @@ map, in standard deviations of the rest), and how far the maximum has dropped be
 the odds. The weights are fitted by `calibration`, and settings carry them. A network may have an output of its own that says so, which
 then takes the place of the map.
 
-Worked example: in a map of 8 x 8 cells whose maximum is 3, all others being -1 or -3 in equal shares, the ratio is (3 - -2) / 1 = 5. With a
+Worked example: in a map whose maximum is 3, half of the cells away from it being -1 and half -3, the ratio is (3 - -2) / 1 = 5. With a
 running mean of 4 the maximum has dropped by 1. Weights (0.5, 0.4, -1) and an intercept of -2 make the logit 1.5 + 2 - 1 - 2 = 0.5, a score of .62.
 """
 
@@ -43,7 +43,7 @@ def evidence_of(cls: np.ndarray, output: np.ndarray | None, usual: np.ndarray) -
         np.abs(np.arange(width) - columns[:, None]) <= width // 8
     )[:, None]
     rest = ~near
-    count = rest.sum(axis=(1, 2))
+    count = np.maximum(rest.sum(axis=(1, 2)), 1)
     mean = (cls * rest).sum(axis=(1, 2)) / count
     spread = np.sqrt((((cls - mean[:, None, None]) * rest) ** 2).sum(axis=(1, 2)) / count)
     ratio = (maximum - mean) / np.maximum(spread, 1e-3)

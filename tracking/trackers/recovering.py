@@ -2,7 +2,7 @@
 
 A procedure around another one. While a target is not lost (see `lost`) the inner procedure tracks it as it would alone, at no cost. A lost target is
 looked for in `CROPS` search crops a frame: one at the last sure place, and others from a grid over the image, the nearest first. A first sweep
-takes the 8 nearest places, the next one the 24 nearest, then the 48 nearest, until a sweep covers the image. The template and the size of the
+takes the 8 nearest places, the next one the 24 nearest, then the 80 nearest, until a sweep covers the image. The template and the size of the
 target stay as they were. The best crop counts; the target is found where its score reaches `found_above`. Until then its box stays where it was last
 sure.
 """
@@ -161,5 +161,5 @@ def place(image: np.ndarray, home: np.ndarray, reach: float, number: int) -> np.
         if sweep == len(grid):
             number %= sweep
         else:
-            number, ring = number - sweep, ring + 1
+            number, ring = number - sweep, 2 * ring
     return grid[order[number]]
