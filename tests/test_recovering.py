@@ -103,6 +103,20 @@ def test_a_restarted_target_is_not_lost():
     assert boxes[0].tolist() == BOX.tolist() and iou(boxes[1:], np.array([[188.0, 138, 24, 24]]))[0] > 0.3
 
 
+def test_targets_go_on_without_the_others():
+    recovering = Recovering(Siamese(Present(), SEEN))
+    empty, near = spot((300, 400)), spot((300, 400), (60, 50))
+    state = recovering.start([near, near], np.array([BOX, [180.0, 138, 24, 24]]))
+    for _ in range(4):
+        state, _, _ = recovering.step([near, empty], state)
+    alone = recovering.select(state, np.array([1]))
+    assert state.watch.lost.tolist() == [False, True] and alone.watch.lost.tolist() == [True] and alone.tried.tolist() == [CROPS - 1]
+    for _ in range(3):
+        state, boxes, scores = recovering.step([near, near], state)
+        alone, its, score = recovering.step([near], alone)
+        assert its[0] == pytest.approx(boxes[1]) and score[0] == pytest.approx(scores[1])
+
+
 def test_places_go_outwards_and_cover_the_image():
     """An image of 5 x 5 places: a first sweep of the 8 nearest, then one of 24, then all 25 over and over."""
     image, home = np.zeros((300, 300, 3), np.uint8), np.array([151.0, 151.0])

@@ -60,6 +60,10 @@ class Watch:
         doubts[rows], lost[rows], usual[rows] = 0, False, np.nan
         return Watch(doubts, lost, usual)
 
+    def select(self, rows: np.ndarray) -> Watch:
+        """The same for some of the targets alone, (R,) positions among all B."""
+        return Watch(self.doubts[rows], self.lost[rows], self.usual[rows])
+
     def after(self, scores: np.ndarray, thresholds: Thresholds) -> Watch:
         """Which targets are lost after a further frame.
 

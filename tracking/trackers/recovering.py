@@ -26,7 +26,7 @@ _STEP = 0.6
 class Movable(Procedure, Protocol):
     """A procedure whose targets can be looked for elsewhere."""
 
-    def some(self, state: Any, rows: np.ndarray) -> Any:
+    def select(self, state: Any, rows: np.ndarray) -> Any:
         """The state of some of the targets alone, (R,) positions among all B."""
         ...
 
@@ -86,7 +86,7 @@ class Recovering:
             last = targets
         else:
             rows = np.flatnonzero(sure)
-            last = self._procedure.put(state.sure, rows, self._procedure.some(targets, rows)) if len(rows) else state.sure
+            last = self._procedure.put(state.sure, rows, self._procedure.select(targets, rows)) if len(rows) else state.sure
         return Recovery(targets, last, watch, np.where(watch.lost, tried, 0)), boxes, scores
 
     def restart(self, images: list[np.ndarray], boxes: np.ndarray, state: Recovery, rows: np.ndarray) -> Recovery:
@@ -96,14 +96,19 @@ class Recovering:
         targets, sure = (self._procedure.put(each, rows, fresh.targets) for each in (state.targets, state.sure))
         return Recovery(targets, sure, state.watch.anew(rows), tried)
 
+    def select(self, state: Recovery, rows: np.ndarray) -> Recovery:
+        """The state of some of the targets alone, (R,) positions among all B."""
+        targets, sure = (self._procedure.select(each, rows) for each in (state.targets, state.sure))
+        return Recovery(targets, sure, state.watch.select(rows), state.tried[rows])
+
     def _step_some(self, images: list[np.ndarray], state: Recovery, lost: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Track the targets that are not lost, and look for those that are, (R,) positions: the inner state, boxes and scores of all."""
         inner, boxes, scores = self._procedure, np.empty((len(images), 4)), np.empty(len(images))
         targets, kept = state.targets, np.flatnonzero(~state.watch.lost)
         if len(kept):
-            found, boxes[kept], scores[kept] = inner.step([images[row] for row in kept], inner.some(targets, kept))
+            found, boxes[kept], scores[kept] = inner.step([images[row] for row in kept], inner.select(targets, kept))
             targets = inner.put(targets, kept, found)
-        home = inner.some(state.sure, lost)
+        home = inner.select(state.sure, lost)
         found, boxes[lost], scores[lost] = self._search(
             [images[row] for row in lost], home, state.tried[lost], state.watch.certain(self.settings)[lost]
         )
@@ -134,7 +139,7 @@ class Recovering:
             else:
                 better = np.flatnonzero(score >= np.maximum(scores, certain))
             if len(better):
-                best = inner.put(best, better, inner.some(found, better))
+                best = inner.put(best, better, inner.select(found, better))
                 boxes[better], scores[better] = seen[better], score[better]
         return best, boxes, scores
 

@@ -174,7 +174,7 @@ class Siamese:
         usual, evidence = np.empty_like(state.usual), np.empty_like(state.evidence)
         for side in np.unique(state.search_size):
             rows = np.flatnonzero(state.search_size == side)
-            some = state if len(rows) == len(images) else self.some(state, rows)
+            some = state if len(rows) == len(images) else self.select(state, rows)
             shown = [images[row] for row in rows]
             found, scores[rows] = self._find(shown, some, int(side))
             centre[rows], size[rows], usual[rows], evidence[rows] = found.centre, found.size, found.usual, found.evidence
@@ -184,7 +184,7 @@ class Siamese:
     def restart(self, images: list[np.ndarray], boxes: np.ndarray, state: Targets, rows: np.ndarray) -> Targets:
         return self.put(state, rows, self.start(images, boxes))
 
-    def some(self, state: Targets, rows: np.ndarray) -> Targets:
+    def select(self, state: Targets, rows: np.ndarray) -> Targets:
         """The state of some of the targets alone, (R,) positions among all B."""
         return Targets(*(part[rows] for part in _parts(state)))
 
