@@ -1,10 +1,12 @@
-"""Does the score of a tracker tell whether its target is there? ROC AUC of the presence output on generated absences.
+"""Does the score of a tracker tell whether its target is there? ROC AUC of the score on generated absences.
 
     python -m benchmarks.presence_auc tracker.safetensors --data synthetic:runs/material
     python -m benchmarks.presence_auc supernet.safetensors --architectures 8
 
 On clips, the tracker follows the target through an absence, and the scores of all frames but the first are compared with whether the target
-is there; a target that was lost counts as one that is there. On pairs, where nothing can be lost, the search crop shows the target or not.
+is there; a target that was lost counts as one that is there. Beside it, they are compared with whether the box lies on a target that is there. The
+score is that of the tracker: the calibrated one of a checkpoint that `tune` wrote, else the presence output, or the score of the chosen cell. On pairs,
+where nothing can be lost, the search crop shows the target or not; there it is the presence output alone.
 """
 
 from __future__ import annotations
@@ -13,28 +15,33 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from sklearn.metrics import roc_auc_score
 
 from benchmarks.learning_curves import judged, some_architectures
 from benchmarks.overlap import generated_clips
 from benchmarks.record import RESULTS, Record, table
 from search.judging.fixed_pairs import FixedPairs, groups_of
-from search.judging.pairs import PairJudge, roc_auc
+from search.judging.pairs import PairJudge
 from search.judging.validation import Validation
 from supernet.catalogue import find_family
 from supernet.checkpoints import TrackerCheckpoint, load_supernet, load_tracker, read_header
 from supernet.deploy.tune import batched_tracker
 from tracking.sequence import Sequence as Clip
+from tracking.trackers.calibration import area, watch
 from tracking.trackers.procedure import Procedure
+from tracking.trackers.siamese import Siamese
 
 HEAD = {
     "model": "model",
     "macs": "multiply-adds",
     "on_clips": "ROC AUC, clips",
+    "on_target": "box on it",
     "on_pairs": "ROC AUC, pairs",
     "architecture": "architecture",
 }
@@ -52,17 +59,19 @@ def auc_on_clips(tracker: Procedure, clips: Sequence[Clip]) -> float:
             state, _, found = tracker.step([clip.image(t) for clip in group], state)
             scores.extend(found)
             seen.extend(clip.visible[t] for clip in group)
-    return roc_auc(np.array(scores), np.array(seen))
+    return float(roc_auc_score(seen, scores))
 
 
 def figures(checkpoint: TrackerCheckpoint, clips: Sequence[Clip], judge: PairJudge, groups: range) -> dict[str, object]:
     """Both areas of a tracker; that on pairs is None for a network without a presence output."""
     arch = checkpoint.architecture
     on_pairs = judge(checkpoint.network, arch, groups).get("presence")
+    tracker: Any = batched_tracker(checkpoint)(checkpoint.settings)
     return {
         "architecture": arch.name,
         "macs": find_family(arch.family).counts(arch, "search").macs,
-        "on_clips": auc_on_clips(batched_tracker(checkpoint)(checkpoint.settings), clips),
+        "on_clips": auc_on_clips(tracker, clips),
+        "on_target": area(watch(tracker, clips)) if isinstance(tracker, Siamese) else None,
         "on_pairs": None if on_pairs is None else float(np.mean(on_pairs)),
     }
 

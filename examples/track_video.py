@@ -9,4 +9,8 @@ from tracking.trackers.procedure import follow
 
 model, video, box = sys.argv[1:]
 for _, result, seconds in follow(load_for_tracking(model), open_source(video).frames(), parse_box(box)):
-    print(*result.box.round(1), f"score {result.score:.2f}, {1000 * seconds:.1f} ms", "doubtful" if result.doubtful else "")
+    print(
+        *result.box.round(1),
+        f"score {result.score:.2f}, {1000 * seconds:.1f} ms",
+        "lost" if result.lost else "doubtful" if result.doubtful else "",
+    )

@@ -18,6 +18,14 @@ def test_the_box_is_green_and_red_where_doubtful():
     assert not IMAGE.any()
 
 
+def test_the_box_of_a_lost_target_is_thin_and_grey_and_its_score_says_so():
+    lost = TrackResult(np.array([20.0, 24, 10, 12]), 0.5, True, lost=True)
+    pixel = paint(IMAGE, lost, None)[24, 25]
+    assert pixel[0] == pixel[1] == pixel[2] > 100 and (paint(IMAGE, lost, None)[25, 25] == 0).all()
+    wide = np.zeros((48, 200, 3), np.uint8)
+    assert paint(wide, lost, None)[:22, 90:].any() and not paint(wide, result(doubtful=True), None)[:22, 90:].any()
+
+
 def test_truth_is_white_and_may_be_missing():
     assert (paint(IMAGE, result(), np.array([40.0, 30, 10, 10]))[30, 45] > 200).all()
     paint(IMAGE, result(), np.full(4, np.nan))

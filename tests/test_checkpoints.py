@@ -20,6 +20,7 @@ from supernet.import_weights import import_weights, read_state_dict
 from supernet.sharing.supernet import Supernet
 from supernet.training.calibrate import calibrate
 from supernet.training.initialise import initialise
+from tracking.trackers.presence import FEATURES
 
 NANO = FAMILIES["nano"]
 
@@ -144,16 +145,19 @@ def test_an_edited_header_is_refused(tracker, tmp_path, change):
 
 
 def test_settings_that_came_later_have_their_default_in_older_files(tracker, bundle, tmp_path):
+    later = ["context_size", "lost_after", "found_above", *(f"presence_{name}" for name in ("intercept", *FEATURES))]
     path = tmp_path / "t.safetensors"
     save_tracker(path, tracker)
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     header = json.loads(metadata["header"])
-    del header["settings"]["context_size"]
+    for name in later:
+        del header["settings"][name]
     save_file(load_file(path), path, metadata | {"header": json.dumps(header)})
     assert load_tracker(path).settings == tracker.settings
     record = json.loads((bundle / "tracker.json").read_text())
-    del record["settings"]["context_size"]
+    for name in later:
+        del record["settings"][name]
     (bundle / "tracker.json").write_text(json.dumps(record))
     assert load_bundle(bundle)[0].settings == tracker.settings
 

@@ -9,7 +9,7 @@ from tracking.augment import Look, colour_map
 from tracking.boxes import clip_boxes, iou
 from tracking.generated.making import make_world
 from tracking.generated.material import load_material
-from tracking.generated.negatives import with_absences, without_target
+from tracking.generated.negatives import ABSENCES, with_absences, without_target
 from tracking.generated.scene import render
 from tracking.generated.staging import sample_scene
 from tracking.generated.synthetic import SyntheticPairs, synthetic_sequence
@@ -105,6 +105,33 @@ def test_absent_targets_are_not_to_be_seen(world):
             assert seen <= 0.12 * full[2:].prod() + 4, "an absent target is painted"
             hidden.add("gone" if sprite.shown is not None else "outside" if within < 0.11 * full[2:].prod() else "covered")
     assert hidden == {"gone", "outside", "covered"}
+
+
+@pytest.mark.parametrize("kind", ABSENCES)
+def test_kinds_of_absence(world, kind):
+    times, met = np.arange(24.0), 0
+    for seed, scene in enumerate(scenes(world, times, 20)):
+        changed, visible = with_absences(np.random.default_rng(seed), world, scene, kind)
+        before, after = target_of(scene), target_of(changed)
+        away = np.flatnonzero(~visible)
+        more = len(changed.sprites) - len(scene.sprites)
+        assert more == (kind in ("covered", "look_alike")) and (after.shown is not None) == (kind == "gone")
+        assert np.array_equal(before.poses, after.poses) == (kind in ("covered", "gone"))
+        assert changed.boxes[visible] == pytest.approx(clip_boxes(np.stack([after.box(t) for t in np.flatnonzero(visible)]), scene.size))
+        if kind == "look_alike":
+            stranger = changed.sprites[changed.target - 1]
+            assert [part.limb for part in stranger.parts] == [part.limb for part in before.parts]
+            assert not any(np.array_equal(a.colour, b.colour) for a, b in zip(stranger.parts, before.parts, strict=True))
+            met += max(iou(stranger.box(t), before.box(t)) for t in away) > 0.3
+            assert iou(stranger.box(0), before.box(0)) < 0.3
+    assert met >= 10 or kind != "look_alike"  # it crosses the place where the target was
+
+
+def test_an_unknown_kind_of_absence_is_refused():
+    with pytest.raises(ValueError, match="one of leaves, covered, gone, look_alike, got 'asleep'"):
+        synthetic_sequence(3, frames=20, absences="asleep")
+    clip = synthetic_sequence(3, frames=20, absences="gone")
+    assert not clip.visible.all()
 
 
 def test_clips_with_absences():

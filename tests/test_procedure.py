@@ -9,7 +9,7 @@ from tracking.trackers.procedure import check_box, follow
 class Counting:
     """Moves its target by one pixel a frame; the score is the brightness of the image in hundredths."""
 
-    settings = SimpleNamespace(lost_below=0.3)
+    settings = SimpleNamespace(lost_below=0.3, lost_after=2, found_above=0.31)
 
     def start(self, images, boxes):
         assert len(images) == 1 and boxes.shape == (1, 4)
@@ -28,6 +28,13 @@ def test_a_target_is_followed_from_its_box():
     assert [result.box.tolist() for result in results] == [[1, 2, 3, 4], [2, 2, 3, 4], [3, 2, 3, 4], [4, 2, 3, 4]]
     assert [result.score for result in results] == [1, 0.31, 0.3, 0.29]  # the given box is certain
     assert [result.doubtful for result in results] == [False, False, False, True]
+
+
+def test_a_target_is_lost_after_some_doubtful_boxes_and_found_by_a_certain_one():
+    images = [np.full((20, 30, 3), brightness, np.uint8) for brightness in (99, 40, 29, 29, 30, 31)]
+    results = [result for _, result, _ in follow(Counting(), images, np.array([1, 2, 3, 4]))]
+    assert [result.lost for result in results] == [False, False, False, True, True, False]
+    assert [result.doubtful for result in results] == [False, False, True, True, False, False]
 
 
 def test_the_time_of_each_frame_is_that_of_the_procedure(monkeypatch):

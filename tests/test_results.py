@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import chips, generator_steps, learning_curves, presence_auc, shipped_weights, winner_and_peers
+from benchmarks import chips, generator_steps, learning_curves, lost_and_found, presence_auc, shipped_weights, winner_and_peers
 from benchmarks.record import RESULTS
 from tracking.files.records import read_record
 
@@ -13,6 +13,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 SHOWN = {
     "learning_curves": ("results.md", learning_curves.show),
     "presence_auc": ("results.md", presence_auc.show),
+    "lost_and_found": ("results.md", lost_and_found.show),
     "winner_and_peers": ("results.md", winner_and_peers.show),
     "generator_steps": ("results.md", generator_steps.show),
     "chips": ("results.md", chips.show),

@@ -46,7 +46,9 @@ def maps(cells=16, best=(8, 8), sides=(16.0, 16.0, 16.0, 16.0)):
 
 
 def target(size=(32.0, 32.0)):
-    return Targets(np.array([[100.0, 80.0]]), np.array([size]), np.zeros((1, 3)), np.array([128]), None)
+    return Targets(
+        np.array([[100.0, 80.0]]), np.array([size]), np.zeros((1, 3)), np.array([128]), None, np.full(1, np.nan), np.zeros((1, 4))
+    )
 
 
 def test_the_best_cell_moves_the_target():
@@ -268,6 +270,8 @@ def test_every_cell_is_judged_as_by_hand(rng, cells, side):
         np.zeros((5, 3)),
         np.full(5, side),
         None,
+        np.full(5, np.nan),
+        np.zeros((5, 4)),
     )
     image_sizes = np.array([[200.0, 150.0], [90.0, 210.0], [200.0, 200.0], [130.0, 120.0], [100.0, 8.0]])
     for _ in range(20):

@@ -1,7 +1,7 @@
 """Constants of the tracking procedure are fitted to weights: where the best ones are known, they are found."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from supernet.deploy.export import export
 from supernet.deploy.torch_graphs import TorchGraphs
 from supernet.deploy.tune import (
     CHECKING_SEED,
+    PRESENCE_CHECKING_SEED,
     RANGES,
     TUNING_SEED,
     Tuning,
@@ -24,6 +25,7 @@ from supernet.deploy.tune import (
     fit_constants,
     tune,
     tuned,
+    with_presence,
 )
 from supernet.families import FAMILIES
 from supernet.training.initialise import initialise
@@ -33,6 +35,7 @@ from tracking.generated.synthetic import synthetic_dataset
 from tracking.grid import centres
 from tracking.lockstep import track_lockstep
 from tracking.sequence import Sequence
+from tracking.trackers.calibration import area, watch
 from tracking.trackers.siamese import Siamese, SiameseSettings
 
 SETTINGS = SiameseSettings(48, 96, 96, penalty_k=0.04, lr=0.9, window_influence=0.1, aligned=True)
@@ -176,6 +179,12 @@ def test_the_batched_tracker_is_the_tracker(checkpoint):
     assert 0 < ao(fast, clips) < 1
 
 
+def uncalibrated(settings: SiameseSettings) -> SiameseSettings:
+    """The settings without their presence score and the thresholds that follow from it."""
+    names = [field.name for field in fields(settings) if field.name.startswith("presence_") or field.name in ("lost_below", "found_above")]
+    return replace(settings, **{field.name: field.default for field in fields(settings) if field.name in names})
+
+
 def test_tuned_constants_travel_with_the_weights(checkpoint, tmp_path, monkeypatch):
     tuned = replace(checkpoint.settings, lr=0.31, window_influence=0.12)
     monkeypatch.setattr("supernet.deploy.tune.best_settings", lambda *_: tuned)
@@ -184,14 +193,19 @@ def test_tuned_constants_travel_with_the_weights(checkpoint, tmp_path, monkeypat
     save_tracker(tmp_path / "a.safetensors", checkpoint, {"seed": 7})
     answer = tune(tmp_path / "a.safetensors", out=tmp_path / "b.safetensors", tuning=TuningOptions(sequences=1, frames=2))
     again = load_tracker(tmp_path / "b.safetensors")
-    assert again.settings == tuned and answer["constants"] == {"penalty_k": 0.04, "lr": 0.31, "window_influence": 0.12, "least_size": 10.0}
+    assert uncalibrated(again.settings) == tuned and answer["constants"] == {
+        "penalty_k": 0.04,
+        "lr": 0.31,
+        "window_influence": 0.12,
+        "least_size": 10.0,
+    }
     assert (answer["ao_before"], answer["other_ao_before"], answer["ao_after"], answer["other_ao_after"]) == (0.4, 0.5, 0.45, 0.6)
     notes = read_header(tmp_path / "b.safetensors", "tracker")["notes"]
     assert notes["seed"] == 7 and notes["tuned"]["taken"] is True and notes["tuned"]["other_ao_after"] == 0.6
     for name, tensor in checkpoint.network.state_dict().items():
         assert torch.equal(tensor, again.network.state_dict()[name])
     export(str(tmp_path / "b.safetensors"), out=tmp_path / "bundle")
-    assert load_bundle(tmp_path / "bundle")[0].settings == tuned
+    assert load_bundle(tmp_path / "bundle")[0].settings == again.settings
 
 
 def test_clips_show_the_pictures_of_a_material_folder(checkpoint, tmp_path, monkeypatch):
@@ -217,11 +231,30 @@ def test_the_verb_answers_with_both_judgements(checkpoint, tmp_path, capsys):
     status, out, _ = run(capsys, *words, "--trials", 3)
     answer = json.loads(out)
     assert status == 0
-    assert set(answer) == {"checkpoint", "constants", "ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken"}
+    areas = {"presence_auc_before", "presence_auc"}
+    assert set(answer) == {"checkpoint", "constants", "ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken", *areas}
     assert answer["ao_after"] >= answer["ao_before"] - 0.002 and answer["taken"] == (answer["other_ao_after"] > answer["other_ao_before"])
     settings = load_tracker(tmp_path / "b.safetensors").settings
     assert {name: getattr(settings, name) for name in RANGES} == answer["constants"]
     assert run(capsys, *words)[0] == 2  # a checkpoint is never overwritten
+
+
+def test_one_trial_calibrates_the_score_alone(checkpoint, tmp_path):
+    """On clips of its own with absences; seeds of the tuning have none."""
+    about = tuned(checkpoint, TuningOptions(sequences=2, frames=8, trials=1))
+    assert uncalibrated(about[0].settings) == checkpoint.settings and about[0].settings != checkpoint.settings
+    seen = watch(batched_tracker(checkpoint)(checkpoint.settings), synthetic_dataset(PRESENCE_CHECKING_SEED, 2, 8, absences=True))
+    assert about[1]["presence_auc_before"] == area(seen)
+    again = watch(batched_tracker(checkpoint)(about[0].settings), synthetic_dataset(PRESENCE_CHECKING_SEED, 2, 8, absences=True))
+    assert about[1]["presence_auc"] == area(again)
+
+
+def test_a_procedure_that_is_not_siamese_keeps_its_settings():
+    class Bare:
+        pass
+
+    bare = Bare()
+    assert with_presence(Widened, bare, TuningOptions()) == (bare, (None, None))
 
 
 @pytest.mark.parametrize(

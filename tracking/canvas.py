@@ -18,7 +18,7 @@ USUAL_RATE = 25.0
 """Frames a second of a video that is made from a source without a rate, such as a folder of images."""
 CODES = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}
 """Code of the compression that is used, by the suffix of the video file."""
-_OURS, _DOUBTFUL, _TRUE = (64, 220, 64), (64, 64, 235), (235, 235, 235)  # blue, green, red
+_OURS, _DOUBTFUL, _LOST, _TRUE = (64, 220, 64), (64, 64, 235), (160, 160, 160), (235, 235, 235)  # blue, green, red
 Draw = Callable[[np.ndarray, TrackResult, np.ndarray | None], bool]
 """Called with a frame, the tracker's result and the true box, or None; returns whether the person wants to see more."""
 
@@ -61,7 +61,7 @@ def canvas(video: Path | None, show: bool, rate: float | None = None) -> Iterato
 
 
 def paint(image: np.ndarray, result: TrackResult, truth: np.ndarray | None) -> np.ndarray:
-    """Draw the true box (white), the tracker's box (green, or red where it is doubtful) and the tracker's score.
+    """Draw the true box (white), the tracker's box (green, red where it is doubtful, grey and thin where the target is lost) and its score.
 
     Args:
         image: (H, W, 3) RGB.
@@ -72,12 +72,14 @@ def paint(image: np.ndarray, result: TrackResult, truth: np.ndarray | None) -> n
         A new image (H, W, 3) in OpenCV's order of channels, BGR.
     """
     frame = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    for box, colour, width in ((truth, _TRUE, 1), (result.box, _DOUBTFUL if result.doubtful else _OURS, 2)):
+    ours = _LOST if result.lost else _DOUBTFUL if result.doubtful else _OURS
+    for box, colour, width in ((truth, _TRUE, 1), (result.box, ours, 1 if result.lost else 2)):
         if box is not None and np.isfinite(box).all():
             x, y, w, h = (round(float(value)) for value in box)
             cv2.rectangle(frame, (x, y), (x + w, y + h), colour, width)
+    said = f"score {result.score:.2f}" + (", lost" if result.lost else "")
     for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(frame, f"score {result.score:.2f}", (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
+        cv2.putText(frame, said, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
     return frame
 
 

@@ -6,7 +6,7 @@ from array import array
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -20,7 +20,12 @@ from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import progress, say
 from tracking.matching import ranges
 from tracking.sources import Source, open_source
-from tracking.trackers.procedure import follow
+from tracking.trackers import Procedure
+from tracking.trackers.procedure import TrackResult, follow
+from tracking.trackers.recovering import Recovering
+from tracking.trackers.siamese import Siamese
+
+_UNKNOWN = (np.nan,) * 4
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,27 @@ class TrackingConstants:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Where a person sees the boxes."""
+
+    video: Annotated[Path | None, Writes()] = None
+    """Video file to write (.mp4, .avi, .mkv or .mov), which shows the boxes."""
+    show: bool = False
+    """Show the boxes in a window; q or Escape ends tracking."""
+
+
+@dataclass(frozen=True)
+class WhenLost:
+    """What happens when the target is lost."""
+
+    recover: Literal["calibrated", "always", "never"] = "calibrated"
+    """Whether a lost target is looked for around the place where it was last seen, ever further away: by trackers whose score `tune` has
+    calibrated, by all (always), or by none (never)."""
+    blank_lost: bool = False
+    """Write nan,nan,nan,nan for frames in which the target is lost, in place of a box."""
+
+
 @guarded
 def track(
     model: Annotated[str | None, Reads()],
@@ -54,12 +80,14 @@ def track(
     *,
     box: str | None = None,
     out: Annotated[Path | None, Writes()] = None,
-    video: Annotated[Path | None, Writes()] = None,
-    show: bool = False,
+    shown: Shown = Shown(),
     constants: TrackingConstants = TrackingConstants(),
+    when_lost: WhenLost = WhenLost(),
     device: str = "cpu",
 ) -> dict:
     """Track a target, and score the boxes if the source has true ones.
+
+    When a target is lost, and when it is found again, is said on stderr; the answer lists the frames in which it was lost.
 
     If tracking is interrupted, the boxes and the video of the frames so far are written.
 
@@ -68,18 +96,19 @@ def track(
         source: Sequence folder, folder of images, video file, or index of a camera.
         box: The target in the first image as x,y,w,h in pixels, 0-based; a sequence folder brings its own.
         out: File to write the boxes to, one x,y,w,h a line, 0-based; nan,nan,nan,nan for a frame of a film that cannot be decoded.
-        video: Video file to write (.mp4, .avi, .mkv or .mov), which shows the boxes.
-        show: Show the boxes in a window; q or Escape ends tracking.
+        shown: Where a person sees the boxes.
         constants: Constants of the tracking procedure to change.
+        when_lost: What happens when the target is lost.
         device: Torch device that runs a checkpoint: cpu, cuda or cuda:N.
     """
+    video = shown.video
     if video is not None:
         check_video(video)
     if model is None and _is_model(source):
         raise ValueError(
             f"a model must be followed by what to track in, {source} is a model and nothing follows it; add a video or a sequence"
         )
-    tracker = load_for_tracking(model or str(shipped.tracker()), device, constants.changes)
+    tracker = _recovering(load_for_tracking(model or str(shipped.tracker()), device, constants.changes), when_lost.recover)
     stream = open_source(source)
     for note in stream.notes:
         say(note)
@@ -87,11 +116,12 @@ def track(
     steps = follow(tracker, stream.frames(), first)
     steps = chain([next(steps)], steps)  # the first box is judged before anything is shown or written
     boxes, scores, seconds = array("d"), array("d"), array("d")  # an object for each frame would take ten times the memory
-    ended, stopped = False, None
-    with canvas(video, show, stream.rate) as draw, progress("tracking", stream.count or 0) as report:
+    ended, stopped, absences = False, None, Absences()
+    with canvas(video, shown.show, stream.rate) as draw, progress("tracking", stream.count or 0) as report:
         try:
             for image, result, spent in steps:
-                boxes.extend(result.box)
+                absences.add(result)
+                boxes.extend(_UNKNOWN if when_lost.blank_lost and result.lost else result.box)
                 scores.append(result.score)
                 seconds.append(spent)
                 done = len(scores)
@@ -120,11 +150,39 @@ def track(
         "ms_per_frame": 1000 * float(np.mean(seconds[1:] or seconds)),
         "median_ms": 1000 * float(np.median(seconds[1:] or seconds)),
         "mean_score": float(np.mean(scores)),
+        "lost": absences.spans,
     }
     truth = None if stream.boxes is None else stream.boxes[: len(followed)]
     if truth is not None and can_score(truth):
         answer |= asdict(score(followed, truth))
     return answer | {"out": str(out) if out else None, "video": str(video) if video else None}
+
+
+class Absences:
+    """Notes when the target is lost and found again, and says so."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[int, int]] = []
+        """First and last frame, counted from 0, of each time in which the target was lost."""
+        self._frame = 0
+
+    def add(self, result: TrackResult) -> None:
+        """Note the result of the next frame."""
+        before = self.spans[-1] if self.spans and self.spans[-1][1] == self._frame - 1 else None
+        if result.lost:
+            self.spans = [*self.spans[:-1], (before[0], self._frame)] if before else [*self.spans, (self._frame, self._frame)]
+            if not before:
+                say(f"frame {self._frame}: the target is lost")
+        elif before:
+            place = ",".join(f"{value:.0f}" for value in result.box)
+            say(f"frame {self._frame}: the target is found again at {place}, after {self._frame - before[0]} frames")
+        self._frame += 1
+
+
+def _recovering(tracker: Procedure, recover: str) -> Procedure:
+    """The tracker, or one around it that looks for lost targets."""
+    wanted = isinstance(tracker, Siamese) and (recover == "always" or (recover == "calibrated" and tracker.settings.calibrated))
+    return Recovering(tracker) if isinstance(tracker, Siamese) and wanted else tracker
 
 
 def _is_model(path: str) -> bool:

@@ -4,6 +4,8 @@ How fast a box follows the predicted size, how strongly jumps are penalised and 
 much accuracy as hours of training, and the best values depend on what a network is good at. The tracker follows targets through generated
 clips with the constants that Optuna's TPE (Bergstra et al., NeurIPS 2011) proposes; the weights do not change. Whether the best ones are
 better at all is judged on other clips, since the best of many trials is partly luck.
+
+Then the score of the boxes is calibrated on clips in which targets are away for some time, so that it tells whether the target is there.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from tracking.benchmarks.one_pass import score
 from tracking.files.atomic import sole_writer
 from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import progress
-from tracking.generated.synthetic import synthetic_dataset
+from tracking.generated.synthetic import FRAMES_OF_AN_ABSENCE, synthetic_dataset
 from tracking.lockstep import track_lockstep
 from tracking.sequence import Sequence as Clip
 from tracking.trackers import TRACKERS, Procedure, Settings
+from tracking.trackers.calibration import area, calibrated, watch
+from tracking.trackers.siamese import Siamese, SiameseSettings
 
 RANGES = {"lr": (0.05, 1.0), "penalty_k": (0.0, 0.3), "window_influence": (0.0, 0.5), "least_size": (2.0, 16.0)}
 """Constants that can be tuned, with the range of each; a procedure has some of them."""
@@ -35,6 +39,8 @@ ZOOM = 2.5
 """Largest factor by which the camera zooms in or out over a clip: without changes of scale the best size would be one that never changes."""
 TUNING_SEED, CHECKING_SEED = 3_000_000, 3_500_000
 """Seeds of the first clips that constants are tuned on, and judged on afterwards; training and search use other seeds."""
+PRESENCE_SEED, PRESENCE_CHECKING_SEED = 3_250_000, 3_750_000
+"""Seeds of the first clips with absences that the presence score is calibrated on, and judged on."""
 _TOGETHER = 8
 """Number of clips tracked at once, after which a trial that is worse than half of those before is given up."""
 _NO_LOSS = 0.002
@@ -45,6 +51,8 @@ _RANDOM_TRIALS = 10
 
 FIGURES = ("ao_before", "ao_after", "other_ao_before", "other_ao_after", "taken")
 """Names of the figures of `Tuning` that answers and checkpoints hold."""
+AREAS = ("presence_auc_before", "presence_auc")
+"""Names of the ROC AUC of the score on other clips with absences, before its calibration and after; None where it means nothing."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,10 @@ class TuningOptions:
 
 @guarded
 def tune(model: Annotated[Path, Reads()], *, out: Annotated[Path, Writes()], tuning: TuningOptions = TuningOptions()) -> dict:
-    """Fit the constants of the tracking procedure to a tracker's weights, on generated clips.
+    """Fit the constants of the tracking procedure to a tracker's weights, and calibrate its score, on generated clips.
+
+    The score then says how likely the box is to lie on a target that is there, so `track` can tell when it is lost and look for it. With one
+    trial the constants stay as they are, and only the score is calibrated.
 
     Args:
         model: Checkpoint of a tracker.
@@ -105,12 +116,12 @@ def tune(model: Annotated[Path, Reads()], *, out: Annotated[Path, Writes()], tun
         changed, about = tuned(checkpoint, tuning)
         save_tracker(out, changed, read_header(model, "tracker")["notes"] | {"tuned": about})
     settings: Any = changed.settings
-    figures = {name: about[name] for name in FIGURES}
+    figures = {name: about[name] for name in (*FIGURES, *AREAS)}
     return {"checkpoint": str(out), "constants": {name: getattr(settings, name) for name in tunable(settings)}, **figures}
 
 
 def tuned(checkpoint: TrackerCheckpoint, options: TuningOptions = TuningOptions()) -> tuple[TrackerCheckpoint, dict]:
-    """Fit the constants of a tracker to its weights, on generated clips.
+    """Fit the constants of a tracker to its weights, and calibrate its score, on generated clips.
 
     Args:
         checkpoint: The tracker.
@@ -126,9 +137,41 @@ def tuned(checkpoint: TrackerCheckpoint, options: TuningOptions = TuningOptions(
         synthetic_dataset(first + shift, options.sequences, options.frames, material=material, zoom=ZOOM)
         for first in (TUNING_SEED, CHECKING_SEED)
     )
-    found = fit_constants(batched_tracker(checkpoint), checkpoint.settings, clips, others, options.trials, options.seed)
-    about = {**asdict(options), **{name: getattr(found, name) for name in FIGURES}}
-    return replace(checkpoint, settings=found.settings), about
+    tracker = batched_tracker(checkpoint)
+    found = fit_constants(tracker, checkpoint.settings, clips, others, options.trials, options.seed)
+    settings, areas = with_presence(tracker, found.settings, options)
+    about = {**asdict(options), **{name: getattr(found, name) for name in FIGURES}, **dict(zip(AREAS, areas, strict=True))}
+    return replace(checkpoint, settings=settings), about
+
+
+def with_presence(
+    tracker: Callable[[Settings], Procedure], settings: Settings, options: TuningOptions
+) -> tuple[Settings, tuple[float | None, float | None]]:
+    """Calibrate the score of a tracker on clips with absences.
+
+    Args:
+        tracker: Makes the tracking procedure with given settings.
+        settings: The settings as they are.
+        options: Clips and seed.
+
+    Returns:
+        The settings with the presence score, and the ROC AUC of the score on other clips before and after. A procedure that is not
+        siamese keeps its settings.
+    """
+    if not isinstance(settings, SiameseSettings):
+        return settings, (None, None)
+
+    def siamese(tried: SiameseSettings) -> Siamese:
+        made: Any = tracker(tried)
+        return made
+
+    frames, shift = max(options.frames, FRAMES_OF_AN_ABSENCE), options.seed * options.sequences
+    clips, others = (
+        synthetic_dataset(first + shift, options.sequences, frames, absences=True, material=material_folder(options.data))
+        for first in (PRESENCE_SEED, PRESENCE_CHECKING_SEED)
+    )
+    scored = calibrated(siamese, settings, clips)
+    return scored, (area(watch(siamese(settings), others)), area(watch(siamese(scored), others)))
 
 
 def batched_tracker(checkpoint: TrackerCheckpoint) -> Callable[[Settings], Procedure]:

@@ -14,10 +14,15 @@ from tracking.generated.scene import Part, Scene, Sprite
 from tracking.generated.sprites import sample_sprite, tinted
 from tracking.generated.world import World
 
+ABSENCES = {"leaves": 0.3, "covered": 0.3, "gone": 0.15, "look_alike": 0.25}
+"""Kinds of absence, with the share of each: the target leaves the frame and comes back; something covers it; it is gone; it leaves the frame
+while something that resembles it crosses the place where it was."""
 _COVER = 1.35
 """Sides of what covers a target, in sides of the target's box."""
 _LEFT = 0.1
 """A target of which at most this share lies in the frame counts as having left it."""
+_REACH = 6.0
+"""Way of a look-alike during an absence, in sides of the target."""
 
 
 def without_target(rng: np.random.Generator, world: World, scene: Scene, times: np.ndarray, t: int) -> Scene:
@@ -58,8 +63,14 @@ def cover(rng: np.random.Generator, world: World, boxes: np.ndarray) -> Sprite:
     return Sprite((part,), poses(centres, np.zeros(len(boxes)), sides[:, 0], sides[:, 1]), np.zeros(len(boxes)))
 
 
-def with_absences(rng: np.random.Generator, world: World, scene: Scene) -> tuple[Scene, np.ndarray]:
-    """A copy of a scene whose target, a sprite, is away for some time: it leaves the frame and comes back, is covered, or is gone.
+def with_absences(rng: np.random.Generator, world: World, scene: Scene, kind: str | None = None) -> tuple[Scene, np.ndarray]:
+    """A copy of a scene whose target, a sprite, is away for some time.
+
+    Args:
+        rng: Source of randomness.
+        world: Images to choose from.
+        scene: The scene.
+        kind: One of `ABSENCES`; by default drawn at random.
 
     Returns:
         The scene, whose boxes are NaN where the target is not to be seen, and whether it is, shape (T,). It is to be seen at first.
@@ -69,21 +80,35 @@ def with_absences(rng: np.random.Generator, world: World, scene: Scene) -> tuple
     first = int(rng.integers(count // 4, max(count // 2, count // 4 + 1)))
     last = min(first + int(rng.integers(count // 6 + 1, count // 3 + 2)), count)
     away = (np.arange(count) >= first) & (np.arange(count) < last)
-    target, kind = scene.sprites[scene.target], rng.random()
+    target, kind = scene.sprites[scene.target], kind or str(rng.choice(list(ABSENCES), p=list(ABSENCES.values())))
     full = np.stack([target.box(t) for t in range(count)])
+    behind: tuple[Sprite, ...] = ()
     front: tuple[Sprite, ...] = ()
-    if kind < 0.4:
+    if kind == "covered":
+        front = (replace(cover(rng, world, full), shown=away),)
+    elif kind == "gone":
+        target = replace(target, shown=~away)
+    else:
+        behind = (_crossing(rng, target, full, away),) if kind == "look_alike" else ()
         target = _leaving(rng, target, full, away, scene.size)
         full = np.stack([target.box(t) for t in range(count)])
         seen = clip_boxes(full, scene.size)
         away = seen[:, 2:].prod(axis=1) <= _LEFT * full[:, 2:].prod(axis=1)
-    elif kind < 0.8:
-        front = (replace(cover(rng, world, full), shown=away),)
-    else:
-        target = replace(target, shown=~away)
     boxes = np.where(away[:, None], np.nan, clip_boxes(full, scene.size))
-    before, after = scene.sprites[: scene.target], scene.sprites[scene.target + 1 :]
-    return replace(scene, sprites=(*before, target, *after, *front), boxes=boxes), ~away
+    before, after = (*scene.sprites[: scene.target], *behind), scene.sprites[scene.target + 1 :]
+    return replace(scene, sprites=(*before, target, *after, *front), boxes=boxes, target=len(before)), ~away
+
+
+def _crossing(rng: np.random.Generator, target: Sprite, boxes: np.ndarray, away: np.ndarray) -> Sprite:
+    """Something like the target in other colours, on a straight way that leads, halfway through the absence, through the target's place."""
+    moments, angle = np.arange(len(boxes)), rng.uniform(0, 2 * np.pi)
+    middle = boxes[:, :2] + boxes[:, 2:] / 2
+    # it passes the place of the target within the absence, and is far from it when the target goes and when it comes back
+    step = np.array([np.cos(angle), np.sin(angle)]) * _REACH * np.sqrt(boxes[away][:, 2:].prod(axis=1).mean()) / away.sum()
+    path = middle[away].mean(axis=0) + np.outer(moments - moments[away].mean(), step)
+    shift = np.tile(np.eye(3), (len(boxes), 1, 1))
+    shift[:, :2, 2] = path - middle
+    return tinted(rng, replace(target, poses=shift @ target.poses), strongly=rng.random() < 0.5)
 
 
 def _leaving(rng: np.random.Generator, target: Sprite, boxes: np.ndarray, away: np.ndarray, size: tuple[int, int]) -> Sprite:

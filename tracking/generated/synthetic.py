@@ -13,12 +13,15 @@ import numpy as np
 from tracking.boxes import clip_boxes
 from tracking.generated.making import make_world
 from tracking.generated.material import HELD_OUT_SEED, Material, load_material
-from tracking.generated.negatives import with_absences, without_target
+from tracking.generated.negatives import ABSENCES, with_absences, without_target
 from tracking.generated.scene import Scene, render
 from tracking.generated.staging import sample_scene
 from tracking.generated.world import World
 from tracking.pairs import PairBatch, search_window, template_window
 from tracking.sequence import Sequence
+
+FRAMES_OF_AN_ABSENCE = 8
+"""Least number of frames of a clip with an absence: a target is to be seen before it goes."""
 
 
 class SyntheticPairs:
@@ -104,7 +107,7 @@ def synthetic_sequence(
     seed: int,
     frames: int = 40,
     size: tuple[int, int] = (320, 240),
-    absences: bool = False,
+    absences: bool | str = False,
     material: Path | str | None = None,
     zoom: float = 1.0,
 ) -> Sequence:
@@ -114,7 +117,8 @@ def synthetic_sequence(
         seed: Determines the video.
         frames: Number of frames.
         size: Width and height, px.
-        absences: Whether the target is away for some of the frames; it is there in the first one.
+        absences: Whether the target is away for some of the frames, and, if it is a text, how: one of `negatives.ABSENCES`. It is there in
+            the first frame.
         material: A material folder, whose held-out pictures are used; by default what a bare installation has.
         zoom: Largest factor by which the camera zooms on the target, in or out, steadily from the first frame to the last; 1 for none.
 
@@ -123,11 +127,13 @@ def synthetic_sequence(
         target is away they are NaN.
 
     Raises:
-        ValueError: There are too few frames for an absence, or the index of the material folder is damaged.
+        ValueError: There are too few frames for an absence, its kind is unknown, or the index of the material folder is damaged.
         FileNotFoundError: The material folder holds no index or lacks pictures.
     """
-    if absences and frames < _FRAMES_OF_AN_ABSENCE:
-        raise ValueError(f"a clip with an absence must have at least {_FRAMES_OF_AN_ABSENCE} frames, got {frames}; give more")
+    if absences and frames < FRAMES_OF_AN_ABSENCE:
+        raise ValueError(f"a clip with an absence must have at least {FRAMES_OF_AN_ABSENCE} frames, got {frames}; give more")
+    if isinstance(absences, str) and absences not in ABSENCES:
+        raise ValueError(f"the kind of an absence must be one of {', '.join(ABSENCES)}, got {absences!r:.80}; True draws one")
     rng = np.random.default_rng([seed, _SEQUENCE])
     target_px = float(np.sqrt(size[0] * size[1]) * np.exp(rng.uniform(np.log(0.1), np.log(0.25))))
     pictures = None if material is None else load_material(str(material), True)
@@ -136,7 +142,7 @@ def synthetic_sequence(
     while absences and scene.target is None:
         scene = sample_scene(rng, world, np.arange(frames), size, target_px)
     if absences:
-        scene, visible = with_absences(rng, world, scene)
+        scene, visible = with_absences(rng, world, scene, absences if isinstance(absences, str) else None)
     if zoom == 1:
         return Sequence(f"synthetic-{seed}", tuple(render(scene, t) for t in range(frames)), scene.boxes, visible)
     views = _zooming(rng, scene, zoom)
@@ -169,7 +175,7 @@ def synthetic_dataset(
     count: int,
     frames: int = 40,
     size: tuple[int, int] = (320, 240),
-    absences: bool = False,
+    absences: bool | str = False,
     material: Path | str | None = None,
     zoom: float = 1.0,
 ) -> list[Sequence]:
@@ -180,7 +186,7 @@ def synthetic_dataset(
         count: Number of videos.
         frames: Number of frames of each video.
         size: Width and height, px.
-        absences: Whether targets are away for some of the frames.
+        absences: Whether targets are away for some of the frames, and how; see `synthetic_sequence`.
         material: A material folder; see `synthetic_sequence`.
         zoom: Largest factor by which cameras zoom; see `synthetic_sequence`.
     """
@@ -191,7 +197,5 @@ _MATERIAL, _PAIRS, _SEQUENCE = range(3)
 """Numbers of the random streams that start from one seed; different streams are independent."""
 _LEAST_PX = 14.0
 """Size that a target keeps when the camera zooms out, px."""
-_FRAMES_OF_AN_ABSENCE = 8
-"""A target is to be seen before it goes."""
 _BATCHES_A_WORLD = 400
 """Number of batches that are made of the same choice of photographs and cut-outs."""

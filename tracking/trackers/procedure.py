@@ -9,12 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tracking.trackers.lost import Thresholds, Watch
+
 State = Any
 """What a procedure remembers about its targets between two frames; only the procedure itself looks inside."""
 
 
-class Settings(Protocol):
-    """Sizes and constants of a procedure: a frozen dataclass of plain numbers, so that files can carry it."""
+class Settings(Thresholds, Protocol):
+    """When a target is lost, sizes and constants of a procedure: a frozen dataclass of plain numbers, so that files can carry it."""
 
     @property
     def template_size(self) -> int:
@@ -34,11 +36,6 @@ class Settings(Protocol):
     @property
     def further_search_sizes(self) -> tuple[int, ...]:
         """Sides of other search crops that some targets need, px; each needs a search graph of its own."""
-        ...
-
-    @property
-    def lost_below(self) -> float:
-        """Score below which a box is doubtful, 0 to 1."""
         ...
 
 
@@ -127,7 +124,9 @@ class TrackResult:
     score: float
     """Confidence from 0 to 1."""
     doubtful: bool
-    """Whether the confidence is so low that the box should not be trusted. High confidence does not mean that the target is there."""
+    """Whether the confidence is so low that the box should not be trusted: it is below `lost_below`."""
+    lost: bool = False
+    """Whether the target is lost: several boxes in succession were doubtful, and none has been certain since; see `lost`."""
 
 
 def follow(procedure: Procedure, images: Iterable[np.ndarray], box: np.ndarray) -> Iterator[tuple[np.ndarray, TrackResult, float]]:
@@ -144,7 +143,7 @@ def follow(procedure: Procedure, images: Iterable[np.ndarray], box: np.ndarray) 
     Raises:
         ValueError: The box does not lie in the first image.
     """
-    box, state = np.asarray(box, float), None
+    box, state, watch = np.asarray(box, float), None, Watch.of(1)
     for t, image in enumerate(images):
         begun = time.perf_counter()
         if t == 0:
@@ -153,7 +152,8 @@ def follow(procedure: Procedure, images: Iterable[np.ndarray], box: np.ndarray) 
             result = TrackResult(box, 1.0, False)
         else:
             state, boxes, scores = procedure.step([image], state)
-            result = TrackResult(boxes[0], float(scores[0]), bool(scores[0] < procedure.settings.lost_below))
+            watch = watch.after(scores, procedure.settings)
+            result = TrackResult(boxes[0], float(scores[0]), bool(scores[0] < procedure.settings.lost_below), bool(watch.lost[0]))
         yield image, result, time.perf_counter() - begun
 
 
