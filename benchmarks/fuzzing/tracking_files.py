@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzzing.reader import Files, Reader, files_of
-from supernet.deploy.evaluate import _claim
+from supernet.deploy.evaluating.claim import claim
 from tracking.datasets import DATASETS
 from tracking.files.annotations import read_boxes, write_boxes
 from tracking.files.records import numbers, parse_record, texts, typed
@@ -126,7 +126,7 @@ READERS = (
     Reader(
         "settings of evaluate",
         lambda: {"settings.json": json.dumps(_SETTINGS).encode()},
-        lambda folder: _claim(folder, _SETTINGS, resume=True),
+        lambda folder: claim(folder, _SETTINGS, resume=True),
         ("settings.json",),
     ),
 )
