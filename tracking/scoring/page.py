@@ -116,7 +116,9 @@ def _cell(value: object) -> str:
         return _cell(figure) + (f"<br><small>{_cell(ends[0])} to {_cell(ends[1])}</small>" if ends else "")
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else html.escape(str(value))
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
+    return html.escape(str(value))
 
 
 def _sortable(value: float) -> float:
