@@ -26,6 +26,8 @@ _AXES = {
     "normalised precision": ("distance of centres, share of the target's size", "share of frames within it"),
     "expected overlap": ("frames after a start", "expected overlap"),
 }
+_COUNTS = {"lost"}
+"""Figures that are whole numbers."""
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2a37; max-width: 1100px; margin: 24px auto; padding: 0 16px; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
@@ -106,18 +108,19 @@ def _with_interval(row: Row, metric: str) -> tuple[float, tuple[float, float] | 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence]) -> str:
     top = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in line) + "</tr>" for line in lines)
+    rows = ("".join(f"<td>{_cell(cell, name)}</td>" for name, cell in zip(head, line, strict=True)) for line in lines)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"<table><tr>{top}</tr>{body}</table>"
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, name: str) -> str:
     if isinstance(value, tuple):
         figure, ends = value
-        return _cell(figure) + (f"<br><small>{_cell(ends[0])} to {_cell(ends[1])}</small>" if ends else "")
+        return _cell(figure, name) + (f"<br><small>{_cell(ends[0], name)} to {_cell(ends[1], name)}</small>" if ends else "")
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
+        return f"{value:.0f}" if name in _COUNTS else f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
     return html.escape(str(value))
 
 
