@@ -16,7 +16,7 @@ from tracking.benchmarks.reading.layouts import FilePerSequence, FolderPerSequen
 from tracking.benchmarks.reading.records import read_json, read_sizes
 from tracking.benchmarks.reading.rows import parse_rows
 from tracking.benchmarks.reading.stores import Folder, Zip, opened
-from tracking.benchmarks.vot2019 import VOT2019
+from tracking.benchmarks.vot.vot2019 import VOT2019
 
 TRUTHS = {name: Truth(name, np.array([[10.0, 10, 20, 20]] * 2)) for name in ("a", "b")}
 TWO = "1,2,3,4\n5,6,7,8\n"

@@ -14,10 +14,10 @@ from tracking.benchmarks.vot.fragments import expected_overlap, fragments
 from tracking.benchmarks.vot.overlaps import overlaps_of
 from tracking.benchmarks.vot.results import run_of_rows
 from tracking.benchmarks.vot.supervised import Supervised
-from tracking.benchmarks.vot2016 import VOT2016
-from tracking.benchmarks.vot2018 import VOT2018
-from tracking.benchmarks.vot2019 import VOT2019
-from tracking.benchmarks.vot_unsupervised import VOT_UNSUPERVISED
+from tracking.benchmarks.vot.unsupervised import VOT_UNSUPERVISED
+from tracking.benchmarks.vot.vot2016 import VOT2016
+from tracking.benchmarks.vot.vot2018 import VOT2018
+from tracking.benchmarks.vot.vot2019 import VOT2019
 
 BOX = [10.0, 10, 20, 20]
 HALF = [10.0, 10, 20, 9.5]  # 21 x 11 of 21 x 21 pixels: 9.5 below 10 is 19.5, which is rounded to 20

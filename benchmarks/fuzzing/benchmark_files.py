@@ -13,8 +13,8 @@ from benchmarks.fuzzing.reader import Files, Reader, files_of
 from tracking.benchmarks.benchmark import State, TrackedRun
 from tracking.benchmarks.got10k import GOT_10K
 from tracking.benchmarks.lasot import LASOT
-from tracking.benchmarks.vot2019 import VOT2019
-from tracking.benchmarks.vot_unsupervised import VOT_UNSUPERVISED
+from tracking.benchmarks.vot.unsupervised import VOT_UNSUPERVISED
+from tracking.benchmarks.vot.vot2019 import VOT2019
 
 _FRAMES = 16
 

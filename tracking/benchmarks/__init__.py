@@ -9,10 +9,10 @@ from tracking.benchmarks.one_pass import ONE_PASS
 from tracking.benchmarks.otb import OTB
 from tracking.benchmarks.trackingnet import TRACKINGNET
 from tracking.benchmarks.uav123 import UAV123
-from tracking.benchmarks.vot2016 import VOT2016
-from tracking.benchmarks.vot2018 import VOT2018
-from tracking.benchmarks.vot2019 import VOT2019
-from tracking.benchmarks.vot_unsupervised import VOT_UNSUPERVISED
+from tracking.benchmarks.vot.unsupervised import VOT_UNSUPERVISED
+from tracking.benchmarks.vot.vot2016 import VOT2016
+from tracking.benchmarks.vot.vot2018 import VOT2018
+from tracking.benchmarks.vot.vot2019 import VOT2019
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark

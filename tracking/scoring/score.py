@@ -12,7 +12,7 @@ from tracking.benchmarks.benchmark import Benchmark, Truth
 from tracking.benchmarks.reading.layouts import find_trackers
 from tracking.benchmarks.reading.stores import Folder
 from tracking.benchmarks.vot.supervised import Supervised
-from tracking.benchmarks.vot_unsupervised import Unsupervised
+from tracking.benchmarks.vot.unsupervised import Unsupervised
 from tracking.files.atomic import write_text
 from tracking.files.guard import Reads, Writes, guarded
 from tracking.files.progress import progress

@@ -2,8 +2,8 @@
 
 The features are the maximum of the map, its ratio of peak to side-lobe (Bolme et al., CVPR 2010: how far the peak rises above the rest of the
 map, in standard deviations of the rest), and how far the maximum has dropped below its running mean; all of logits, since these grow with
-the odds. The weights are fitted by `calibration`, and settings carry them. A network may have an output of its own that says so, which
-then takes the place of the map.
+the odds. The weights are fitted by `calibration`, and settings carry them. A network may have an output of its own that says so, whose
+logit is then one feature more.
 
 Worked example: in a map whose maximum is 3, half of the cells away from it being -1 and half -3, the ratio is (3 - -2) / 1 = 5. With a
 running mean of 4 the maximum has dropped by 1. Weights (0.5, 0.4, -1) and an intercept of -2 make the logit 1.5 + 2 - 1 - 2 = 0.5, a score of .62.
