@@ -54,4 +54,4 @@ PEERS: dict[str, Peer] = {
     "CSRT": Peer("OpenCV", (), lambda: opencv("TrackerCSRT")),
     "KCF": Peer("OpenCV", (), lambda: opencv("TrackerKCF")),
 }
-"""By name; a file name is that under which its makers publish it."""
+"""The peers by name, in the order of the table."""
