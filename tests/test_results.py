@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import chips, generator_steps, learning_curves, lost_and_found, presence_auc, shipped_weights, winner_and_peers
+from benchmarks import chips, generator_steps, learning_curves, lost_and_found, peers, presence_auc, shipped_weights, winner_and_peers
 from benchmarks.record import RESULTS
 from tracking.files.records import read_record
 
@@ -14,6 +14,7 @@ SHOWN = {
     "learning_curves": ("results.md", learning_curves.show),
     "presence_auc": ("results.md", presence_auc.show),
     "lost_and_found": ("results.md", lost_and_found.show),
+    "peers": ("results.md", peers.show),
     "winner_and_peers": ("results.md", winner_and_peers.show),
     "generator_steps": ("results.md", generator_steps.show),
     "chips": ("results.md", chips.show),
