@@ -35,6 +35,8 @@ from tracking.sequence import Sequence, load_sequence, save_sequence
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
 
+_COPIES = 10
+"""How often each sequence is tracked in lockstep: a run must take much longer than its start, whose time varies."""
 TRACKER = Path(__file__).resolve().parents[1] / "supernet/data/tracker.safetensors"
 
 
@@ -76,7 +78,7 @@ def one_by_one(tracker: Any, sequences: list[Sequence], out: Path) -> dict[str, 
 
 
 def in_lockstep(model: str, sequences: list[Sequence], out: Path, batch: int, processes: int) -> dict[str, float]:
-    """Seconds of all sequences, less those of a run over single frames, which are the start of the processes."""
+    """Seconds of all sequences: of a run over `_COPIES` copies, less those of a run over single frames, which are the start of the processes."""
     _, make = loader(model, batch=batch)
 
     def spent(jobs: list[Job]) -> tuple[float, float]:
@@ -86,9 +88,10 @@ def in_lockstep(model: str, sequences: list[Sequence], out: Path, batch: int, pr
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    whole, whole_cpu = spent([Job(sequences[number], out) for number in longest_first(sequences)])
     starting, starting_cpu = spent([Job(first(sequence), out / "first") for sequence in sequences[:processes]])
-    return {"seconds": whole - starting, "cpu_s": whole_cpu - starting_cpu, "starting_s": starting}
+    folders = [out, *(out / str(copy) for copy in range(1, _COPIES))]
+    whole, whole_cpu = spent([Job(sequences[number], folder) for number in longest_first(sequences) for folder in folders])
+    return {"seconds": (whole - starting) / _COPIES, "cpu_s": (whole_cpu - starting_cpu) / _COPIES, "starting_s": starting}
 
 
 def first(sequence: Sequence) -> Sequence:
