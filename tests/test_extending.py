@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -188,3 +189,15 @@ def test_the_metric_is_everywhere(desk):
 def test_the_data_set_is_scored(desk):
     scores = json.loads((desk / "scores/scores.json").read_text())
     assert [sequence["name"] for sequence in scores["sequences"]] == ["0", "1"]
+
+
+def test_the_benchmark_scores(extended, tmp_path):
+    """Two sequences: boxes that are right, and boxes that are nowhere near."""
+    truth = np.tile([10.0, 10, 20, 20], (3, 1))
+    for name, found in (("S0101", truth), ("S0102", truth + [200, 0, 0, 0])):
+        for path, boxes in ((f"UAVDT/anno/{name}_gt.txt", truth), (f"results/mine/{name}.txt", found)):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            write_boxes(tmp_path / path, boxes)
+    (row,) = json.loads(run(extended, tmp_path, commands("A benchmark")))
+    assert row["benchmark"] == "uavdt" and row["sequences"] == 2
+    assert (row["success"], row["precision"]) == (pytest.approx(10 / 21), 0.5)
