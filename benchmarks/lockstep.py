@@ -23,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
+from benchmarks.tracking_speed import Timed
 from supernet.deploy.evaluating.processes import track_in_processes
 from supernet.deploy.evaluating.work import Job, track_jobs
 from supernet.deploy.loading import load_for_tracking, loader
@@ -38,19 +39,6 @@ cv2.setNumThreads(1)
 _COPIES = 10
 """How often each sequence is tracked in lockstep: a run must take much longer than its start, whose time varies."""
 TRACKER = Path(__file__).resolve().parents[1] / "supernet/data/tracker.safetensors"
-
-
-class Timed:
-    """A network that adds up the seconds spent in it."""
-
-    def __init__(self, network):
-        self.network, self.seconds = network, 0.0
-
-    def run(self, graph, inputs):
-        start = time.perf_counter()
-        outputs = self.network.run(graph, inputs)
-        self.seconds += time.perf_counter() - start
-        return outputs
 
 
 def films(folder: Path, count: int, shortest: int, longest: int) -> list[Sequence]:
