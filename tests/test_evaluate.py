@@ -38,10 +38,8 @@ def film(name: str, seed: int, frames: int) -> Sequence:
     return Sequence(name, images, np.column_stack([corners, np.full(frames, 20), np.full(frames, 16)]), np.ones(frames, bool))
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """A tracker as checkpoint and as bundle, and a data set of four sequences."""
-    folder = tmp_path_factory.mktemp("evaluate")
+def write_tracker(folder: Path) -> None:
+    """A tracker with random weights, as checkpoint and as bundle."""
     family = FAMILIES["nano"]
     arch = family.space.sample(np.random.default_rng(0))
     network = family.network(arch)
@@ -49,8 +47,20 @@ def files(tmp_path_factory):
     checkpoint = TrackerCheckpoint(network, arch, family.tracker, family.settings)
     save_tracker(folder / "t.safetensors", checkpoint)
     write_bundle(checkpoint, folder / "bundle")
-    for seed, (name, frames) in enumerate(LENGTHS.items()):
-        save_sequence(film(name, seed, frames), folder / "data" / name)
+
+
+def write_films(folder: Path, lengths: dict[str, int]) -> None:
+    """A data set of sequences of these lengths."""
+    for seed, (name, frames) in enumerate(lengths.items()):
+        save_sequence(film(name, seed, frames), folder / name)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A tracker as checkpoint and as bundle, and a data set of four sequences."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    write_tracker(folder)
+    write_films(folder / "data", LENGTHS)
     return folder
 
 

@@ -9,19 +9,14 @@ import numpy as np
 import pytest
 
 from predictors.load import load_latency
-from supernet.checkpoints import TrackerCheckpoint, save_tracker
 from supernet.deploy.evaluating.live import Live, track_live_jobs
 from supernet.deploy.evaluating.work import Job
-from supernet.deploy.export import write_bundle
 from supernet.deploy.loading import architecture_of
-from supernet.families import FAMILIES
-from supernet.training.initialise import initialise
 from tests.commands import run
 from tests.test_camera import Clock, Reader, video
-from tests.test_evaluate import film
+from tests.test_evaluate import write_films, write_tracker
 from tracking.camera import live as timing
 from tracking.files.runs import load_run
-from tracking.sequence import save_sequence
 
 PREDICTOR = Path(__file__).parent / "data" / "predictor-3.json"
 LENGTHS = {"a": 14, "b": 9}
@@ -31,15 +26,8 @@ LENGTHS = {"a": 14, "b": 9}
 def files(tmp_path_factory):
     """A tracker as checkpoint and as bundle, a data set, and predictors of a fast and of a slow chip."""
     folder = tmp_path_factory.mktemp("live")
-    family = FAMILIES["nano"]
-    arch = family.space.sample(np.random.default_rng(0))
-    network = family.network(arch)
-    initialise(network, 0)
-    checkpoint = TrackerCheckpoint(network, arch, family.tracker, family.settings)
-    save_tracker(folder / "t.safetensors", checkpoint)
-    write_bundle(checkpoint, folder / "bundle")
-    for seed, (name, frames) in enumerate(LENGTHS.items()):
-        save_sequence(film(name, seed, frames), folder / "data" / name)
+    write_tracker(folder)
+    write_films(folder / "data", LENGTHS)
     shutil.copy(PREDICTOR, folder / "fast.json")
     record = json.loads(PREDICTOR.read_text())
     record["operator_ms"] = {key: 100 * ms for key, ms in record["operator_ms"].items()}
