@@ -16,6 +16,7 @@ from supernet.deploy.evaluating.processes import track_in_processes
 from supernet.deploy.evaluating.work import Job, track_jobs
 from supernet.deploy.loading import loader
 from tracking.benchmarks import BENCHMARKS
+from tracking.benchmarks.reading.names import some
 from tracking.datasets import DATASETS
 from tracking.datasets.data_set import DataSet
 from tracking.files.atomic import sole_writer, write_text
@@ -134,7 +135,7 @@ def evaluate_with(model: str, asked: Asked, running: Running, live: Live | None)
     annotated, missing = annotate(sequences, protocol, asked.root, asked.annotations)
     if absent := missing.keys() - left_out.keys():
         say(
-            f"{len(absent)} sequences of {asked.benchmark} are not in {asked.root}, so figures are not those of the whole benchmark: {_some(absent)}"
+            f"{len(absent)} sequences of {asked.benchmark} are not in {asked.root}, so figures are not those of the whole benchmark: {some(sorted(absent))}"
         )
     folders = {repeat: asked.out / _OWN / str(repeat) for repeat in range(1, running.repeats + 1)}
     skip = protocol.restarts
@@ -229,7 +230,3 @@ def _track(jobs: list[Job], out: Path, work: Work) -> None:
 def _kept(answer: dict, out: Path) -> dict:
     write_text(out / "scores.json", json.dumps(answer, indent=1) + "\n")
     return answer
-
-
-def _some(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:5]) + (" ..." if len(names) > 5 else "")
